@@ -1,0 +1,121 @@
+/**
+ * Every expected failure of the library, by code.
+ *
+ * A `SnapError` says that something in the world is not as needed; an
+ * `InvariantError` says that `snap` itself is wrong. Messages follow git's
+ * grammar (lower case, no full stop, failure first, subject quoted); ids are
+ * short in messages and whole in `data`. Secrets never enter either.
+ */
+
+/** What each code carries besides its message. Add a code here first; `cli/exit-codes.ts` must then name its exit code. */
+export interface ErrorData {
+  // store and objects
+  STORE_NOT_FOUND: { startDirectory: string }
+  STORE_EXISTS: { location: string }
+  STORE_LOCKED: { operation: string; pid: number; host: string; startedAt: string }
+  FORMAT_UNSUPPORTED: { expected: string; found: string }
+  STORE_CORRUPT: { key: string; expected?: string; found?: string }
+  OBJECT_MISSING: { objectId: string }
+  OBJECT_CORRUPT: { objectId?: string; key?: string; expected: string; found: string }
+  OBJECT_KIND_UNEXPECTED: { objectId?: string; expected: string; found: string }
+  PACK_CORRUPT: { packKey: string; expected?: string; found?: string }
+  // refs and revisions
+  REF_CONFLICT: { refName: string; expected: string | null; found: string | null }
+  REF_MISSING: { refName: string }
+  REF_EXISTS: { refName: string }
+  REF_NAME_INVALID: { refName: string }
+  REVISION_UNKNOWN: { revision: string }
+  REVISION_AMBIGUOUS: { revision: string; candidates: string[] }
+  // backend
+  BACKEND_UNAVAILABLE: { location: string }
+  BACKEND_READ_ONLY: { location: string }
+  BACKEND_FULL: { location: string }
+  BACKEND_KEY_MISSING: { key: string }
+  // PostgreSQL
+  DATABASE_ADDRESS_MISSING: { looked: string[] }
+  DATABASE_ADDRESS_INVALID: { source: string }
+  POSTGRES_UNREACHABLE: { address: string }
+  POSTGRES_AUTHENTICATION_FAILED: { address: string; user: string }
+  POSTGRES_REFUSED: PostgresErrorData
+  POSTGRES_PERMISSION_DENIED: PostgresErrorData
+  POSTGRES_LOCK_TIMEOUT: PostgresErrorData & { blockers: Blocker[] }
+  POSTGRES_CONNECTION_LOST: { address: string }
+  POSTGRES_UNSUPPORTED: { expected: string; found: string }
+  SCHEMA_DUMP_FAILED: { stderr: string }
+  ROWS_HIDDEN: { table: string }
+  SCHEMA_CHANGED_DURING_CAPTURE: { tables: string[] }
+  // checkout
+  TARGET_MISMATCH: { expected: string; found: string }
+  TARGET_EXISTS: { databaseName: string }
+  CONFIRMATION_NEEDED: { question: string }
+  NOTHING_TO_UNDO: { refName: string }
+  RESTORE_FAILED: { step: string }
+  RESTORE_NOT_PROVEN: { differences: string[] }
+  RESTORE_IN_DOUBT: { databaseName: string }
+  ABORTED: { operation: string }
+  USAGE: { argument: string }
+}
+
+export interface PostgresErrorData {
+  sqlState: string
+  serverMessage: string
+  detail?: string
+  serverHint?: string
+  table?: string
+  constraint?: string
+}
+
+/** A session that holds or waits for a lock we need. */
+export interface Blocker {
+  pid: number
+  user: string
+  application: string
+  query: string
+  /** ISO 8601, when its transaction began. */
+  since: string
+}
+
+export type ErrorCode = keyof ErrorData
+
+export class SnapError<C extends ErrorCode = ErrorCode> extends Error {
+  override readonly name = 'SnapError'
+  readonly code: C
+  readonly data: ErrorData[C]
+  readonly hint: string | undefined
+  readonly retryable: boolean
+
+  constructor(
+    code: C,
+    message: string,
+    data: ErrorData[C],
+    options: { cause?: unknown; hint?: string; retryable?: boolean } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.data = data
+    this.hint = options.hint
+    this.retryable = options.retryable ?? false
+  }
+}
+
+/** `snap` itself is wrong; never caught and explained away. */
+export class InvariantError extends Error {
+  override readonly name = 'InvariantError'
+}
+
+/** Narrows an unknown caught value to a `SnapError`, optionally to one code. */
+export function isSnapError<C extends ErrorCode = ErrorCode>(
+  error: unknown,
+  code?: C,
+): error is SnapError<C> {
+  return error instanceof SnapError && (code === undefined || error.code === code)
+}
+
+/**
+ * Stops an operation whose caller asked it to stop.
+ *
+ * @throws ABORTED  when `signal` has been aborted
+ */
+export function throwIfAborted(signal: AbortSignal | undefined, operation: string): void {
+  if (signal?.aborted) throw new SnapError('ABORTED', `${operation} was interrupted`, { operation })
+}

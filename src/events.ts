@@ -1,0 +1,48 @@
+/**
+ * The seam between the library and whatever shows its progress.
+ *
+ * Facts with units, no sentences and no percentages. Counters are running
+ * totals, so a renderer may drop events and stay right.
+ */
+export type SnapEvent =
+  | { kind: 'phaseStarted'; phase: Phase }
+  | { kind: 'tablesPlanned'; tableCount: number; estimatedSizeBytes: number }
+  | {
+      kind: 'tableProgress'
+      /** `namespace.name`, unquoted, for display. */
+      table: string
+      rowCount: number
+      sizeBytes: number
+      isDone: boolean
+    }
+  | { kind: 'lockWaiting'; blockers: readonly import('./errors.ts').Blocker[] }
+  | { kind: 'objectsWritten'; objectCount: number; sizeBytes: number; storedSizeBytes: number }
+  | { kind: 'objectsChecked'; objectCount: number; sizeBytes: number; totalSizeBytes: number }
+  | { kind: 'warning'; code: string; subject: string; detail: string }
+
+export type Phase =
+  | 'connect'
+  | 'lockTables'
+  | 'captureSchema'
+  | 'captureRows'
+  | 'writeCommit'
+  | 'verifyObjects'
+  | 'safetyCommit'
+  | 'dropObjects'
+  | 'createObjects'
+  | 'loadRows'
+  | 'createIndexes'
+  | 'prove'
+  | 'moveHead'
+  | 'fsck'
+
+export type Reporter = (event: SnapEvent) => void
+
+/** Hands an event to an observer; what the observer throws cannot break the work. */
+export function emit(reporter: Reporter | undefined, event: SnapEvent): void {
+  try {
+    reporter?.(event)
+  } catch {
+    // An observer's fault is not the operation's fault.
+  }
+}

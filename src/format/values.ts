@@ -1,0 +1,170 @@
+/**
+ * The values that objects hold, apart from their bytes.
+ *
+ * `store-format.md` is the contract for how each is written down; the files
+ * beside this one encode and decode them.
+ */
+
+/** SHA-256 of an object's uncompressed bytes: 64 lower-case hex digits. */
+export type ObjectId = string & { readonly brand: 'ObjectId' }
+
+/** One piece of a row stream: COPY text, or canonical JSON lines. */
+export interface ChunkRef {
+  id: ObjectId
+  sizeBytes: number
+  /** Row ends (line feeds that end a row) inside this piece; 0 in the middle of a row that was split. */
+  rowCount: number
+}
+
+/** Points at a whole row stream through the root of its hash tree. */
+export interface ManifestRef {
+  rootId: ObjectId
+  sizeBytes: number
+  rowCount: number
+  chunkCount: number
+}
+
+/** One node of a manifest's hash tree; level 0 lists chunks, higher levels list nodes. */
+export type ManifestNode =
+  | { level: 0; chunks: ChunkRef[] }
+  | { level: number; children: ManifestRef[] }
+
+/** One table (or one extension's configuration table) in a tree. */
+export interface TableEntry {
+  namespace: string
+  name: string
+  /** Columns in COPY order; generated columns are not in it. */
+  columns: string[]
+  /** Set for an extension's configuration table: the extension, and the condition its rows satisfy. */
+  extension: { name: string; condition: string } | null
+  /** `null` when the selection left this table's rows out. */
+  rows: ManifestRef | null
+}
+
+export interface MaterializedViewEntry {
+  namespace: string
+  name: string
+  isPopulated: boolean
+}
+
+/**
+ * One whole state of a database. Equal states have equal trees: nothing in it
+ * depends on OIDs, on when it was read, or on how many connections read it.
+ */
+export interface Tree {
+  /** Canonical JSON lines of `SchemaEntry`, in the order in which they can be created. */
+  schema: ManifestRef
+  /** Sorted by namespace, then name, in code unit order. */
+  tables: TableEntry[]
+  materializedViews: MaterializedViewEntry[]
+  /** Canonical JSON lines of `SequenceState`, sorted. */
+  sequences: ManifestRef
+  largeObjects: {
+    /** Canonical JSON lines of `LargeObjectEntry`, by OID. */
+    metadata: ManifestRef
+    /** COPY text of (oid, page number, bytea in hex), by OID and page. */
+    pages: ManifestRef
+  }
+}
+
+/** One `pg_dump` TOC entry, less everything that differs between equal schemas. */
+export interface SchemaEntry {
+  /** `TABLE`, `FK CONSTRAINT`, `ACL`, …: pg_dump's own word. */
+  kind: string
+  namespace: string | null
+  /** pg_dump's tag: `users`, `users users_pkey`, `add(integer, integer)`. */
+  name: string
+  owner: string | null
+  section: 'none' | 'preData' | 'data' | 'postData'
+  /** The DDL; null where pg_dump writes none. */
+  definition: string | null
+  /** The statement that drops it; null where it has none of its own. */
+  dropStatement: string | null
+  tableAccessMethod: string | null
+  tablespace: string | null
+}
+
+export interface SequenceState {
+  namespace: string
+  name: string
+  /** Decimal digits; a bigint does not fit a JSON number. */
+  lastValue: string
+  isCalled: boolean
+}
+
+export interface LargeObjectEntry {
+  oid: number
+  owner: string
+  /** `aclitem[]` as text, or null for the default. */
+  acl: string | null
+  comment: string | null
+}
+
+/** What a selection left to pg_dump's patterns; empty lists mean everything. */
+export interface Selection {
+  tables: string[]
+  excludeTables: string[]
+  excludeTableData: string[]
+  schemas: string[]
+  excludeSchemas: string[]
+}
+
+export interface MigrationHead {
+  /** `alembic`, `prisma`, `django`, …. */
+  tool: string
+  /** Qualified name of the table it was read from. */
+  table: string
+  /** The newest applied revision(s), oldest first. */
+  heads: string[]
+}
+
+/** Something the database has and the commit does not hold, with the reason. */
+export interface NotCaptured {
+  kind: string
+  name: string
+  reason: string
+}
+
+export interface Commit {
+  treeId: ObjectId
+  parentIds: ObjectId[]
+  /** Why it was made: by a person, before a checkout, or by a guard. */
+  purpose: 'user' | 'safety' | 'guard'
+  message: string
+  author: { name: string; email: string }
+  /** ISO 8601 with milliseconds, UTC. */
+  createdAt: string
+  database: {
+    name: string
+    /** Decimal digits, or null where the role may not read it. */
+    systemIdentifier: string | null
+    /** `server_version`, for people. */
+    serverVersion: string
+    /** `server_version_num`: 180004. */
+    serverVersionNumber: number
+    encoding: string
+    collate: string
+    ctype: string
+    /** `X/Y` hex notation; null where it cannot be read. */
+    lsn: string | null
+    /** When the exported snapshot was taken: ISO 8601 with milliseconds, UTC, the server's clock. */
+    snapshotAt: string
+  }
+  tools: { snap: string; pgDump: string }
+  selection: Selection
+  /** Canonical JSON lines of `CatalogFact`: hints for planning, not part of the state. */
+  catalog: ManifestRef
+  notCaptured: NotCaptured[]
+  migrations: MigrationHead[]
+  git: { branch: string | null; commit: string } | null
+}
+
+/** What the catalog knew of one schema entry when it was captured; OIDs are hints only. */
+export interface CatalogFact {
+  /** Position of the entry in the tree's schema stream, 0-based. */
+  entry: number
+  classOid: number
+  oid: number
+  /** Positions of the entries it depends on, ascending. */
+  dependsOn: number[]
+}
