@@ -1,0 +1,162 @@
+/**
+ * Cuts a stream of rows into chunks at places that the rows themselves decide.
+ *
+ * The one rule that must not be broken: boundaries depend on the bytes of the
+ * stream alone, never on how it arrived in buffers, so equal tables have equal
+ * chunk lists and an edited row changes a bounded number of chunks around it.
+ *
+ * A row ends at a line feed (COPY text writes a line feed inside a value as
+ * `\n`, so a raw one always ends the row: PostgreSQL manual, COPY, "Text
+ * Format"). The rule is a writer's choice: readers only concatenate.
+ */
+
+export interface RowChunk {
+  /** Owned by the receiver; not a view of any pushed buffer. */
+  bytes: Uint8Array
+  /** Row ends inside `bytes`. */
+  rowCount: number
+}
+
+export interface ChunkSizes {
+  minSizeBytes: number
+  averageSizeBytes: number
+  maxSizeBytes: number
+}
+
+/**
+ * Measured on 1.1 GB of mixed tables: 64 KiB on average gives 16 objects a
+ * megabyte of index, and smaller chunks hardly store less once changed chunks
+ * are written as deltas.
+ */
+export const DEFAULT_CHUNK_SIZES: ChunkSizes = {
+  minSizeBytes: 16 * 1024,
+  averageSizeBytes: 64 * 1024,
+  maxSizeBytes: 256 * 1024,
+}
+
+const LINE_FEED = 0x0a
+const TAB = 0x09
+
+/** A key is hashed over this many leading bytes at most; a longer first column is told apart by them. */
+const MAX_KEY_BYTES = 64
+
+export class RowChunker {
+  readonly #minSizeBytes: number
+  readonly #maxSizeBytes: number
+  /** A row of n bytes ends a chunk when its hash is below n times this. */
+  readonly #cutThresholdPerByte: number
+
+  /** Bytes of the current chunk, and of the row that may not fit into it any more. */
+  #pending: Uint8Array
+  #pendingSizeBytes = 0
+  /** Where the unfinished row begins in `#pending`. */
+  #rowStartBytes = 0
+  #rowCount = 0
+  /** The unfinished row already gave bytes to an earlier chunk. */
+  #isInsideSplitRow = false
+  #previousKeyHash = 0
+
+  constructor(sizes: ChunkSizes = DEFAULT_CHUNK_SIZES) {
+    this.#minSizeBytes = sizes.minSizeBytes
+    this.#maxSizeBytes = sizes.maxSizeBytes
+    // Row ends past the minimum end the chunk with probability rowSize / (average - minimum), so the
+    // distance to the next cut is geometric in bytes, whatever the rows' sizes, with the wanted mean.
+    this.#cutThresholdPerByte = 2 ** 32 / (sizes.averageSizeBytes - sizes.minSizeBytes)
+    this.#pending = new Uint8Array(sizes.maxSizeBytes)
+  }
+
+  /** Takes the next bytes of the stream and yields the chunks they complete. `input` may be reused afterwards. */
+  *push(input: Uint8Array): Generator<RowChunk> {
+    let offset = 0
+    while (offset < input.length) {
+      const lineFeed = input.indexOf(LINE_FEED, offset)
+      const end = lineFeed === -1 ? input.length : lineFeed + 1
+
+      while (offset < end) {
+        const room = this.#maxSizeBytes - this.#pendingSizeBytes
+        if (room === 0) {
+          yield this.#cutFullChunk()
+          continue
+        }
+        const take = Math.min(room, end - offset)
+        this.#pending.set(input.subarray(offset, offset + take), this.#pendingSizeBytes)
+        this.#pendingSizeBytes += take
+        offset += take
+      }
+
+      if (lineFeed !== -1 && this.#endsChunkAtRowEnd()) {
+        yield this.#take(this.#pendingSizeBytes)
+      }
+    }
+  }
+
+  /** Yields what is left at the end of the stream. */
+  *finish(): Generator<RowChunk> {
+    if (this.#pendingSizeBytes > 0) yield this.#take(this.#pendingSizeBytes)
+  }
+
+  /** The chunk is full in the middle of a row: cut before that row, or through it when it is all there is. */
+  #cutFullChunk(): RowChunk {
+    if (this.#rowStartBytes > 0) return this.#take(this.#rowStartBytes)
+    this.#isInsideSplitRow = true
+    return this.#take(this.#pendingSizeBytes)
+  }
+
+  #endsChunkAtRowEnd(): boolean {
+    const rowStart = this.#rowStartBytes
+    const rowEnd = this.#pendingSizeBytes
+    const wasSplit = this.#isInsideSplitRow
+    this.#isInsideSplitRow = false
+    this.#rowStartBytes = rowEnd
+    this.#rowCount++
+
+    // What follows a giant row then never shares a chunk with its remainder, so an edit inside it stays inside it.
+    if (wasSplit) return true
+
+    const keyHash = hashKey(this.#pending, rowStart, rowEnd)
+    const isKeyRepeated = keyHash === this.#previousKeyHash
+    this.#previousKeyHash = keyHash
+    if (rowEnd < this.#minSizeBytes) return false
+
+    // Hashing the first column alone keeps boundaries in place when other columns change (measured: an
+    // update of one column of all rows stores a tenth). Where it does not vary from row to row (a tenant
+    // id, a flag), it would cut at every row or at none, so the whole row decides.
+    const hash = isKeyRepeated ? hashBytes(this.#pending, rowStart, rowEnd) : keyHash
+    return hash < (rowEnd - rowStart) * this.#cutThresholdPerByte
+  }
+
+  /** Hands out the first `sizeBytes` pending bytes and keeps the rest (the start of an unfinished row). */
+  #take(sizeBytes: number): RowChunk {
+    const chunk = { bytes: this.#pending.slice(0, sizeBytes), rowCount: this.#rowCount }
+    this.#pending.copyWithin(0, sizeBytes, this.#pendingSizeBytes)
+    this.#pendingSizeBytes -= sizeBytes
+    this.#rowStartBytes = 0
+    this.#rowCount = 0
+    return chunk
+  }
+}
+
+function hashKey(bytes: Uint8Array, start: number, end: number): number {
+  const limit = Math.min(end, start + MAX_KEY_BYTES)
+  let hash = 0x811c9dc5
+  for (let i = start; i < limit; i++) {
+    const byte = bytes[i] as number
+    if (byte === TAB) break
+    hash = Math.imul(hash ^ byte, 0x01000193)
+  }
+  return mix(hash)
+}
+
+function hashBytes(bytes: Uint8Array, start: number, end: number): number {
+  let hash = 0x811c9dc5
+  for (let i = start; i < end; i++) hash = Math.imul(hash ^ (bytes[i] as number), 0x01000193)
+  return mix(hash)
+}
+
+/** FNV-1a's high bits vary little over short keys; the finaliser of MurmurHash3 spreads them over 32 bits. */
+function mix(hash: number): number {
+  let h = hash
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
+  return (h ^ (h >>> 16)) >>> 0
+}
