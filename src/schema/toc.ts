@@ -1,0 +1,202 @@
+/**
+ * Reads the table of contents of a pg_dump archive in custom format.
+ *
+ * An archive says of every object what no SQL text says: its identity, its
+ * DDL and drop statement apart, and what it depends on. The layout is that of
+ * pg_backup_archiver.c (ReadHead, ReadToc); it changed last with version 1.16
+ * (PostgreSQL 17).
+ *
+ * Any bytes may be given: what does not parse is refused, nothing is read past the end.
+ */
+import { SnapError } from '../errors.ts'
+
+export interface TocEntry {
+  dumpId: number
+  /** OID of the system catalog that describes the object; 0 for what has no row of its own. */
+  classOid: number
+  oid: number
+  /** `TABLE`, `FK CONSTRAINT`, `ACL`, …. */
+  kind: string
+  tag: string
+  namespace: string | null
+  owner: string | null
+  tableAccessMethod: string | null
+  tablespace: string | null
+  section: 'none' | 'preData' | 'data' | 'postData'
+  definition: string | null
+  dropStatement: string | null
+  /** Dump ids of the entries it depends on, as pg_dump lists them. */
+  dependencies: number[]
+}
+
+export interface Archive {
+  /** Version of the pg_dump that wrote it: `18.3`. */
+  pgDumpVersion: string
+  /** Version of the server it was read from. */
+  serverVersion: string
+  entries: TocEntry[]
+}
+
+/**
+ * Parses header and table of contents.
+ *
+ * @throws SCHEMA_DUMP_FAILED  not a custom-format archive of version 1.14 to 1.16, or cut off
+ */
+export function parseArchive(bytes: Uint8Array): Archive {
+  const reader = new ArchiveReader(bytes)
+  for (const byte of MAGIC)
+    if (reader.byte() !== byte) throw malformed('it does not begin with PGDMP')
+
+  const version: ArchiveVersion = [reader.byte(), reader.byte()]
+  reader.byte() // revision
+  if (version[0] !== 1 || version[1] < 14 || version[1] > 16) {
+    throw malformed(`its version is ${version.join('.')}`)
+  }
+  reader.setIntegerSize(reader.byte())
+  const offsetSizeBytes = reader.byte()
+  if (reader.byte() !== CUSTOM_FORMAT) throw malformed('it is not in custom format')
+  if (version[1] >= 15) reader.byte()
+  else reader.integer()
+  for (let field = 0; field < CREATION_TIME_FIELDS; field++) reader.integer()
+  reader.text() // database name
+  const serverVersion = reader.text() ?? ''
+  const pgDumpVersion = reader.text() ?? ''
+
+  const entryCount = reader.integer()
+  const entries: TocEntry[] = []
+  for (let position = 0; position < entryCount; position++) {
+    entries.push(readEntry(reader, version, offsetSizeBytes))
+  }
+  return { pgDumpVersion, serverVersion, entries }
+}
+
+/** Parses the table of contents alone; see `parseArchive`. */
+export function parseToc(archive: Uint8Array): TocEntry[] {
+  return parseArchive(archive).entries
+}
+
+type ArchiveVersion = [major: number, minor: number]
+
+const MAGIC = Buffer.from('PGDMP')
+const CUSTOM_FORMAT = 1
+/** Seconds, minutes, hours, day, month, year, daylight saving: a `struct tm`. */
+const CREATION_TIME_FIELDS = 7
+/** `teSection` of pg_backup.h. */
+const SECTIONS: Readonly<Record<number, TocEntry['section']>> = {
+  1: 'none',
+  2: 'preData',
+  3: 'data',
+  4: 'postData',
+}
+
+function readEntry(
+  reader: ArchiveReader,
+  version: ArchiveVersion,
+  offsetSizeBytes: number,
+): TocEntry {
+  const dumpId = reader.integer()
+  reader.integer() // whether rows follow
+  const classOid = reader.decimal()
+  const oid = reader.decimal()
+  const tag = reader.text() ?? ''
+  const kind = reader.text() ?? ''
+  const sectionNumber = reader.integer()
+  const section = SECTIONS[sectionNumber]
+  if (section === undefined) throw malformed(`entry ${dumpId} has section ${sectionNumber}`)
+  const definition = emptyAsNull(reader.text())
+  const dropStatement = emptyAsNull(reader.text())
+  reader.text() // COPY statement
+  const namespace = emptyAsNull(reader.text())
+  const tablespace = emptyAsNull(reader.text())
+  const tableAccessMethod = emptyAsNull(reader.text())
+  if (version[1] >= 16) reader.integer() // relkind
+  const owner = emptyAsNull(reader.text())
+  reader.text() // "WITH OIDS", long gone
+  const dependencies: number[] = []
+  for (;;) {
+    const dependency = reader.text()
+    if (dependency === null) break
+    dependencies.push(toDecimal(dependency))
+  }
+  reader.skip(1 + offsetSizeBytes) // where the rows are
+  return {
+    dumpId,
+    classOid,
+    oid,
+    kind,
+    tag,
+    namespace,
+    owner,
+    tableAccessMethod,
+    tablespace,
+    section,
+    definition,
+    dropStatement,
+    dependencies,
+  }
+}
+
+function emptyAsNull(text: string | null): string | null {
+  return text === '' ? null : text
+}
+
+function toDecimal(text: string): number {
+  if (!/^\d{1,10}$/.test(text)) throw malformed('a number is not written in digits')
+  return Number(text)
+}
+
+function malformed(reason: string): SnapError {
+  return new SnapError('SCHEMA_DUMP_FAILED', `cannot read the pg_dump archive: ${reason}`, {
+    stderr: '',
+  })
+}
+
+/** Reads the archive's primitive types in order; never past the end. */
+class ArchiveReader {
+  readonly #bytes: Buffer
+  #offset = 0
+  #integerSizeBytes = 4
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  setIntegerSize(sizeBytes: number): void {
+    if (sizeBytes < 1 || sizeBytes > 6) throw malformed(`its integers have ${sizeBytes} bytes`)
+    this.#integerSizeBytes = sizeBytes
+  }
+
+  byte(): number {
+    return this.#bytes[this.skip(1)]!
+  }
+
+  /** A sign byte, then the magnitude, least significant byte first. */
+  integer(): number {
+    const isNegative = this.byte() !== 0
+    const magnitude = this.#bytes.readUIntLE(
+      this.skip(this.#integerSizeBytes),
+      this.#integerSizeBytes,
+    )
+    return isNegative ? -magnitude : magnitude
+  }
+
+  /** A length and that many bytes of UTF-8; length -1 is null. */
+  text(): string | null {
+    const sizeBytes = this.integer()
+    if (sizeBytes < 0) return null
+    const start = this.skip(sizeBytes)
+    return this.#bytes.toString('utf8', start, this.#offset)
+  }
+
+  decimal(): number {
+    return toDecimal(this.text() ?? '')
+  }
+
+  /** Moves on and returns where it was. */
+  skip(sizeBytes: number): number {
+    const start = this.#offset
+    if (sizeBytes > this.#bytes.length - start) throw malformed('it ends too early')
+    this.#offset = start + sizeBytes
+    return start
+  }
+}
