@@ -95,25 +95,32 @@ export class DumpConversation implements Conversation {
   handleReadyForQuery(): void {}
 
   #hear(output: WorkerOutput): void {
-    if (output.kind === 'request') return this.#request(Buffer.from(output.bytes))
-    this.#end(
-      output.kind === 'dumped' ? output : { ...output, serverError: this.#answers.lastError },
-    )
+    if (output.kind === 'request') this.#request(Buffer.from(output.bytes))
+    else if (output.kind === 'dumped') this.#end(output)
+    else this.#end({ ...output, serverError: this.#answers.lastError })
   }
 
   #request(request: Buffer): void {
-    if (!this.#isLoggedIn) {
-      this.#isLoggedIn = true
-      return this.#answer(sessionStart(this.#parameters, this.#status))
+    const ownAnswer = this.#answerOurselves(request)
+    if (ownAnswer !== undefined) {
+      this.#answer(ownAnswer)
+      return
     }
-    // It ends its session; ours goes on.
-    if (isTerminate(request)) return this.#answer(Buffer.alloc(0))
     const sql = queryText(request)
-    if (sql !== undefined && isOurBusiness(sql)) {
-      return this.#answer(commandDone('SET', this.#status))
-    }
     this.#isAwaitingServer = true
     this.#connection!.write(sql === undefined ? request : query(keptInsideTransaction(sql)))
+  }
+
+  #answerOurselves(request: Buffer): Buffer | undefined {
+    if (!this.#isLoggedIn) {
+      this.#isLoggedIn = true
+      return sessionStart(this.#parameters, this.#status)
+    }
+    // It ends its session; ours goes on.
+    if (isTerminate(request)) return Buffer.alloc(0)
+    const sql = queryText(request)
+    if (sql === undefined || !isOurBusiness(sql)) return undefined
+    return commandDone('SET', this.#status)
   }
 
   #receive(piece: Buffer): void {
