@@ -1,0 +1,82 @@
+import { decodeCanonicalJson, encodeCanonicalJson } from './canonical-json.ts'
+import { manifestRef } from './manifest-ref.ts'
+import { decodeMetadataObject, encodeMetadataObject } from './metadata-object.ts'
+import * as shape from './shape.ts'
+import type { Commit, MigrationHead, NotCaptured, Selection } from './values.ts'
+
+const COMMIT_VERSION = 1
+
+const commit = shape.object<Commit>({
+  treeId: shape.objectId,
+  parentIds: shape.arrayOf(shape.objectId),
+  purpose: shape.oneOf('user', 'safety', 'guard'),
+  message: shape.string,
+  author: shape.object<Commit['author']>({ name: shape.string, email: shape.string }),
+  createdAt: shape.timestamp,
+  database: shape.object<Commit['database']>({
+    name: shape.string,
+    systemIdentifier: shape.nullable(shape.text(/^[0-9]{1,20}$/, 'decimal digits')),
+    serverVersion: shape.string,
+    serverVersionNumber: shape.count,
+    encoding: shape.string,
+    collate: shape.string,
+    ctype: shape.string,
+    lsn: shape.nullable(
+      shape.text(/^[0-9A-F]{1,8}\/[0-9A-F]{1,8}$/, 'a log position as 0/16B3748'),
+    ),
+    snapshotAt: shape.timestamp,
+  }),
+  tools: shape.object<Commit['tools']>({ snap: shape.string, pgDump: shape.string }),
+  selection: shape.object<Selection>({
+    tables: shape.arrayOf(shape.string),
+    excludeTables: shape.arrayOf(shape.string),
+    excludeTableData: shape.arrayOf(shape.string),
+    schemas: shape.arrayOf(shape.string),
+    excludeSchemas: shape.arrayOf(shape.string),
+  }),
+  catalog: manifestRef,
+  notCaptured: shape.arrayOf(
+    shape.object<NotCaptured>({ kind: shape.string, name: shape.string, reason: shape.string }),
+  ),
+  migrations: shape.arrayOf(
+    shape.object<MigrationHead>({
+      tool: shape.string,
+      table: shape.string,
+      heads: shape.arrayOf(shape.string),
+    }),
+  ),
+  git: shape.nullable(
+    shape.object<NonNullable<Commit['git']>>({
+      branch: shape.nullable(shape.string),
+      commit: shape.text(/^([0-9a-f]{40}|[0-9a-f]{64})$/, 'a git object id'),
+    }),
+  ),
+})
+
+/**
+ * Encodes a commit object. Equal commits have equal bytes.
+ *
+ * @throws OBJECT_CORRUPT  `value` has a field of the wrong type or form
+ * @see store-format.md §5.2 "Commit"
+ */
+export function encodeCommit(value: Commit): Uint8Array {
+  return encodeMetadataObject(
+    'commit',
+    COMMIT_VERSION,
+    encodeCanonicalJson(commit(value, 'commit')),
+  )
+}
+
+/**
+ * Decodes a commit object.
+ *
+ * @throws OBJECT_KIND_UNEXPECTED  the bytes are no commit
+ * @throws FORMAT_UNSUPPORTED      they are one of an unknown version
+ * @throws OBJECT_CORRUPT          they are not the canonical encoding of a commit
+ */
+export function decodeCommit(bytes: Uint8Array): Commit {
+  return commit(
+    decodeCanonicalJson(decodeMetadataObject('commit', COMMIT_VERSION, bytes)),
+    'commit',
+  )
+}

@@ -1,0 +1,88 @@
+import { SnapError } from '../errors.ts'
+import { isObjectId } from './object-id.ts'
+import type { ObjectId } from './values.ts'
+
+/**
+ * Strict shapes of decoded JSON: exactly the named fields, of exactly these types.
+ *
+ * A shape returns its argument typed, or throws OBJECT_CORRUPT naming the path
+ * that is wrong. Nothing is converted and nothing is filled in.
+ */
+export type Shape<T> = (value: unknown, path: string) => T
+
+export const string: Shape<string> = (value, path) =>
+  typeof value === 'string' ? value : mismatch(path, 'a string', value)
+
+export const boolean: Shape<boolean> = (value, path) =>
+  typeof value === 'boolean' ? value : mismatch(path, 'a boolean', value)
+
+/** A count, size or position: an integer from 0 to 2^53 − 1. */
+export const count: Shape<number> = (value, path) =>
+  Number.isSafeInteger(value) && (value as number) >= 0
+    ? (value as number)
+    : mismatch(path, 'a count', value)
+
+export const objectId: Shape<ObjectId> = (value, path) =>
+  isObjectId(value) ? value : mismatch(path, 'an object id', value)
+
+/** A time as `Date.toISOString` writes it: UTC, milliseconds. */
+export const timestamp: Shape<string> = (value, path) => {
+  const isTimestamp =
+    typeof value === 'string' &&
+    !Number.isNaN(Date.parse(value)) &&
+    new Date(value).toISOString() === value
+  return isTimestamp ? value : mismatch(path, 'a time as 2026-01-31T12:00:00.000Z', value)
+}
+
+/** A string of the given pattern; `expected` names it in the message. */
+export function text(pattern: RegExp, expected: string): Shape<string> {
+  return (value, path) =>
+    typeof value === 'string' && pattern.test(value) ? value : mismatch(path, expected, value)
+}
+
+export function oneOf<const T extends string>(...words: readonly T[]): Shape<T> {
+  return (value, path) =>
+    words.includes(value as T) ? (value as T) : mismatch(path, words.join(' or '), value)
+}
+
+export function nullable<T>(shape: Shape<T>): Shape<T | null> {
+  return (value, path) => (value === null ? null : shape(value, path))
+}
+
+export function arrayOf<T>(shape: Shape<T>): Shape<T[]> {
+  return (value, path) => {
+    if (!Array.isArray(value)) return mismatch(path, 'a list', value)
+    for (const [position, item] of value.entries()) shape(item, `${path}[${position}]`)
+    return value
+  }
+}
+
+export function object<T extends object>(fields: { [K in keyof T]-?: Shape<T[K]> }): Shape<T> {
+  const names = Object.keys(fields) as (keyof T & string)[]
+  return (value, path) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      return mismatch(path, 'an object', value)
+    }
+    for (const name of names) {
+      if (!Object.hasOwn(value, name)) return mismatch(`${path}.${name}`, 'a field', undefined)
+      fields[name]((value as T)[name], `${path}.${name}`)
+    }
+    for (const name of Object.keys(value)) {
+      if (!Object.hasOwn(fields, name)) return mismatch(`${path}.${name}`, 'no such field', 'one')
+    }
+    return value as T
+  }
+}
+
+/**
+ * Rejects a decoded value.
+ *
+ * @throws OBJECT_CORRUPT  always
+ */
+export function mismatch(path: string, expected: string, value: unknown): never {
+  const found = value === undefined ? 'nothing' : (JSON.stringify(value) ?? typeof value)
+  throw new SnapError('OBJECT_CORRUPT', `cannot accept '${path}': expected ${expected}`, {
+    expected: `${path}: ${expected}`,
+    found: found.slice(0, 80),
+  })
+}

@@ -1,0 +1,257 @@
+import type { Backend } from '../backend/backend.ts'
+import { isSnapError, SnapError } from '../errors.ts'
+import { decodeCommit } from '../format/commit.ts'
+import { decodeManifestNode } from '../format/manifest-node.ts'
+import { shortId } from '../format/object-id.ts'
+import { findPackId, type PackIndex } from '../format/pack.ts'
+import { type EntryKind, entrySizeBytes } from '../format/pack-entry.ts'
+import { decodeTree } from '../format/tree.ts'
+import type { Commit, ManifestNode, ObjectId, Tree } from '../format/values.ts'
+import { decodeObject } from './decode-object.ts'
+import { ObjectIndex, type StoredObject } from './object-index.ts'
+import { ObjectWriter, type ObjectWriterOptions } from './object-writer.ts'
+import { readPackIndex } from './read-pack-index.ts'
+
+const INDEX_READS_IN_FLIGHT = 16
+
+/**
+ * Reads objects by id from the packs of a store.
+ *
+ * Everything handed out has been hashed against its id. The index over all packs
+ * is built in memory from the packs themselves; a pack whose end is damaged is
+ * left out of it, named when one of its objects is missed, and so replaced when
+ * the same objects are written again.
+ */
+export class ObjectDatabase {
+  readonly backend: Backend
+  readonly #index = new ObjectIndex()
+  /** Packs that could not be read when they were last listed, with the reason. */
+  readonly #damagedPacks = new Map<string, SnapError>()
+  #loading: Promise<void> | undefined
+
+  private constructor(backend: Backend) {
+    this.backend = backend
+  }
+
+  /** Opens the objects of a store. Reads nothing until something is asked for. */
+  static open(backend: Backend): ObjectDatabase {
+    return new ObjectDatabase(backend)
+  }
+
+  /** Tells whether an index lists the object. Its bytes are not looked at. */
+  async has(id: ObjectId): Promise<boolean> {
+    return (await this.findEntry(id)) !== undefined
+  }
+
+  /** Returns where an object lies, as a chunk or metadata if `kind` is given; the first place if there are several. */
+  async findEntry(id: ObjectId, kind?: EntryKind): Promise<StoredObject | undefined> {
+    return (await this.findEntries(id, kind))[0]
+  }
+
+  /** Returns every place where an object lies. */
+  async findEntries(id: ObjectId, kind?: EntryKind): Promise<StoredObject[]> {
+    await this.#load()
+    return [...this.#index.find(id)].filter((entry) => kind === undefined || entry.kind === kind)
+  }
+
+  /** Returns the ids that begin with `prefix` (hex digits), ascending. */
+  async idsWithPrefix(prefix: string): Promise<ObjectId[]> {
+    await this.#load()
+    return this.#index.idsWithPrefix(prefix)
+  }
+
+  /**
+   * Reads one object and checks it against its id.
+   *
+   * Does one ranged read. When a copy is damaged or gone and there is another, that one is read.
+   * The returned bytes are uncompressed and belong to the caller.
+   *
+   * @throws OBJECT_MISSING          no readable pack holds `id`
+   * @throws OBJECT_CORRUPT          what is stored does not hash to `id`
+   * @throws OBJECT_KIND_UNEXPECTED  `id` is stored, but not as `kind`
+   * @throws BACKEND_UNAVAILABLE     I/O failure
+   */
+  async read(id: ObjectId, kind?: EntryKind): Promise<Uint8Array> {
+    await this.#load()
+    const found = await this.#readAnyCopy(id, kind)
+    if (found !== undefined) return found
+    // Another process may have written it, or moved it to another pack, since packs were listed.
+    await this.refresh()
+    const foundNow = await this.#readAnyCopy(id, kind)
+    if (foundNow !== undefined) return foundNow
+    throw this.#missing(id, kind)
+  }
+
+  /** Reads a chunk: table rows, or a piece of another stream. @throws as `read` */
+  async readChunk(id: ObjectId): Promise<Uint8Array> {
+    return this.read(id, 'chunk')
+  }
+
+  /** Reads and decodes a commit. @throws as `read`, and FORMAT_UNSUPPORTED */
+  async readCommit(id: ObjectId): Promise<Commit> {
+    return decodeNamed(id, await this.read(id, 'metadata'), decodeCommit)
+  }
+
+  /** Reads and decodes a tree. @throws as `read`, and FORMAT_UNSUPPORTED */
+  async readTree(id: ObjectId): Promise<Tree> {
+    return decodeNamed(id, await this.read(id, 'metadata'), decodeTree)
+  }
+
+  /** Reads and decodes a manifest node. @throws as `read`, and FORMAT_UNSUPPORTED */
+  async readNode(id: ObjectId): Promise<ManifestNode> {
+    return decodeNamed(id, await this.read(id, 'metadata'), decodeManifestNode)
+  }
+
+  /** Begins to write objects. The writer must be closed. */
+  newWriter(options: ObjectWriterOptions = {}): ObjectWriter {
+    return new ObjectWriter(this, options)
+  }
+
+  /** Lists the packs again: takes in new ones, forgets those that are gone or cut off. */
+  async refresh(): Promise<void> {
+    await this.#loading?.catch(() => {})
+    this.#loading = this.#loadPacks()
+    await this.#load()
+  }
+
+  /** Takes in a pack that this process has written. */
+  addPack(pack: PackIndex): void {
+    this.#index.addPack(pack)
+  }
+
+  /** Forgets a pack that turned out to be gone or cut off, so that its objects are written again. */
+  dropPack(packKey: string): void {
+    this.#index.removePacks([packKey])
+  }
+
+  #load(): Promise<void> {
+    this.#loading ??= this.#loadPacks()
+    return this.#loading.catch((error) => {
+      // A failed load is tried again by the next caller.
+      this.#loading = undefined
+      throw error
+    })
+  }
+
+  async #loadPacks(): Promise<void> {
+    const listed = new Set<string>()
+    const unread: { packKey: string; packSizeBytes: number }[] = []
+    for await (const { key, sizeBytes } of this.backend.list('packs/')) {
+      if (findPackId(key) === undefined) continue
+      listed.add(key)
+      if (!this.#index.hasPack(key)) unread.push({ packKey: key, packSizeBytes: sizeBytes })
+    }
+    this.#index.removePacks(this.#index.packKeys().filter((packKey) => !listed.has(packKey)))
+    this.#damagedPacks.clear()
+    const readNext = async () => {
+      for (let pack = unread.pop(); pack !== undefined; pack = unread.pop()) {
+        await this.#loadPack(pack)
+      }
+    }
+    await Promise.all(Array.from({ length: INDEX_READS_IN_FLIGHT }, readNext))
+  }
+
+  async #loadPack(pack: { packKey: string; packSizeBytes: number }): Promise<void> {
+    try {
+      this.#index.addPack(await readPackIndex(this.backend, pack))
+    } catch (error) {
+      // Removed since the listing: then it is not there.
+      if (isSnapError(error, 'BACKEND_KEY_MISSING')) return
+      if (!isSnapError(error, 'PACK_CORRUPT')) throw error
+      this.#damagedPacks.set(pack.packKey, error)
+    }
+  }
+
+  /** Returns `undefined` when no index lists the object, or all packs that should hold it are gone. */
+  async #readAnyCopy(id: ObjectId, kind: EntryKind | undefined): Promise<Uint8Array | undefined> {
+    let damage: unknown
+    for (const entry of this.#index.find(id)) {
+      if (kind !== undefined && entry.kind !== kind) continue
+      try {
+        return await this.#readEntry(entry)
+      } catch (error) {
+        if (isSnapError(error, 'BACKEND_KEY_MISSING')) continue
+        if (!isSnapError(error, 'OBJECT_CORRUPT')) throw error
+        damage = error
+      }
+    }
+    if (damage !== undefined) throw damage
+    return undefined
+  }
+
+  async #readEntry(entry: StoredObject): Promise<Uint8Array> {
+    const { packKey, offsetBytes } = entry
+    const bytes = await this.#readRange(entry)
+    try {
+      const { header, object } = decodeObject(bytes, { packKey })
+      if (header.id === entry.id) return object
+      throw corruptEntry(entry, `entry ${entry.id} at ${offsetBytes}`, `entry ${header.id}`)
+    } catch (cause) {
+      if (!isSnapError(cause, 'OBJECT_CORRUPT') || cause.data.objectId !== undefined) throw cause
+      throw corruptEntry(entry, cause.data.expected, cause.data.found, cause)
+    }
+  }
+
+  async #readRange(entry: StoredObject): Promise<Uint8Array> {
+    const { packKey, packSizeBytes, offsetBytes } = entry
+    try {
+      return await this.backend.read(packKey, { offsetBytes, sizeBytes: entrySizeBytes(entry) })
+    } catch (cause) {
+      if (!isSnapError(cause, 'BACKEND_UNAVAILABLE')) throw cause
+      const found = await this.backend.findSizeBytes(packKey)
+      if (found === undefined || found >= packSizeBytes) throw cause
+      throw corruptEntry(entry, `a pack of ${packSizeBytes} bytes`, `${found} bytes`, cause)
+    }
+  }
+
+  #missing(id: ObjectId, kind: EntryKind | undefined): SnapError {
+    const other = [...this.#index.find(id)].find((entry) => entry.kind !== kind)
+    if (kind !== undefined && other !== undefined) {
+      return new SnapError(
+        'OBJECT_KIND_UNEXPECTED',
+        `object '${shortId(id)}' is ${other.kind}, not ${kind}`,
+        { objectId: id, expected: kind, found: other.kind },
+      )
+    }
+    const [packKey, cause] = [...this.#damagedPacks][0] ?? []
+    return new SnapError(
+      'OBJECT_MISSING',
+      packKey === undefined
+        ? `object '${shortId(id)}' is missing`
+        : `object '${shortId(id)}' is missing; pack '${packKey}' is damaged`,
+      { objectId: id },
+      { cause, hint: "run 'snap fsck' to list what else is affected" },
+    )
+  }
+}
+
+/** Decodes an object and adds its id to what the decoder, which sees only bytes, complains of. */
+function decodeNamed<T>(id: ObjectId, bytes: Uint8Array, decode: (bytes: Uint8Array) => T): T {
+  try {
+    return decode(bytes)
+  } catch (cause) {
+    if (isSnapError(cause, 'OBJECT_CORRUPT') || isSnapError(cause, 'OBJECT_KIND_UNEXPECTED')) {
+      throw new SnapError(
+        cause.code,
+        `object '${shortId(id)}': ${cause.message}`,
+        { ...cause.data, objectId: id },
+        { cause },
+      )
+    }
+    throw cause
+  }
+}
+
+function corruptEntry(
+  entry: StoredObject,
+  expected: string,
+  found: string,
+  cause?: unknown,
+): SnapError {
+  return new SnapError(
+    'OBJECT_CORRUPT',
+    `object '${shortId(entry.id)}' in '${entry.packKey}' is damaged`,
+    { objectId: entry.id, key: entry.packKey, expected, found },
+    { cause, hint: "run 'snap fsck' to list what else is affected" },
+  )
+}
