@@ -47,6 +47,8 @@ export interface ErrorData {
   // checkout
   TARGET_MISMATCH: { expected: string; found: string }
   TARGET_EXISTS: { databaseName: string }
+  TARGET_CHANGED: { expected: string; found: string }
+  DATA_WOULD_BE_LOST: { tables: string[] }
   CONFIRMATION_NEEDED: { question: string }
   NOTHING_TO_UNDO: { refName: string }
   RESTORE_FAILED: { step: string }

@@ -1,0 +1,39 @@
+import { encodeCommit } from '../format/commit.ts'
+import type { Commit, ObjectId, Selection } from '../format/values.ts'
+import { VERSION } from '../version.ts'
+import type { Capture } from './capture-database.ts'
+import type { ObjectSink } from '../objects/object-sink.ts'
+
+export interface CommitFacts {
+  parentIds: ObjectId[]
+  purpose: Commit['purpose']
+  message: string
+  author: Commit['author']
+  createdAt: Date
+  selection: Selection
+  git: Commit['git']
+}
+
+/** Makes a capture into a commit object in the sink; no ref names it yet. */
+export async function putCommit(
+  sink: ObjectSink,
+  capture: Capture,
+  facts: CommitFacts,
+): Promise<{ commitId: ObjectId; commit: Commit }> {
+  const commit: Commit = {
+    treeId: capture.treeId,
+    parentIds: facts.parentIds,
+    purpose: facts.purpose,
+    message: facts.message,
+    author: facts.author,
+    createdAt: facts.createdAt.toISOString(),
+    database: capture.database,
+    tools: { snap: VERSION, pgDump: capture.pgDumpVersion },
+    selection: facts.selection,
+    catalog: capture.catalog,
+    notCaptured: capture.notCaptured,
+    migrations: capture.migrations,
+    git: facts.git,
+  }
+  return { commitId: await sink.put('metadata', encodeCommit(commit)), commit }
+}

@@ -1,0 +1,279 @@
+/**
+ * Reads one whole state of a database into objects.
+ *
+ * One connection takes the snapshot and reads the schema; the others share the
+ * snapshot and read rows. Equal states give equal trees whatever the number of
+ * connections: only contents and their order in the heap enter a tree.
+ *
+ * It does not store anything by itself and moves no ref: that is `commit`.
+ */
+import { emit, type Reporter } from '../events.ts'
+import { throwIfAborted } from '../errors.ts'
+import { encodeJsonLine } from '../format/json-lines.ts'
+import { encodeTree } from '../format/tree.ts'
+import type {
+  Commit,
+  ManifestRef,
+  MigrationHead,
+  NotCaptured,
+  ObjectId,
+  SchemaEntry,
+  Selection,
+  TableEntry,
+  Tree,
+} from '../format/values.ts'
+import type { DatabaseAddress } from '../postgres/address/database-address.ts'
+import { watchLocks } from '../postgres/lock-watch.ts'
+import { pinSettings } from '../postgres/pinned-settings.ts'
+import { openSession, type Session } from '../postgres/session.ts'
+import { COPY_LARGE_OBJECT_PAGES, readLargeObjectEntries } from './capture-large-objects.ts'
+import { type CapturedSchema, captureSchema, listTablesMatching } from './capture-schema.ts'
+import { readSequenceStates } from './capture-sequences.ts'
+import { captureLines, captureStream } from './capture-stream.ts'
+import { copyOutStatement } from './copy-out-statement.ts'
+import { openConsistentSnapshot } from './consistent-snapshot.ts'
+import { readDatabaseFacts } from './database-facts.ts'
+import { detectMigrations } from './detect-migrations.ts'
+import { byNamespaceAndName, listRelations, type Relation } from './list-relations.ts'
+import type { ObjectSink } from '../objects/object-sink.ts'
+import { coversWholeSchema, excludedDataArguments, isWholeDatabase, schemaArguments } from './selection.ts'
+
+export interface CaptureOptions {
+  database: DatabaseAddress
+  selection: Selection
+  /** Connections that read rows. */
+  jobs: number
+  lockTimeoutMs: number
+  reporter?: Reporter | undefined
+  signal?: AbortSignal | undefined
+}
+
+/** A tree, its objects in the sink, and what was learned on the way. */
+export interface Capture {
+  treeId: ObjectId
+  tree: Tree
+  schema: SchemaEntry[]
+  catalog: ManifestRef
+  database: Commit['database']
+  pgDumpVersion: string
+  migrations: MigrationHead[]
+  notCaptured: NotCaptured[]
+}
+
+/** What the exporting connection saw at the snapshot. */
+interface Look {
+  tables: Relation[]
+  exportedSnapshot: string
+  relations: Relation[]
+  schema: CapturedSchema
+  excludedData: ReadonlySet<string>
+  database: Commit['database']
+}
+
+/**
+ * Captures the database at `options.database` into `sink`.
+ *
+ * @throws POSTGRES_*                     the server refused something; nothing is retried
+ * @throws ROWS_HIDDEN                    row-level security would hide rows from this role
+ * @throws SCHEMA_CHANGED_DURING_CAPTURE  tables kept appearing while the snapshot was taken
+ * @throws ABORTED                        the signal was aborted
+ */
+export async function captureDatabase(sink: ObjectSink, options: CaptureOptions): Promise<Capture> {
+  const { database, reporter, signal } = options
+  emit(reporter, { kind: 'phaseStarted', phase: 'connect' })
+  const exporter = await openCaptureSession(options)
+  const workers: Session[] = []
+  try {
+    const look = await watchLocks(exporter, database, reporter, () => takeSnapshot(exporter, options))
+    throwIfAborted(signal, 'capture')
+
+    const toRead = look.tables.filter(
+      (table) => table.kind === 'table' && !look.excludedData.has(nameKey(table)),
+    )
+    const workerCount = Math.max(1, Math.min(options.jobs, toRead.length))
+    await Promise.all(
+      Array.from({ length: workerCount }, async () => {
+        const worker = await openCaptureSession(options)
+        workers.push(worker)
+        await worker.execute(
+          `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '${look.exportedSnapshot}'`,
+        )
+      }),
+    )
+
+    emit(reporter, { kind: 'phaseStarted', phase: 'captureRows' })
+    const rows = await captureTables(workers, toRead, sink, options)
+    return await finishCapture(exporter, look, rows, sink, options)
+  } finally {
+    await Promise.allSettled([exporter, ...workers].map((session) => session.close()))
+  }
+}
+
+async function openCaptureSession({ database, signal, lockTimeoutMs }: CaptureOptions): Promise<Session> {
+  const session = await openSession(database, signal === undefined ? {} : { signal })
+  await pinSettings(session, { lockTimeoutMs })
+  return session
+}
+
+function takeSnapshot(exporter: Session, options: CaptureOptions): Promise<Look> {
+  const { selection, reporter } = options
+  emit(reporter, { kind: 'phaseStarted', phase: 'lockTables' })
+
+  const lockable = (relations: Relation[]) =>
+    relations.filter(({ kind }) => kind === 'table' || kind === 'partitionedTable')
+
+  const candidates = async () => {
+    const relations = lockable(await listRelations(exporter))
+    if (coversWholeSchema(selection)) return relations
+    await exporter.execute('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
+    try {
+      const matching = await listTablesMatching(exporter, schemaArguments(selection))
+      return relations.filter((relation) => matching.has(nameKey(relation)))
+    } finally {
+      await exporter.execute('ROLLBACK')
+    }
+  }
+
+  const look = async (): Promise<Look> => {
+    const [exported] = await exporter.query<{ id: string }>('SELECT pg_catalog.pg_export_snapshot() AS id')
+    if (exported === undefined) throw new TypeError('pg_export_snapshot() returned no row')
+    emit(reporter, { kind: 'phaseStarted', phase: 'captureSchema' })
+    const facts = await readDatabaseFacts(exporter)
+    const schema = await captureSchema(exporter, selection, 'holdLocks')
+    const excludedData =
+      selection.excludeTableData.length === 0
+        ? new Set<string>()
+        : await listTablesMatching(exporter, excludedDataArguments(selection))
+    const relations = (await listRelations(exporter)).filter((relation) =>
+      relation.extension === null
+        ? schema.relationNames.has(nameKey(relation))
+        : isWholeDatabase(selection),
+    )
+    return {
+      tables: lockable(relations),
+      exportedSnapshot: exported.id,
+      relations,
+      schema,
+      excludedData,
+      database: facts,
+    }
+  }
+
+  return openConsistentSnapshot(exporter, candidates, look)
+}
+
+/** Reads tables with all workers, the largest first so that no worker ends alone with the largest. */
+async function captureTables(
+  workers: readonly Session[],
+  tables: readonly Relation[],
+  sink: ObjectSink,
+  { reporter, signal }: CaptureOptions,
+): Promise<Map<string, ManifestRef>> {
+  const queue = tables.toSorted((a, b) => b.estimatedSizeBytes - a.estimatedSizeBytes)
+  emit(reporter, {
+    kind: 'tablesPlanned',
+    tableCount: queue.length,
+    estimatedSizeBytes: queue.reduce((sum, table) => sum + table.estimatedSizeBytes, 0),
+  })
+
+  const manifests = new Map<string, ManifestRef>()
+  let failure: unknown
+  await Promise.all(
+    workers.map(async (worker) => {
+      for (let table = queue.shift(); table !== undefined; table = queue.shift()) {
+        try {
+          throwIfAborted(signal, 'capture')
+          manifests.set(nameKey(table), await captureTable(worker, table, sink, reporter))
+        } catch (error) {
+          failure ??= error
+          queue.length = 0
+        }
+      }
+    }),
+  )
+  if (failure !== undefined) throw failure
+  return manifests
+}
+
+async function captureTable(
+  worker: Session,
+  table: Relation,
+  sink: ObjectSink,
+  reporter: Reporter | undefined,
+): Promise<ManifestRef> {
+  const label = `${table.namespace}.${table.name}`
+  const rows = await captureStream(worker.copyOut(copyOutStatement(table)), sink, (totals) =>
+    emit(reporter, { kind: 'tableProgress', table: label, ...totals, isDone: false }),
+  )
+  const { rowCount, sizeBytes } = rows
+  emit(reporter, { kind: 'tableProgress', table: label, rowCount, sizeBytes, isDone: true })
+  return rows
+}
+
+async function finishCapture(
+  exporter: Session,
+  look: Look,
+  rows: ReadonlyMap<string, ManifestRef>,
+  sink: ObjectSink,
+  { selection }: CaptureOptions,
+): Promise<Capture> {
+  const ofKind = (...kinds: Relation['kind'][]) =>
+    look.relations.filter((relation) => kinds.includes(relation.kind))
+  const withLargeObjects = isWholeDatabase(selection)
+  const largeObjects = withLargeObjects ? await readLargeObjectEntries(exporter) : []
+
+  const tree: Tree = {
+    schema: await captureLines(look.schema.entries, encodeJsonLine, sink),
+    tables: ofKind('table')
+      .map(
+        ({ namespace, name, columns, extension }): TableEntry => ({
+          namespace,
+          name,
+          columns,
+          extension,
+          rows: rows.get(nameKey({ namespace, name })) ?? null,
+        }),
+      )
+      .sort(byNamespaceAndName),
+    materializedViews: ofKind('materializedView').map(({ namespace, name, isPopulated }) => ({
+      namespace,
+      name,
+      isPopulated,
+    })),
+    sequences: await captureLines(
+      await readSequenceStates(exporter, ofKind('sequence')),
+      encodeJsonLine,
+      sink,
+    ),
+    largeObjects: {
+      metadata: await captureLines(largeObjects, encodeJsonLine, sink),
+      pages: await captureStream(
+        largeObjects.length === 0 ? [] : exporter.copyOut(COPY_LARGE_OBJECT_PAGES),
+        sink,
+      ),
+    },
+  }
+
+  return {
+    tree,
+    treeId: await sink.put('metadata', encodeTree(tree)),
+    schema: look.schema.entries,
+    catalog: await captureLines(look.schema.facts, encodeJsonLine, sink),
+    database: look.database,
+    pgDumpVersion: look.schema.pgDumpVersion,
+    migrations: await detectMigrations(exporter, ofKind('table')),
+    notCaptured: [
+      ...ofKind('foreignTable').map(({ namespace, name }) => ({
+        kind: 'FOREIGN TABLE',
+        name: `${namespace}.${name}`,
+        reason: 'its rows live on a foreign server; the definition is captured',
+      })),
+      ...look.schema.notCaptured,
+    ],
+  }
+}
+
+/** One string for a qualified name; no identifier holds a NUL. */
+function nameKey({ namespace, name }: { namespace: string; name: string }): string {
+  return `${namespace}\0${name}`
+}

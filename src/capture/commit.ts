@@ -1,0 +1,176 @@
+/**
+ * `snap commit`: the database's state becomes a commit on the current branch.
+ *
+ * An id is returned only when everything it names is durable and the branch
+ * points at it. Until the branch moves, a failure or a crash leaves objects
+ * that nothing names, and no trace otherwise.
+ */
+import type { Author, HeadValue } from '../format/ref-record.ts'
+import type { Commit, ObjectId, Selection, Tree } from '../format/values.ts'
+import { emit, type Reporter } from '../events.ts'
+import { withStoreLock } from '../maintenance/store-lock.ts'
+import type { WriteTotals } from '../objects/object-writer.ts'
+import type { DatabaseAddress } from '../postgres/address/database-address.ts'
+import { moveHead, readHead } from '../refs/head.ts'
+import type { Store } from '../store.ts'
+import { putCommit } from './build-commit.ts'
+import { type Capture, captureDatabase } from './capture-database.ts'
+import { DEFAULT_LOCK_TIMEOUT_MS, defaultJobs } from './default-jobs.ts'
+import { readGitFacts } from './git-facts.ts'
+import { completeSelection } from './selection.ts'
+
+export interface CommitOptions {
+  database: DatabaseAddress
+  message: string
+  author: Author
+  selection?: Partial<Selection> | undefined
+  /** Connections that read rows; default 2 to 4, by the machine. */
+  jobs?: number | undefined
+  /** How long to wait for a table's lock; 0 waits for ever. Default 10 s. */
+  lockTimeoutMs?: number | undefined
+  /** Where to look for a git work tree to record; none is looked for when absent. */
+  workingDirectory?: string | undefined
+  reporter?: Reporter | undefined
+  signal?: AbortSignal | undefined
+  now?: (() => Date) | undefined
+}
+
+export interface CaptureTotals extends WriteTotals {
+  tableCount: number
+  rowCount: number
+  /** COPY text of all rows. */
+  rowSizeBytes: number
+  elapsedMs: number
+}
+
+export interface CommitResult {
+  commitId: ObjectId
+  commit: Commit
+  tree: Tree
+  /** The branch that moved; null when HEAD is detached. */
+  refName: string | null
+  /** The tree is that of the first parent. */
+  isUnchanged: boolean
+  totals: CaptureTotals
+}
+
+/**
+ * Commits the database's state.
+ *
+ * @throws REF_CONFLICT  another commit moved the branch meanwhile; run again
+ * @throws STORE_LOCKED  a garbage collection is running
+ * @throws what `captureDatabase` throws, and BACKEND_* when the store cannot be written
+ */
+export function commit(store: Store, options: CommitOptions): Promise<CommitResult> {
+  const { signal, now = () => new Date() } = options
+  return withStoreLock(store, { operation: 'commit', mode: 'shared', at: now() }, async () => {
+    const head = await readHead(store.refs)
+    const written = await writeCommit(store, {
+      ...options,
+      purpose: 'user',
+      parentId: head.id,
+      selection: completeSelection(options.selection),
+    })
+    signal?.throwIfAborted()
+    await advanceHead(store, head, written, options)
+    const parentTreeId = head.id === null ? null : (await store.objects.readCommit(head.id)).treeId
+    return {
+      commitId: written.commitId,
+      commit: written.commit,
+      tree: written.capture.tree,
+      refName: head.targetRef,
+      isUnchanged: written.commit.treeId === parentTreeId,
+      totals: written.totals,
+    }
+  })
+}
+
+export interface WriteCommitOptions extends Omit<CommitOptions, 'selection'> {
+  purpose: Commit['purpose']
+  parentId: ObjectId | null
+  selection: Selection
+}
+
+export interface WrittenCommit {
+  commitId: ObjectId
+  commit: Commit
+  capture: Capture
+  totals: CaptureTotals
+}
+
+/** Captures the database and makes the commit durable; no ref names it yet. */
+export async function writeCommit(
+  store: Store,
+  options: WriteCommitOptions,
+): Promise<WrittenCommit> {
+  const { reporter, signal, now = () => new Date() } = options
+  const startedAtMs = performance.now()
+  const git =
+    options.workingDirectory === undefined ? null : await readGitFacts(options.workingDirectory)
+  const writer = store.objects.newWriter()
+  try {
+    const capture = await captureDatabase(writer, {
+      database: options.database,
+      selection: options.selection,
+      jobs: options.jobs ?? defaultJobs(),
+      lockTimeoutMs: options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS,
+      reporter,
+      signal,
+    })
+    emit(reporter, { kind: 'phaseStarted', phase: 'writeCommit' })
+    const { commitId, commit } = await putCommit(writer, capture, {
+      parentIds: options.parentId === null ? [] : [options.parentId],
+      purpose: options.purpose,
+      message: options.message,
+      author: options.author,
+      createdAt: now(),
+      selection: options.selection,
+      git,
+    })
+    await writer.flush()
+    const written = writer.totals
+    emit(reporter, {
+      kind: 'objectsWritten',
+      objectCount: written.newObjectCount,
+      sizeBytes: written.newSizeBytes,
+      storedSizeBytes: written.storedSizeBytes,
+    })
+    const elapsedMs = performance.now() - startedAtMs
+    return { commitId, commit, capture, totals: totalsOf(capture.tree, written, elapsedMs) }
+  } finally {
+    await writer.close()
+  }
+}
+
+/** The branch first: it is the commit point. HEAD's own log follows and may lag behind after a crash. */
+async function advanceHead(
+  store: Store,
+  head: HeadValue,
+  { commitId }: WrittenCommit,
+  { message, author, now = () => new Date() }: CommitOptions,
+): Promise<void> {
+  const reason = { kind: 'commit', message } as const
+  const at = now()
+  if (head.targetRef !== null) {
+    const name = head.targetRef
+    await store.refs.move({ name, expected: head.id, next: commitId, reason, author, at })
+  }
+  await moveHead(store.refs, {
+    expected: head,
+    next: { targetRef: head.targetRef, id: commitId },
+    reason,
+    author,
+    at,
+  })
+}
+
+function totalsOf(tree: Tree, written: Readonly<WriteTotals>, elapsedMs: number): CaptureTotals {
+  const streams = tree.tables.flatMap(({ rows }) => (rows === null ? [] : [rows]))
+  return {
+    ...written,
+    tableCount: tree.tables.length,
+    rowCount: streams.reduce((sum, { rowCount }) => sum + rowCount, 0),
+    rowSizeBytes: streams.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    elapsedMs,
+  }
+}

@@ -1,0 +1,19 @@
+import type { TableEntry } from '../format/values.ts'
+import { qualifiedName, quoteIdentifier } from '../postgres/quote.ts'
+
+/**
+ * Writes the COPY that reads a table's own rows in heap order.
+ *
+ * An explicit column list keeps generated columns out. A table without any
+ * column to copy has none to list: then COPY's default list is right, one empty
+ * line per row.
+ */
+export function copyOutStatement(
+  table: Pick<TableEntry, 'namespace' | 'name' | 'columns' | 'extension'>,
+): string {
+  const name = qualifiedName(table)
+  const columns = table.columns.map(quoteIdentifier).join(', ')
+  const condition = table.extension?.condition ?? ''
+  if (condition !== '') return `COPY (SELECT ${columns} FROM ONLY ${name} ${condition}) TO STDOUT`
+  return columns === '' ? `COPY ${name} TO STDOUT` : `COPY ${name} (${columns}) TO STDOUT`
+}

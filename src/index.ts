@@ -1,0 +1,65 @@
+/**
+ * The public API: everything the program is made of, for other programs too.
+ *
+ * Re-exports only. Nothing behind it touches a terminal, the process or its environment.
+ */
+
+export type { Backend } from './backend/backend.ts'
+export { LocalBackend } from './backend/local-backend.ts'
+export { MemoryBackend } from './backend/memory-backend.ts'
+export {
+  type CaptureTotals,
+  type CommitOptions,
+  type CommitResult,
+  commit,
+} from './capture/commit.ts'
+export { type DatabaseSummary, inspectDatabase } from './capture/inspect-database.ts'
+export {
+  type Blocker,
+  type ErrorCode,
+  type ErrorData,
+  InvariantError,
+  isSnapError,
+  type PostgresErrorData,
+  SnapError,
+} from './errors.ts'
+export type { Phase, Reporter, SnapEvent } from './events.ts'
+export { isObjectId, shortId } from './format/object-id.ts'
+export type {
+  Author,
+  CheckoutReason,
+  HeadValue,
+  MoveReason,
+  RefReason,
+  RefRecord,
+} from './format/ref-record.ts'
+export type * from './format/values.ts'
+export { resolveRevision } from './history/revisions.ts'
+export { walkCommits } from './history/walk-commits.ts'
+export { type FsckResult, type Finding, fsck } from './maintenance/fsck.ts'
+export {
+  type DatabaseAddress,
+  describeAddress,
+  withDatabase,
+} from './postgres/address/database-address.ts'
+export { resolveDatabaseAddress } from './postgres/address/resolve-database-address.ts'
+export { moveHead, readHead } from './refs/head.ts'
+export {
+  BRANCH_PREFIX,
+  branchRefName,
+  HEAD,
+  SAFETY_REF,
+  shortRefName,
+  TAG_PREFIX,
+  tagRefName,
+} from './refs/ref-name.ts'
+export type { Ref, RefMove, RefStore } from './refs/ref-store.ts'
+export { applyCheckout, type CheckoutResult } from './restore/apply-checkout.ts'
+export { type CheckoutPlan, lossOf, type PlannedLoss } from './restore/checkout-plan.ts'
+export { compareTables, type TableChange } from './restore/compare-trees.ts'
+export { type CheckoutOptions, planCheckout } from './restore/plan-checkout.ts'
+export { readSchemaEntries } from './restore/read-schema.ts'
+export { planUndo } from './restore/undo.ts'
+export type { SchemaDifference } from './schema/compare-schemas.ts'
+export { findStoreDirectory, initStore, openStore, Store, STORE_DIRECTORY_NAME } from './store.ts'
+export { VERSION } from './version.ts'

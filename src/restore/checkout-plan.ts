@@ -1,0 +1,63 @@
+/**
+ * What a checkout would do, as a value: shown by `--dry-run`, confirmed by a
+ * person, carried out by `applyCheckout`.
+ */
+import type { HeadValue } from '../format/ref-record.ts'
+import type { Commit, ObjectId, SchemaEntry, Tree } from '../format/values.ts'
+import type { SchemaDifference } from '../schema/compare-schemas.ts'
+import type { TableChange } from './compare-trees.ts'
+
+export interface CheckoutPlan {
+  /** `inPlace` changes the database that is addressed, `into` makes a new one. */
+  kind: 'inPlace' | 'into'
+  /** What HEAD's reflog will say of it. */
+  reason: 'checkout' | 'undo'
+  /** As the user typed it. */
+  revision: string
+  commitId: ObjectId
+  commit: Commit
+  tree: Tree
+  /** The commit's schema entries, in creation order. */
+  schemaEntries: readonly SchemaEntry[]
+  database: {
+    name: string
+    /** `user@host:port/name`. */
+    address: string
+    serverVersion: string
+    serverVersionNumber: number
+    systemIdentifier: string | null
+  }
+  headBefore: HeadValue
+  headAfter: HeadValue
+  /** The live database equals the commit already. */
+  isNoOp: boolean
+  /** From the live database to the commit: `missing` will be created, `extra` dropped, `different` rebuilt. */
+  schema: SchemaDifference[]
+  tables: TableChange[]
+  sequencesDiffer: boolean
+  largeObjects: { countBefore: number; countAfter: number; differ: boolean }
+  /** Objects read and checked before anything is touched. */
+  verified: { objectCount: number; sizeBytes: number }
+  warnings: { code: string; subject: string; detail: string }[]
+}
+
+/** Rows and objects of the live database that the commit does not have. */
+export interface PlannedLoss {
+  /** Tables that will go, with the rows they hold now. */
+  tablesDropped: TableChange[]
+  /** Tables whose rows will be replaced. */
+  tablesReplaced: TableChange[]
+  /** Schema entries that will go or change, tables not among them. */
+  schemaEntries: SchemaDifference[]
+}
+
+/** Says what carrying out a plan takes away from the live database. Pure. */
+export function lossOf(plan: Pick<CheckoutPlan, 'tables' | 'schema'>): PlannedLoss {
+  return {
+    tablesDropped: plan.tables.filter(({ change }) => change === 'extra'),
+    tablesReplaced: plan.tables.filter(({ change }) => change === 'changed'),
+    schemaEntries: plan.schema.filter(
+      ({ kind, entry }) => kind !== 'missing' && entry.kind !== 'TABLE',
+    ),
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * What a checkout would change, table by table. Pure.
+ */
+import type { ManifestRef, TableEntry, Tree } from '../format/values.ts'
+
+export interface TableChange {
+  namespace: string
+  name: string
+  /** `missing`: only the commit has it; `extra`: only the live database has it; `dataKept`: its rows are not the commit's to say. */
+  change: 'unchanged' | 'changed' | 'missing' | 'extra' | 'dataKept'
+  rowsBefore: number | null
+  rowsAfter: number | null
+  sizeBytesBefore: number | null
+  sizeBytesAfter: number | null
+}
+
+/** Compares the live tree with the commit's; sorted by namespace and name. */
+export function compareTables(live: Tree, target: Tree): TableChange[] {
+  const liveTables = byName(live.tables)
+  const targetTables = byName(target.tables)
+  return [...new Set([...liveTables.keys(), ...targetTables.keys()])].sort().map((key) => {
+    const before = liveTables.get(key)
+    const after = targetTables.get(key)
+    const { namespace, name } = (before ?? after) as TableEntry
+    return {
+      namespace,
+      name,
+      change: changeOf(before, after),
+      rowsBefore: before?.rows?.rowCount ?? null,
+      rowsAfter: after?.rows?.rowCount ?? null,
+      sizeBytesBefore: before?.rows?.sizeBytes ?? null,
+      sizeBytesAfter: after?.rows?.sizeBytes ?? null,
+    }
+  })
+}
+
+function changeOf(
+  before: TableEntry | undefined,
+  after: TableEntry | undefined,
+): TableChange['change'] {
+  if (before === undefined) return 'missing'
+  if (after === undefined) return 'extra'
+  if (after.rows === null) return 'dataKept'
+  const isSame =
+    isSameStream(before.rows, after.rows) && before.columns.join('\0') === after.columns.join('\0')
+  return isSame ? 'unchanged' : 'changed'
+}
+
+export function isSameStream(a: ManifestRef | null, b: ManifestRef | null): boolean {
+  return a?.rootId === b?.rootId
+}
+
+const byName = (tables: readonly TableEntry[]) =>
+  new Map(tables.map((table) => [`${table.namespace}\0${table.name}`, table]))

@@ -1,0 +1,59 @@
+import { SnapError } from '../errors.ts'
+import { emit, type Reporter } from '../events.ts'
+import type { TableEntry } from '../format/values.ts'
+import type { ObjectDatabase } from '../objects/object-database.ts'
+import { readRows } from '../objects/walk-manifest.ts'
+import { qualifiedName, quoteIdentifier } from '../postgres/quote.ts'
+import type { Session } from '../postgres/session.ts'
+
+/**
+ * Loads one table's rows and checks that the server took as many as there are.
+ *
+ * `isNew` says that the table was created or truncated in the open transaction.
+ * Then rows may be written frozen, and are appended in the order they come in
+ * (COPY skips the free space map), so that capturing the table again gives the
+ * same chunks.
+ *
+ * @throws RESTORE_NOT_PROVEN  the server counted other rows than the manifest
+ */
+export async function loadRows(
+  session: Session,
+  objects: ObjectDatabase,
+  table: TableEntry,
+  options: { isNew: boolean; reporter?: Reporter | undefined },
+): Promise<void> {
+  const { rows } = table
+  if (rows === null || (rows.rowCount === 0 && options.isNew)) return
+  const label = `${table.namespace}.${table.name}`
+  let sizeBytes = 0
+  const source = async function* () {
+    for await (const bytes of readRows(objects, rows)) {
+      sizeBytes += bytes.length
+      yield bytes
+      emit(options.reporter, { kind: 'tableProgress', table: label, rowCount: 0, sizeBytes, isDone: false })
+    }
+  }
+
+  const loaded = await session.copyIn(copyInStatement(table, options.isNew), source())
+  if (loaded !== rows.rowCount) {
+    throw new SnapError(
+      'RESTORE_NOT_PROVEN',
+      `cannot prove '${label}': the commit holds ${rows.rowCount} rows, the server took ${loaded}`,
+      { differences: [`${label}: expected ${rows.rowCount} rows, loaded ${loaded}`] },
+      { hint: `run 'snap fsck' and report this, with both versions` },
+    )
+  }
+  emit(options.reporter, {
+    kind: 'tableProgress',
+    table: label,
+    rowCount: rows.rowCount,
+    sizeBytes: rows.sizeBytes,
+    isDone: true,
+  })
+}
+
+function copyInStatement(table: TableEntry, isNew: boolean): string {
+  const columns = table.columns.map(quoteIdentifier).join(', ')
+  const list = columns === '' ? '' : ` (${columns})`
+  return `COPY ${qualifiedName(table)}${list} FROM STDIN${isNew ? ' (FREEZE)' : ''}`
+}

@@ -1,0 +1,154 @@
+/**
+ * Proves, before COMMIT, that the database equals a tree.
+ *
+ * The witness of the schema is pg_dump, run inside the open transaction: it
+ * sees what COMMIT would make visible. Rows are proven by the server's own
+ * count while they are loaded, and with `withRows` by reading them back.
+ */
+import { captureSchema } from '../capture/capture-schema.ts'
+import { captureLines, captureStream } from '../capture/capture-stream.ts'
+import { COPY_LARGE_OBJECT_PAGES, readLargeObjectEntries } from '../capture/capture-large-objects.ts'
+import { readSequenceStates } from '../capture/capture-sequences.ts'
+import { copyOutStatement } from '../capture/copy-out-statement.ts'
+import { listRelations } from '../capture/list-relations.ts'
+import { HashingSink } from '../objects/object-sink.ts'
+import { isWholeDatabase } from '../capture/selection.ts'
+import { SnapError } from '../errors.ts'
+import { emit, type Reporter } from '../events.ts'
+import { encodeJsonLine } from '../format/json-lines.ts'
+import type { SchemaEntry, Selection, Tree } from '../format/values.ts'
+import type { Session } from '../postgres/session.ts'
+import { compareSchemas, describeDifference, type SchemaDifference } from '../schema/compare-schemas.ts'
+import { isSameStream } from './compare-trees.ts'
+
+export interface ProofOptions {
+  selection: Selection
+  withOwners: boolean
+  withPrivileges: boolean
+  /** Read every row back and compare chunk ids. */
+  withRows: boolean
+  /** Another major may write the same definition in other words; such differences are returned, not thrown. */
+  allowsOtherWords: boolean
+  reporter?: Reporter | undefined
+}
+
+export interface Proof {
+  schemaEntryCount: number
+  tableCount: number
+  sequenceCount: number
+  tolerated: SchemaDifference[]
+}
+
+/** @throws RESTORE_NOT_PROVEN  listing every difference found */
+export async function proveRestore(
+  session: Session,
+  target: { tree: Tree; entries: readonly SchemaEntry[] },
+  options: ProofOptions,
+): Promise<Proof> {
+  emit(options.reporter, { kind: 'phaseStarted', phase: 'prove' })
+  const { tree } = target
+  const found = await captureSchema(session, options.selection, 'savepoint')
+  const differences = compareSchemas(
+    comparable(target.entries, options),
+    comparable(found.entries, options),
+  )
+  const tolerated = options.allowsOtherWords
+    ? differences.filter(({ kind }) => kind === 'different')
+    : []
+  const problems = differences
+    .filter((difference) => !tolerated.includes(difference))
+    .map(describeDifference)
+
+  const relations = (await listRelations(session)).filter(
+    (relation) =>
+      relation.extension !== null || found.relationNames.has(`${relation.namespace}\0${relation.name}`),
+  )
+  const sequences = await readSequenceStates(
+    session,
+    relations.filter(({ kind }) => kind === 'sequence'),
+  )
+  const sequencesFound = await captureLines(sequences, encodeJsonLine, new HashingSink())
+  if (!isSameStream(sequencesFound, tree.sequences)) problems.push('sequence positions differ')
+
+  const populated = new Map(
+    relations.map(({ namespace, name, isPopulated }) => [`${namespace}\0${name}`, isPopulated]),
+  )
+  for (const { namespace, name, isPopulated } of tree.materializedViews) {
+    if (populated.get(`${namespace}\0${name}`) !== isPopulated) {
+      problems.push(`MATERIALIZED VIEW ${namespace}.${name}: expected populated = ${isPopulated}`)
+    }
+  }
+
+  if (isWholeDatabase(options.selection)) {
+    problems.push(...(await compareLargeObjects(session, tree, options)))
+  }
+  if (options.withRows) problems.push(...(await compareRows(session, tree)))
+
+  if (problems.length > 0) throw notProven(problems)
+  return {
+    schemaEntryCount: found.entries.length,
+    tableCount: tree.tables.length,
+    sequenceCount: sequences.length,
+    tolerated,
+  }
+}
+
+/** Leaves out of a comparison what the restore was told to leave out. */
+function comparable(
+  entries: readonly SchemaEntry[],
+  { withOwners, withPrivileges }: ProofOptions,
+): SchemaEntry[] {
+  return entries
+    .filter(({ kind }) => withPrivileges || (kind !== 'ACL' && kind !== 'DEFAULT ACL'))
+    .map((entry) => (withOwners ? entry : { ...entry, owner: null }))
+}
+
+async function compareLargeObjects(
+  session: Session,
+  tree: Tree,
+  { withOwners, withPrivileges }: ProofOptions,
+): Promise<string[]> {
+  const entries = await readLargeObjectEntries(session)
+  const problems: string[] = []
+  if (entries.length !== tree.largeObjects.metadata.rowCount) {
+    problems.push(
+      `large objects: expected ${tree.largeObjects.metadata.rowCount}, found ${entries.length}`,
+    )
+  }
+  if (withOwners && withPrivileges) {
+    const metadata = await captureLines(entries, encodeJsonLine, new HashingSink())
+    if (!isSameStream(metadata, tree.largeObjects.metadata)) {
+      problems.push('owners, privileges or comments of large objects differ')
+    }
+  }
+  const pages = await captureStream(
+    entries.length === 0 ? [] : session.copyOut(COPY_LARGE_OBJECT_PAGES),
+    new HashingSink(),
+  )
+  if (!isSameStream(pages, tree.largeObjects.pages)) problems.push('contents of large objects differ')
+  return problems
+}
+
+async function compareRows(session: Session, tree: Tree): Promise<string[]> {
+  const problems: string[] = []
+  for (const table of tree.tables) {
+    if (table.rows === null) continue
+    const found = await captureStream(session.copyOut(copyOutStatement(table)), new HashingSink())
+    if (!isSameStream(found, table.rows)) {
+      problems.push(
+        `rows of ${table.namespace}.${table.name} differ: expected ${table.rows.rowCount}, found ${found.rowCount}`,
+      )
+    }
+  }
+  return problems
+}
+
+function notProven(differences: string[]): SnapError<'RESTORE_NOT_PROVEN'> {
+  const more = differences.length > 1 ? ` (and ${differences.length - 1} more)` : ''
+  return new SnapError(
+    'RESTORE_NOT_PROVEN',
+    `the restored database does not equal the commit: ${differences[0]}${more}`,
+    { differences },
+    { hint: 'nothing was changed; run again with --json for the whole list' },
+  )
+}

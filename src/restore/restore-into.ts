@@ -1,0 +1,169 @@
+/**
+ * Restores a tree into a database made for it.
+ *
+ * Nobody else uses the new database yet, so structure, rows and indexes are
+ * committed as they come, rows by several connections at once. A failure drops
+ * the database again.
+ */
+import { SnapError, throwIfAborted } from '../errors.ts'
+import { emit } from '../events.ts'
+import type { Commit, TableEntry } from '../format/values.ts'
+import { captureSchema } from '../capture/capture-schema.ts'
+import {
+  type DatabaseAddress,
+  withDatabase,
+} from '../postgres/address/database-address.ts'
+import { pinSettings } from '../postgres/pinned-settings.ts'
+import { qualifiedName, quoteIdentifier, quoteLiteral } from '../postgres/quote.ts'
+import { openSession, type Session } from '../postgres/session.ts'
+import { loadRows } from './load-rows.ts'
+import { type Proof, proveRestore } from './prove.ts'
+import {
+  clearForRestore,
+  createStructure,
+  finishStructure,
+  loadBesideTables,
+  ownTables,
+  type RestoreTarget,
+} from './restore-state.ts'
+
+export interface IntoOptions {
+  into: DatabaseAddress
+  /** What the commit says of the database it was made of; encoding and locale are taken over. */
+  source: Commit['database']
+  jobs: number
+  withRowProof: boolean
+}
+
+/**
+ * @throws TARGET_EXISTS  a database of that name exists; it is not touched
+ * @throws RESTORE_FAILED, RESTORE_NOT_PROVEN, …  the new database has been dropped again
+ */
+export async function restoreInto(target: RestoreTarget, options: IntoOptions): Promise<Proof> {
+  await createDatabase(options)
+  try {
+    return await fillDatabase(target, options)
+  } catch (error) {
+    await dropDatabase(options.into).catch(() => undefined)
+    throw error
+  }
+}
+
+async function fillDatabase(target: RestoreTarget, options: IntoOptions): Promise<Proof> {
+  const open = async () => {
+    const session = await openSession(options.into, target.signal ? { signal: target.signal } : {})
+    await pinSettings(session)
+    return session
+  }
+  const main = await open()
+  const loaders: Session[] = []
+  try {
+    await main.execute('BEGIN')
+    const live = await captureSchema(main, target.selection, 'savepoint')
+    const creation = await clearForRestore(main, live.entries, target)
+    await createStructure(main, creation, target)
+    await main.execute('COMMIT')
+
+    const tables = ownTables(target.tree)
+    const loaderCount = Math.max(1, Math.min(options.jobs, tables.length))
+    for (let i = 0; i < loaderCount; i++) loaders.push(await open())
+    await loadInParallel(loaders, tables, target)
+
+    await main.execute('BEGIN')
+    await loadBesideTables(main, target)
+    await finishStructure(main, creation, target)
+    const proof = await proveRestore(
+      main,
+      { tree: target.tree, entries: target.entries },
+      {
+        ...target,
+        withRows: options.withRowProof,
+        allowsOtherWords: main.serverMajor !== majorOf(options.source.serverVersionNumber),
+      },
+    )
+    await main.execute('COMMIT')
+    return proof
+  } finally {
+    await Promise.allSettled([main, ...loaders].map((session) => session.close()))
+  }
+}
+
+async function loadInParallel(
+  loaders: readonly Session[],
+  tables: readonly TableEntry[],
+  { objects, reporter, signal }: RestoreTarget,
+): Promise<void> {
+  emit(reporter, { kind: 'phaseStarted', phase: 'loadRows' })
+  const queue = tables.toSorted((a, b) => (b.rows?.sizeBytes ?? 0) - (a.rows?.sizeBytes ?? 0))
+  emit(reporter, {
+    kind: 'tablesPlanned',
+    tableCount: queue.length,
+    estimatedSizeBytes: queue.reduce((sum, { rows }) => sum + (rows?.sizeBytes ?? 0), 0),
+  })
+  let failure: unknown
+  await Promise.all(
+    loaders.map(async (loader) => {
+      for (let table = queue.shift(); table !== undefined; table = queue.shift()) {
+        try {
+          throwIfAborted(signal, 'checkout')
+          // TRUNCATE in the same transaction lets COPY write frozen rows and append them in order.
+          await loader.execute(`BEGIN; TRUNCATE ONLY ${qualifiedName(table)}`)
+          await loadRows(loader, objects, table, { isNew: true, reporter })
+          await loader.execute('COMMIT')
+        } catch (error) {
+          failure ??= error
+          queue.length = 0
+        }
+      }
+    }),
+  )
+  if (failure !== undefined) throw failure
+}
+
+async function createDatabase({ into, source }: IntoOptions): Promise<void> {
+  const name = into.databaseName
+  const admin = await openMaintenanceSession(into)
+  try {
+    const [existing] = await admin.query(
+      `SELECT FROM pg_catalog.pg_database WHERE datname = ${quoteLiteral(name)}`,
+    )
+    if (existing !== undefined) {
+      throw new SnapError(
+        'TARGET_EXISTS',
+        `cannot restore into '${name}': a database of that name exists`,
+        { databaseName: name },
+        { hint: 'give the name of a database that does not exist yet' },
+      )
+    }
+    await admin.execute(
+      `CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE template0
+         ENCODING ${quoteLiteral(source.encoding)}
+         LC_COLLATE ${quoteLiteral(source.collate)} LC_CTYPE ${quoteLiteral(source.ctype)}`,
+    )
+  } finally {
+    await admin.close()
+  }
+}
+
+async function dropDatabase(into: DatabaseAddress): Promise<void> {
+  const admin = await openMaintenanceSession(into)
+  try {
+    await admin.execute(
+      `DROP DATABASE IF EXISTS ${quoteIdentifier(into.databaseName)} WITH (FORCE)`,
+    )
+  } finally {
+    await admin.close()
+  }
+}
+
+/** Every cluster has `postgres` unless somebody removed it, and then `template1`. */
+async function openMaintenanceSession(into: DatabaseAddress): Promise<Session> {
+  try {
+    return await openSession(withDatabase(into, 'postgres'))
+  } catch (error) {
+    if (!(error instanceof SnapError) || error.code !== 'POSTGRES_REFUSED') throw error
+    return openSession(withDatabase(into, 'template1'))
+  }
+}
+
+const majorOf = (serverVersionNumber: number) => Math.trunc(serverVersionNumber / 10_000)

@@ -1,0 +1,118 @@
+/**
+ * Makes the contents of an open transaction's database equal to a tree.
+ *
+ * The general form: drop all that the commit manages, create it again, load
+ * rows, then indexes and constraints, then privileges. Nothing here commits.
+ */
+import { throwIfAborted } from '../errors.ts'
+import { emit, type Reporter } from '../events.ts'
+import type { SchemaEntry, Selection, TableEntry, Tree } from '../format/values.ts'
+import type { ObjectDatabase } from '../objects/object-database.ts'
+import { qualifiedName } from '../postgres/quote.ts'
+import type { Session } from '../postgres/session.ts'
+import { isWholeDatabase } from '../capture/selection.ts'
+import { dropLargeObjects, loadLargeObjects } from './load-large-objects.ts'
+import { loadRows } from './load-rows.ts'
+import { type CreationPlan, planCreation } from './plan-creation.ts'
+import { planDrops } from './plan-drops.ts'
+import { planDefaultPrivilegeReset, planSchemaPrivilegeReset } from './reset-privileges.ts'
+import { readSequences, setSequences } from './set-sequences.ts'
+import { runStatements } from './statement.ts'
+
+export interface RestoreTarget {
+  tree: Tree
+  entries: readonly SchemaEntry[]
+  selection: Selection
+  withOwners: boolean
+  withPrivileges: boolean
+  objects: ObjectDatabase
+  reporter?: Reporter | undefined
+  signal?: AbortSignal | undefined
+}
+
+/**
+ * Drops what the target does not keep, and plans how the rest is created.
+ *
+ * @param live  entries of the same selection, as the open transaction sees them
+ */
+export async function clearForRestore(
+  session: Session,
+  live: readonly SchemaEntry[],
+  target: RestoreTarget,
+): Promise<CreationPlan> {
+  emit(target.reporter, { kind: 'phaseStarted', phase: 'dropObjects' })
+  const drops = planDrops(live, target.entries)
+  await runStatements(session, drops.statements)
+  if (isWholeDatabase(target.selection)) await dropLargeObjects(session)
+  if (target.withPrivileges) {
+    await runStatements(session, await planSchemaPrivilegeReset(session, drops.schemasToReset))
+    if (live.some(({ kind }) => kind === 'DEFAULT ACL')) {
+      await runStatements(session, await planDefaultPrivilegeReset(session))
+    }
+  }
+
+  const [user] = await session.query<{ name: string }>('SELECT current_user::text AS name')
+  return planCreation(target.entries, target.tree.materializedViews, {
+    serverVersionNumber: session.serverVersionNumber,
+    currentUser: user?.name ?? '',
+    withOwners: target.withOwners,
+    withPrivileges: target.withPrivileges,
+    standing: new Set([...drops.kept].map(({ kind, name }) => `${kind} ${name}`)),
+  })
+}
+
+/** Creates schemas, types, functions, tables: everything rows depend on. */
+export async function createStructure(
+  session: Session,
+  creation: CreationPlan,
+  { reporter }: RestoreTarget,
+): Promise<void> {
+  emit(reporter, { kind: 'phaseStarted', phase: 'createObjects' })
+  await runStatements(session, creation.beforeRows)
+}
+
+/** Tables that the restore itself creates; an extension's tables are the extension's. */
+export function ownTables(tree: Tree): TableEntry[] {
+  return tree.tables.filter((table) => table.extension === null && table.rows !== null)
+}
+
+/** Loads what is not a table of our own: extensions' configuration, large objects, sequence positions. */
+export async function loadBesideTables(session: Session, target: RestoreTarget): Promise<void> {
+  const { objects, tree, reporter } = target
+  for (const table of tree.tables) {
+    if (table.extension === null) continue
+    await session.execute(`DELETE FROM ONLY ${qualifiedName(table)} ${table.extension.condition}`)
+    await loadRows(session, objects, table, { isNew: false, reporter })
+  }
+  await loadLargeObjects(session, objects, tree.largeObjects, target)
+  await setSequences(session, await readSequences(objects, tree.sequences))
+}
+
+/** Loads tables created in this transaction, one after the other. */
+export async function loadTables(
+  session: Session,
+  tables: readonly TableEntry[],
+  { objects, reporter, signal }: RestoreTarget,
+): Promise<void> {
+  emit(reporter, { kind: 'phaseStarted', phase: 'loadRows' })
+  emit(reporter, {
+    kind: 'tablesPlanned',
+    tableCount: tables.length,
+    estimatedSizeBytes: tables.reduce((sum, { rows }) => sum + (rows?.sizeBytes ?? 0), 0),
+  })
+  for (const table of tables) {
+    throwIfAborted(signal, 'checkout')
+    await loadRows(session, objects, table, { isNew: true, reporter })
+  }
+}
+
+/** Creates indexes, constraints, triggers, privileges, event triggers; refreshes materialized views. */
+export async function finishStructure(
+  session: Session,
+  creation: CreationPlan,
+  { reporter }: RestoreTarget,
+): Promise<void> {
+  emit(reporter, { kind: 'phaseStarted', phase: 'createIndexes' })
+  await runStatements(session, creation.afterRows)
+  await runStatements(session, creation.last)
+}

@@ -1,0 +1,39 @@
+import { decodeJsonLines } from '../format/json-lines.ts'
+import { checkSequenceState } from '../format/stream-entries.ts'
+import type { ManifestRef, SequenceState } from '../format/values.ts'
+import type { ObjectDatabase } from '../objects/object-database.ts'
+import { readRows } from '../objects/walk-manifest.ts'
+import { qualifiedName, quoteLiteral } from '../postgres/quote.ts'
+import type { Session } from '../postgres/session.ts'
+import { runStatements } from './statement.ts'
+
+/** Reads the sequence positions that a tree holds, sorted as stored. */
+export async function readSequences(
+  objects: ObjectDatabase,
+  sequences: ManifestRef,
+): Promise<SequenceState[]> {
+  const states: SequenceState[] = []
+  for await (const state of decodeJsonLines(readRows(objects, sequences), checkSequenceState)) {
+    states.push(state)
+  }
+  return states
+}
+
+/**
+ * Sets sequences that were created in the open transaction.
+ *
+ * `setval` is not transactional, but it writes to the sequence's own file, and
+ * a new sequence's file goes when the transaction is rolled back.
+ */
+export async function setSequences(
+  session: Session,
+  states: readonly SequenceState[],
+): Promise<void> {
+  await runStatements(
+    session,
+    states.map((state) => ({
+      subject: `position of SEQUENCE ${state.namespace}.${state.name}`,
+      sql: `SELECT pg_catalog.setval(${quoteLiteral(qualifiedName(state))}, ${state.lastValue}, ${state.isCalled})`,
+    })),
+  )
+}

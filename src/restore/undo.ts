@@ -1,0 +1,42 @@
+import { SnapError } from '../errors.ts'
+import { HEAD } from '../refs/ref-name.ts'
+import { readHead } from '../refs/head.ts'
+import type { Store } from '../store.ts'
+import type { CheckoutPlan } from './checkout-plan.ts'
+import { type CheckoutOptions, planRestore } from './plan-checkout.ts'
+
+/**
+ * Plans going back to the state before the last checkout; `applyCheckout` carries it out.
+ *
+ * Undoing is a checkout itself, so undoing twice brings the checkout back.
+ *
+ * @throws NOTHING_TO_UNDO  there was no checkout, or it was made without a safety commit
+ * @throws what `planCheckout` throws
+ */
+export async function planUndo(store: Store, options: CheckoutOptions): Promise<CheckoutPlan> {
+  for await (const { reason, at } of store.refs.log(HEAD)) {
+    if (reason.kind !== 'checkout' && reason.kind !== 'undo') continue
+    if (reason.safetyCommitId === null) {
+      throw new SnapError(
+        'NOTHING_TO_UNDO',
+        `cannot undo the ${reason.kind} of ${at}: it was made without a safety commit`,
+        { refName: HEAD },
+        { hint: `run 'snap log --all' for the commits there are` },
+      )
+    }
+    return planRestore(store, {
+      ...options,
+      revision: `the state before the ${reason.kind} of ${at}`,
+      commitId: reason.safetyCommitId,
+      headBefore: await readHead(store.refs),
+      headAfter: reason.previousHead,
+      reason: 'undo',
+    })
+  }
+  throw new SnapError(
+    'NOTHING_TO_UNDO',
+    'there is no checkout to undo',
+    { refName: HEAD },
+    { hint: `run 'snap reflog' to see what was done here` },
+  )
+}
