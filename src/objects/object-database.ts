@@ -27,15 +27,22 @@ export class ObjectDatabase {
   readonly #index = new ObjectIndex()
   /** Packs that could not be read when they were last listed, with the reason. */
   readonly #damagedPacks = new Map<string, SnapError>()
+  readonly #skipsUnreadablePacks: boolean
   #loading: Promise<void> | undefined
 
-  private constructor(backend: Backend) {
+  private constructor(backend: Backend, skipsUnreadablePacks: boolean) {
     this.backend = backend
+    this.#skipsUnreadablePacks = skipsUnreadablePacks
   }
 
-  /** Opens the objects of a store. Reads nothing until something is asked for. */
-  static open(backend: Backend): ObjectDatabase {
-    return new ObjectDatabase(backend)
+  /**
+   * Opens the objects of a store. Reads nothing until something is asked for.
+   *
+   * @param options.skipsUnreadablePacks  treats a pack that cannot be read as a damaged one, to get
+   *   on with the others; otherwise every call throws BACKEND_UNAVAILABLE
+   */
+  static open(backend: Backend, options: { skipsUnreadablePacks?: boolean } = {}): ObjectDatabase {
+    return new ObjectDatabase(backend, options.skipsUnreadablePacks ?? false)
   }
 
   /** Tells whether an index lists the object. Its bytes are not looked at. */
@@ -157,7 +164,10 @@ export class ObjectDatabase {
     } catch (error) {
       // Removed since the listing: then it is not there.
       if (isSnapError(error, 'BACKEND_KEY_MISSING')) return
-      if (!isSnapError(error, 'PACK_CORRUPT')) throw error
+      const isSkipped =
+        isSnapError(error, 'PACK_CORRUPT') ||
+        (this.#skipsUnreadablePacks && isSnapError(error, 'BACKEND_UNAVAILABLE'))
+      if (!isSkipped) throw error
       this.#damagedPacks.set(pack.packKey, error)
     }
   }

@@ -1,0 +1,80 @@
+import { isSnapError, SnapError } from '../errors.ts'
+import {
+  decodePackEnd,
+  decodePackTrailer,
+  indexEntryAt,
+  PACK_HEAD,
+  PACK_TRAILER_BYTES,
+  type PackIndex,
+  type PackIndexEntry,
+} from '../format/pack.ts'
+import type { EntryHeader } from '../format/pack-entry.ts'
+import { decodeObject } from '../objects/decode-object.ts'
+import { type Finding, newFinding } from './finding.ts'
+
+/** What a look at every byte of one pack has shown. */
+export interface PackCheck {
+  findings: Finding[]
+  objectCount: number
+}
+
+/** Checks every byte of a pack: head, index, trailer, name, and each entry's CRC, frame and id. */
+export function checkPack(packKey: string, bytes: Uint8Array): PackCheck {
+  const findings: Finding[] = []
+  if (Buffer.compare(bytes.subarray(0, PACK_HEAD.length), PACK_HEAD) !== 0) {
+    findings.push(newFinding('PACK_CORRUPT', 'the pack does not begin as a pack', { key: packKey }))
+  }
+  const index = findIndex(packKey, bytes, findings)
+  if (index === undefined) return { findings, objectCount: 0 }
+  for (let position = 0; position < index.entryCount; position++) {
+    const entry = indexEntryAt(index, position)
+    const problem = findEntryProblem(packKey, bytes, entry)
+    if (problem === undefined) continue
+    findings.push(newFinding('ENTRY_CORRUPT', problem, { key: packKey, objectId: entry.id }))
+  }
+  return { findings, objectCount: index.entryCount }
+}
+
+function findIndex(packKey: string, bytes: Uint8Array, findings: Finding[]): PackIndex | undefined {
+  const pack = { packKey, packSizeBytes: bytes.length }
+  try {
+    const trailer = bytes.subarray(Math.max(0, bytes.length - PACK_TRAILER_BYTES))
+    const { indexOffsetBytes } = decodePackTrailer(trailer, pack)
+    return decodePackEnd(bytes.subarray(indexOffsetBytes), pack)
+  } catch (error) {
+    if (!(error instanceof SnapError)) throw error
+    findings.push(newFinding('PACK_CORRUPT', error.message, { key: packKey }))
+    return undefined
+  }
+}
+
+function findEntryProblem(
+  packKey: string,
+  bytes: Uint8Array,
+  entry: PackIndexEntry,
+): string | undefined {
+  const { offsetBytes } = entry
+  try {
+    const { header } = decodeObject(bytes, { packKey, offsetBytes })
+    return isSameHeader(header, entry)
+      ? undefined
+      : `the entry at byte ${offsetBytes} is not the one that the pack index names`
+  } catch (error) {
+    if (isSnapError(error, 'OBJECT_CORRUPT')) {
+      const { expected, found } = error.data
+      return `the entry at byte ${offsetBytes} is damaged: expected ${expected}, found ${found}`
+    }
+    if (isSnapError(error, 'FORMAT_UNSUPPORTED')) return error.message
+    throw error
+  }
+}
+
+function isSameHeader(a: EntryHeader, b: EntryHeader): boolean {
+  return (
+    a.id === b.id &&
+    a.kind === b.kind &&
+    a.encoding === b.encoding &&
+    a.storedSizeBytes === b.storedSizeBytes &&
+    a.sizeBytes === b.sizeBytes
+  )
+}

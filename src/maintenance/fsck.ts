@@ -1,0 +1,185 @@
+import type { Backend } from '../backend/backend.ts'
+import { SnapError, throwIfAborted } from '../errors.ts'
+import { emit, type Reporter } from '../events.ts'
+import { decodeLockRecord } from '../format/lock-record.ts'
+import { findPackId } from '../format/pack.ts'
+import { decodeStoreFile, STORE_FILE_KEY } from '../format/store-file.ts'
+import type { ObjectId } from '../format/values.ts'
+import { ObjectDatabase } from '../objects/object-database.ts'
+import { parseRefRecordKey } from '../refs/ref-name.ts'
+import { checkPack } from './check-pack.ts'
+import { ReachabilityCheck } from './check-reachable.ts'
+import { checkRefs } from './check-refs.ts'
+import { type Finding, newFinding } from './finding.ts'
+
+/** Packs in memory at once: one being read while another is checked. */
+const PACKS_IN_FLIGHT = 2
+
+const LOCK_KEY_PATTERN = /^locks\/[0-9a-f]{32}$/
+
+export interface FsckReport {
+  /** Of equal stores in equal order: by key, then as found. */
+  findings: Finding[]
+  totals: {
+    packCount: number
+    objectCount: number
+    /** Of all packs, as stored. */
+    sizeBytes: number
+    /** Commits that a ref or a reflog reaches. */
+    commitCount: number
+  }
+}
+
+/** Every key of a store, by what it should hold. */
+interface Keys {
+  packs: { key: string; sizeBytes: number }[]
+  refs: string[]
+  locks: string[]
+  unknown: string[]
+  hasStoreFile: boolean
+}
+
+/**
+ * Checks a whole store: every byte of every file, and all that refs reach.
+ *
+ * Takes a backend, because a damaged store may not open. Changes nothing.
+ * Damage is a finding and never thrown; whatever is wrong, the check goes on to
+ * the end. Objects that nothing reaches are checked and are no finding.
+ *
+ * @throws STORE_NOT_FOUND      the backend holds nothing of a store
+ * @throws FORMAT_UNSUPPORTED   the store is not damaged but newer than this snap
+ * @throws BACKEND_UNAVAILABLE  the keys cannot be listed
+ * @throws ABORTED
+ */
+export async function fsck(
+  backend: Backend,
+  options: { reporter?: Reporter; signal?: AbortSignal } = {},
+): Promise<FsckReport> {
+  const { reporter, signal } = options
+  emit(reporter, { kind: 'phaseStarted', phase: 'fsck' })
+  const keys = await listKeys(backend)
+  const findings = [
+    ...(await checkStoreFile(backend, keys)),
+    ...keys.unknown.map((key) =>
+      newFinding('KEY_UNKNOWN', `'${key}' is no part of a store`, { key }),
+    ),
+    ...(await checkLocks(backend, keys.locks)),
+  ]
+  const packs = await checkPacks(backend, keys.packs, options)
+  const refs = await checkRefs(backend, keys.refs)
+  const reachability = new ReachabilityCheck(
+    ObjectDatabase.open(backend, { skipsUnreadablePacks: true }),
+    {
+      damagedCopies: groupByObject(packs.findings),
+      signal,
+    },
+  )
+  await reachability.run(refs.roots)
+  findings.push(...packs.findings, ...refs.findings, ...reachability.findings)
+  return {
+    findings: findings.sort((a, b) => compare(a.key ?? '', b.key ?? '')),
+    totals: {
+      packCount: keys.packs.length,
+      objectCount: packs.objectCount,
+      sizeBytes: packs.sizeBytes,
+      commitCount: reachability.commitCount,
+    },
+  }
+}
+
+async function listKeys(backend: Backend): Promise<Keys> {
+  const keys: Keys = { packs: [], refs: [], locks: [], unknown: [], hasStoreFile: false }
+  for await (const { key, sizeBytes } of backend.list('')) {
+    if (key === STORE_FILE_KEY) keys.hasStoreFile = true
+    else if (findPackId(key) !== undefined) keys.packs.push({ key, sizeBytes })
+    else if (parseRefRecordKey(key) !== undefined) keys.refs.push(key)
+    else if (LOCK_KEY_PATTERN.test(key)) keys.locks.push(key)
+    else keys.unknown.push(key)
+  }
+  return keys
+}
+
+async function checkStoreFile(backend: Backend, keys: Keys): Promise<Finding[]> {
+  const key = STORE_FILE_KEY
+  if (!keys.hasStoreFile) {
+    if (keys.packs.length + keys.refs.length === 0) {
+      throw new SnapError('STORE_NOT_FOUND', `there is no store in '${backend.location}'`, {
+        startDirectory: backend.location,
+      })
+    }
+    return [newFinding('FORMAT_CORRUPT', `'${key}' is missing`, { key })]
+  }
+  try {
+    decodeStoreFile(await backend.read(key))
+    return []
+  } catch (error) {
+    if (!(error instanceof SnapError) || error.code === 'FORMAT_UNSUPPORTED') throw error
+    const code = error.code === 'STORE_CORRUPT' ? 'FORMAT_CORRUPT' : 'KEY_UNREADABLE'
+    return [newFinding(code, error.message, { key })]
+  }
+}
+
+async function checkLocks(backend: Backend, keys: readonly string[]): Promise<Finding[]> {
+  const findings: Finding[] = []
+  for (const key of keys) {
+    try {
+      decodeLockRecord(await backend.read(key), key)
+    } catch (error) {
+      if (!(error instanceof SnapError)) throw error
+      // Released since the listing.
+      if (error.code === 'BACKEND_KEY_MISSING') continue
+      const code = error.code === 'STORE_CORRUPT' ? 'LOCK_CORRUPT' : 'KEY_UNREADABLE'
+      findings.push(newFinding(code, error.message, { key }))
+    }
+  }
+  return findings
+}
+
+async function checkPacks(
+  backend: Backend,
+  packs: readonly { key: string; sizeBytes: number }[],
+  options: { reporter?: Reporter; signal?: AbortSignal },
+): Promise<{ findings: Finding[]; objectCount: number; sizeBytes: number }> {
+  const totalSizeBytes = packs.reduce((total, { sizeBytes }) => total + sizeBytes, 0)
+  const result = { findings: [] as Finding[], objectCount: 0, sizeBytes: 0 }
+  const waiting = packs.toReversed()
+  const checkNext = async () => {
+    for (let pack = waiting.pop(); pack !== undefined; pack = waiting.pop()) {
+      throwIfAborted(options.signal, 'fsck')
+      const { findings, objectCount } = await checkPackAt(backend, pack.key)
+      result.findings.push(...findings)
+      result.objectCount += objectCount
+      result.sizeBytes += pack.sizeBytes
+      const { sizeBytes } = result
+      const counts = { objectCount: result.objectCount, sizeBytes, totalSizeBytes }
+      emit(options.reporter, { kind: 'objectsChecked', ...counts })
+    }
+  }
+  await Promise.all(Array.from({ length: PACKS_IN_FLIGHT }, checkNext))
+  return result
+}
+
+async function checkPackAt(backend: Backend, key: string): Promise<ReturnType<typeof checkPack>> {
+  let bytes: Uint8Array
+  try {
+    bytes = await backend.read(key)
+  } catch (error) {
+    if (!(error instanceof SnapError)) throw error
+    const finding = newFinding('KEY_UNREADABLE', error.message, { key })
+    return { findings: [finding], objectCount: 0 }
+  }
+  return checkPack(key, bytes)
+}
+
+function groupByObject(findings: readonly Finding[]): Map<ObjectId, Finding[]> {
+  const groups = new Map<ObjectId, Finding[]>()
+  for (const finding of findings) {
+    if (finding.objectId === undefined) continue
+    groups.set(finding.objectId, [...(groups.get(finding.objectId) ?? []), finding])
+  }
+  return groups
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
