@@ -24,6 +24,7 @@ export {
   SnapError,
 } from './errors.ts'
 export type { Phase, Reporter, SnapEvent } from './events.ts'
+export { findMetadataKind } from './format/metadata-object.ts'
 export { isObjectId, shortId } from './format/object-id.ts'
 export type {
   Author,
@@ -36,13 +37,15 @@ export type {
 export type * from './format/values.ts'
 export { resolveRevision } from './history/revisions.ts'
 export { walkCommits } from './history/walk-commits.ts'
-export { type FsckResult, type Finding, fsck } from './maintenance/fsck.ts'
+export type { Finding, FindingCode } from './maintenance/finding.ts'
+export { type FsckReport, fsck } from './maintenance/fsck.ts'
 export {
   type DatabaseAddress,
   describeAddress,
   withDatabase,
 } from './postgres/address/database-address.ts'
 export { resolveDatabaseAddress } from './postgres/address/resolve-database-address.ts'
+export { openSession, type Session, type SessionOptions } from './postgres/session.ts'
 export { moveHead, readHead } from './refs/head.ts'
 export {
   BRANCH_PREFIX,
@@ -60,6 +63,6 @@ export { compareTables, type TableChange } from './restore/compare-trees.ts'
 export { type CheckoutOptions, planCheckout } from './restore/plan-checkout.ts'
 export { readSchemaEntries } from './restore/read-schema.ts'
 export { planUndo } from './restore/undo.ts'
-export type { SchemaDifference } from './schema/compare-schemas.ts'
+export { describeDifference, type SchemaDifference } from './schema/compare-schemas.ts'
 export { findStoreDirectory, initStore, openStore, Store, STORE_DIRECTORY_NAME } from './store.ts'
 export { VERSION } from './version.ts'

@@ -1,3 +1,4 @@
+import { isSnapError } from '../errors.ts'
 import type { CatalogFact, NotCaptured, SchemaEntry, Selection } from '../format/values.ts'
 import { dumpSchema } from '../postgres/pg-dump/dump-schema.ts'
 import type { Session } from '../postgres/session.ts'
@@ -61,8 +62,13 @@ export async function listTablesMatching(
   session: Session,
   patternArguments: readonly string[],
 ): Promise<ReadonlySet<string>> {
-  const dump = await dumpSchema(session, patternArguments, { allowsNoMatch: true })
-  return relationNamesOf(toSchemaEntries(parseToc(dump.archive)).entries)
+  try {
+    const dump = await dumpSchema(session, patternArguments)
+    return relationNamesOf(toSchemaEntries(parseToc(dump.archive)).entries)
+  } catch (error) {
+    if (isSnapError(error, 'SCHEMA_PATTERN_UNMATCHED')) return new Set()
+    throw error
+  }
 }
 
 async function findPublicNamespace(session: Session): Promise<PublicNamespace | undefined> {

@@ -8,7 +8,7 @@
 import type { Author, HeadValue } from '../format/ref-record.ts'
 import type { Commit, ObjectId, Selection, Tree } from '../format/values.ts'
 import { emit, type Reporter } from '../events.ts'
-import { withStoreLock } from '../maintenance/store-lock.ts'
+import { withStoreLock } from '../maintenance/with-store-lock.ts'
 import type { WriteTotals } from '../objects/object-writer.ts'
 import type { DatabaseAddress } from '../postgres/address/database-address.ts'
 import { moveHead, readHead } from '../refs/head.ts'

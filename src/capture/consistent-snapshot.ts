@@ -12,7 +12,7 @@
  * Which tables to lock is known only from a look, so the look is repeated until
  * it shows nothing that had not been locked before it.
  */
-import { SnapError } from '../errors.ts'
+import { isSnapError, SnapError } from '../errors.ts'
 import { qualifiedName } from '../postgres/quote.ts'
 import type { Session } from '../postgres/session.ts'
 
@@ -80,10 +80,10 @@ async function lockTables(session: Session, tables: readonly LockableTable[]): P
     await session.execute(`LOCK TABLE ${names.join(', ')} IN ACCESS SHARE MODE`)
     return true
   } catch (error) {
-    if (error instanceof SnapError && error.code === 'POSTGRES_REFUSED') {
-      const { sqlState } = (error as SnapError<'POSTGRES_REFUSED'>).data
-      if (sqlState === UNDEFINED_TABLE || sqlState === INVALID_SCHEMA_NAME) return false
-    }
+    const isGone =
+      isSnapError(error, 'POSTGRES_REFUSED') &&
+      (error.data.sqlState === UNDEFINED_TABLE || error.data.sqlState === INVALID_SCHEMA_NAME)
+    if (isGone) return false
     throw error
   }
 }

@@ -5,7 +5,7 @@
  * knows whom it was for; so a second connection looks while it lasts. That
  * connection is opened only once something really waits.
  */
-import { type Blocker, SnapError } from '../errors.ts'
+import { type Blocker, isSnapError, SnapError } from '../errors.ts'
 import { emit, type Reporter } from '../events.ts'
 import type { DatabaseAddress } from './address/database-address.ts'
 import { findBlockers } from './blockers.ts'
@@ -56,10 +56,7 @@ export async function watchLocks<T>(
   try {
     return await work()
   } catch (error) {
-    if (error instanceof SnapError && error.code === 'POSTGRES_LOCK_TIMEOUT') {
-      throw lockTimeoutNaming(error as SnapError<'POSTGRES_LOCK_TIMEOUT'>, blockers)
-    }
-    throw error
+    throw isSnapError(error, 'POSTGRES_LOCK_TIMEOUT') ? lockTimeoutNaming(error, blockers) : error
   } finally {
     isDone = true
     clearTimeout(timer)

@@ -57,7 +57,7 @@ export function lossOf(plan: Pick<CheckoutPlan, 'tables' | 'schema'>): PlannedLo
     tablesDropped: plan.tables.filter(({ change }) => change === 'extra'),
     tablesReplaced: plan.tables.filter(({ change }) => change === 'changed'),
     schemaEntries: plan.schema.filter(
-      ({ kind, entry }) => kind !== 'missing' && entry.kind !== 'TABLE',
+      (difference) => difference.kind !== 'missing' && difference.found.kind !== 'TABLE',
     ),
   }
 }

@@ -5,7 +5,7 @@
  * committed as they come, rows by several connections at once. A failure drops
  * the database again.
  */
-import { SnapError, throwIfAborted } from '../errors.ts'
+import { isSnapError, SnapError, throwIfAborted } from '../errors.ts'
 import { emit } from '../events.ts'
 import type { Commit, TableEntry } from '../format/values.ts'
 import { captureSchema } from '../capture/capture-schema.ts'
@@ -161,7 +161,7 @@ async function openMaintenanceSession(into: DatabaseAddress): Promise<Session> {
   try {
     return await openSession(withDatabase(into, 'postgres'))
   } catch (error) {
-    if (!(error instanceof SnapError) || error.code !== 'POSTGRES_REFUSED') throw error
+    if (!isSnapError(error, 'POSTGRES_REFUSED')) throw error
     return openSession(withDatabase(into, 'template1'))
   }
 }

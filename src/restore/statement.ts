@@ -1,7 +1,7 @@
 /**
  * SQL that a plan wants run, and what each piece of it is for.
  */
-import { SnapError } from '../errors.ts'
+import { isSnapError, SnapError } from '../errors.ts'
 import type { Session } from '../postgres/session.ts'
 
 export interface Statement {
@@ -61,8 +61,5 @@ async function runOneByOne(session: Session, batch: readonly Statement[]): Promi
 
 /** The server refused what it was told; a lost connection, a lock or an interruption is not the statement's fault. */
 function isStatementError(error: unknown): error is SnapError {
-  return (
-    error instanceof SnapError &&
-    (error.code === 'POSTGRES_REFUSED' || error.code === 'POSTGRES_PERMISSION_DENIED')
-  )
+  return isSnapError(error, 'POSTGRES_REFUSED') || isSnapError(error, 'POSTGRES_PERMISSION_DENIED')
 }

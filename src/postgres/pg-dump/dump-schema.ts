@@ -31,7 +31,8 @@ export interface SchemaDump {
  *
  * @param args  pg_dump options: object selection such as `-t`, `-T`, `-n`, `-N`
  * @param options.holdLocks  keeps pg_dump's ACCESS SHARE locks until the transaction ends
- * @throws SCHEMA_DUMP_FAILED          pg_dump refuses: no table matches a pattern, bad option, …
+ * @throws SCHEMA_PATTERN_UNMATCHED    no table or schema matches the patterns
+ * @throws SCHEMA_DUMP_FAILED          pg_dump refuses: bad option, …
  * @throws POSTGRES_PERMISSION_DENIED  the role may not lock a table or use a schema
  * @throws POSTGRES_LOCK_TIMEOUT       a table's lock was not granted in time
  * @throws POSTGRES_UNSUPPORTED        the server is newer than the bundled pg_dump
@@ -155,7 +156,7 @@ function toError(session: Session, outcome: Exclude<DumpOutcome, { kind: 'dumped
   const [message = outcome.reason] = messagesIn(outcome.stderr)
   const isPattern = /no matching (tables|schemas|extensions)/.test(message)
   return new SnapError(
-    'SCHEMA_DUMP_FAILED',
+    isPattern ? 'SCHEMA_PATTERN_UNMATCHED' : 'SCHEMA_DUMP_FAILED',
     `cannot read the schema: ${message}`,
     { stderr: outcome.stderr },
     isPattern ? { hint: 'check the patterns that select tables and schemas' } : {},
