@@ -1,0 +1,142 @@
+import { type Command, Option } from 'commander'
+import {
+  applyCheckout,
+  type CheckoutOptions,
+  type CheckoutPlan,
+  type DatabaseAddress,
+  type Store,
+  shortId,
+} from '../src/index.ts'
+import { findAuthor } from './author.ts'
+import { requireConfirmation } from './confirm.ts'
+import type { Context } from './context.ts'
+import { parseCount, parseDurationMs } from './options.ts'
+import { formatCheckoutResult } from './output/checkout-text.ts'
+import { formatPlan, listLosses } from './output/plan-text.ts'
+import { printable } from './output/printable.ts'
+import { withStore } from './store.ts'
+
+/** What `checkout` and `undo` share: their options, and the way from plan through question to result. */
+
+export interface CheckoutFlags {
+  safety: boolean
+  owner: boolean
+  privileges: boolean
+  force?: true
+  yes?: true
+  dryRun?: true
+  prove: 'counts' | 'full'
+  jobs?: number
+  lockTimeout?: number
+}
+
+export const CHECKOUT_JSON_KEYS = ['plan', 'result'] as const
+
+export function addCheckoutOptions(command: Command): Command {
+  return command
+    .option('--dry-run', 'show what would be done and lost, and do nothing')
+    .option('-y, --yes', 'do not ask')
+    .option('--no-safety', 'do not commit the state before first: it is then lost')
+    .option('--force', 'even if it is not the database that was committed')
+    .option('--no-owner', 'leave owners as whoever restores')
+    .option('--no-privileges', 'leave out grants')
+    .addOption(
+      new Option('--prove <how>', 'full: read every restored row back before it becomes final')
+        .choices(['counts', 'full'])
+        .default('counts'),
+    )
+    .option('--jobs <count>', 'connections that work at once', parseCount)
+    .option(
+      '--lock-timeout <duration>',
+      'how long to wait for a lock (default 10s)',
+      parseDurationMs,
+    )
+}
+
+/** The options of a checkout without what names the commit. */
+type CheckoutSettings = Omit<CheckoutOptions, 'into'>
+
+interface CheckoutTarget {
+  database: DatabaseAddress
+  plan(store: Store, settings: CheckoutSettings): Promise<CheckoutPlan>
+}
+
+/** Plans, shows the plan, asks where something would be lost, applies, and reports. */
+export async function performCheckout(
+  context: Context,
+  flags: CheckoutFlags,
+  target: CheckoutTarget,
+): Promise<void> {
+  const { options, output } = context
+  await withStore(context, async (store) => {
+    const settings = await settingsOf(context, flags, target.database)
+    const plan = await target.plan(store, settings)
+    if (flags.dryRun) {
+      if (options.json) output.json({ plan: planAsJson(plan), result: null })
+      else output.result(...planLines(context, plan, flags))
+      return
+    }
+    await confirmLosses(context, plan, flags)
+    context.interruptedState =
+      plan.kind === 'into' ? 'HEAD and the committed database were not touched' : UNTOUCHED
+    const result = await applyCheckout(store, plan, settings)
+    if (options.json) output.json({ plan: planAsJson(plan), result })
+    else output.result(...formatCheckoutResult(plan, result, output.colors))
+  })
+}
+
+const UNTOUCHED = 'the database is as it was: nothing is changed before the transaction commits'
+
+async function settingsOf(
+  context: Context,
+  flags: CheckoutFlags,
+  database: DatabaseAddress,
+): Promise<CheckoutSettings> {
+  const { io, reporter } = context
+  return {
+    database,
+    author: await findAuthor(io),
+    isForced: flags.force === true,
+    withSafetyCommit: flags.safety,
+    withOwners: flags.owner,
+    withPrivileges: flags.privileges,
+    withRowProof: flags.prove === 'full',
+    jobs: flags.jobs,
+    lockTimeoutMs: flags.lockTimeout,
+    workingDirectory: io.workingDirectory,
+    reporter,
+    signal: io.signal,
+    now: io.now,
+  }
+}
+
+async function confirmLosses(
+  context: Context,
+  plan: CheckoutPlan,
+  flags: CheckoutFlags,
+): Promise<void> {
+  const { options, output } = context
+  const mustAsk = flags.yes !== true && listLosses(plan).length > 0
+  if (options.json !== true) {
+    const lines = planLines(context, plan, flags)
+    // What a question is about must be seen, however quiet the rest is.
+    if (mustAsk) output.insist(...lines)
+    else output.note(...lines)
+  }
+  if (!mustAsk) return
+  const databaseName = printable(plan.database.name)
+  await requireConfirmation(
+    context,
+    `Make database '${databaseName}' equal to ${shortId(plan.commitId)}?`,
+  )
+}
+
+function planLines({ io, output }: Context, plan: CheckoutPlan, flags: CheckoutFlags): string[] {
+  const colors = flags.dryRun ? output.colors : output.messageColors
+  return formatPlan(plan, { colors, now: io.now(), withSafety: flags.safety })
+}
+
+/** The plan without what the commit holds, which `show --json` prints. */
+function planAsJson({ tree: _tree, schemaEntries: _entries, ...plan }: CheckoutPlan) {
+  return plan
+}

@@ -1,0 +1,125 @@
+import {
+  BRANCH_PREFIX,
+  branchRefName,
+  type ObjectId,
+  readHead,
+  resolveRevision,
+  SnapError,
+  type Store,
+  shortId,
+  shortRefName,
+} from '../../src/index.ts'
+import { findAuthor } from '../author.ts'
+import type { Context } from '../context.ts'
+import { deleteRef } from '../delete-ref.ts'
+import { ExitCode } from '../exit-codes.ts'
+import { titleOf } from '../output/commit-text.ts'
+import { printable } from '../output/printable.ts'
+import { formatTable } from '../output/text-table.ts'
+import { withStore } from '../store.ts'
+import { type DefineCommand, describeCommand } from './command.ts'
+
+export const defineBranch: DefineCommand = (command, context) => {
+  describeCommand(command, {
+    description:
+      'Without a name, lists the branches and marks the one HEAD is on. With one, makes a branch ' +
+      "at a commit (HEAD unless another is named); 'snap checkout' of it then moves there.",
+    examples: [
+      ['snap branch', 'list the branches'],
+      ['snap branch experiment', 'make one where HEAD is'],
+      ['snap branch -d experiment', 'forget the name; the commits stay'],
+    ],
+    exitCodes: [
+      ExitCode.done,
+      ExitCode.usage,
+      ExitCode.noStore,
+      ExitCode.damaged,
+      ExitCode.conflict,
+      ExitCode.refused,
+      ExitCode.backend,
+    ],
+    jsonKeys: ['head', 'branches (list) or name, commitId'],
+  })
+    .argument('[name]', 'the branch')
+    .argument('[revision]', 'where it begins', 'HEAD')
+    .option('-d, --delete', 'delete the branch')
+    .action((name: string | undefined, revision: string, options: { delete?: true }) =>
+      withStore(context, (store) => {
+        if (options.delete) return deleteBranch(context, store, name)
+        return name === undefined
+          ? listBranches(context, store)
+          : makeBranch(context, store, { name, revision })
+      }),
+    )
+}
+
+async function listBranches({ options, output }: Context, store: Store): Promise<void> {
+  const head = await readHead(store.refs)
+  const branches: { name: string; commitId: ObjectId; title: string; isCurrent: boolean }[] = []
+  for await (const ref of store.refs.list(BRANCH_PREFIX)) {
+    const commit = await store.objects.readCommit(ref.id)
+    branches.push({
+      name: shortRefName(ref.name),
+      commitId: ref.id,
+      title: titleOf(commit),
+      isCurrent: ref.name === head.targetRef,
+    })
+  }
+  if (options.json) {
+    output.json({ head, branches })
+    return
+  }
+  const { green, yellow } = output.colors
+  const rows = branches.map((branch) => [
+    branch.isCurrent ? '*' : '',
+    branch.isCurrent ? green(printable(branch.name)) : printable(branch.name),
+    yellow(shortId(branch.commitId)),
+    branch.title,
+  ])
+  // A detached HEAD is on no branch, and the list must not look as if nothing were checked out.
+  const detached =
+    head.targetRef === null && head.id !== null
+      ? [['*', '(detached HEAD)', yellow(shortId(head.id)), '']]
+      : []
+  output.result(...formatTable([{}, {}, {}, {}], [...detached, ...rows]))
+}
+
+async function makeBranch(
+  { io, options, output }: Context,
+  store: Store,
+  wanted: { name: string; revision: string },
+): Promise<void> {
+  const refName = branchRefName(wanted.name)
+  const commitId = await resolveRevision(store, wanted.revision, { now: io.now() })
+  await store.refs.move({
+    name: refName,
+    expected: null,
+    next: commitId,
+    reason: { kind: 'branch', message: `branch: created from ${wanted.revision}` },
+    author: await findAuthor(io),
+    at: io.now(),
+  })
+  if (options.json) output.json({ name: wanted.name, commitId })
+  else output.note(`Branch '${printable(wanted.name)}' is at ${shortId(commitId)}`)
+}
+
+async function deleteBranch(
+  context: Context,
+  store: Store,
+  name: string | undefined,
+): Promise<void> {
+  if (name === undefined) {
+    throw new SnapError('USAGE', 'which branch to delete is missing', { argument: 'name' })
+  }
+  const refName = branchRefName(name)
+  const head = await readHead(store.refs)
+  if (head.targetRef === refName) {
+    throw new SnapError(
+      'USAGE',
+      `cannot delete branch '${name}': HEAD is on it`,
+      { argument: name },
+      { hint: 'check out another branch first' },
+    )
+  }
+  await deleteRef(context, store, { refName, name, what: 'branch' })
+}

@@ -1,0 +1,73 @@
+import { type DatabaseAddress, planCheckout, withDatabase } from '../../src/index.ts'
+import {
+  addCheckoutOptions,
+  CHECKOUT_JSON_KEYS,
+  type CheckoutFlags,
+  performCheckout,
+} from '../checkout-flow.ts'
+import type { Context } from '../context.ts'
+import { findDatabase } from '../database.ts'
+import { ExitCode } from '../exit-codes.ts'
+import { type DefineCommand, describeCommand } from './command.ts'
+
+interface CheckoutArguments extends CheckoutFlags {
+  into?: string
+}
+
+export const defineCheckout: DefineCommand = (command, context) => {
+  describeCommand(command, {
+    description:
+      'Makes the database equal to a commit, in one transaction, and proves it before that ' +
+      'transaction commits; if anything fails, the database is as it was. The state before is ' +
+      "committed first, so that 'snap undo' can return to it. With --into the commit is loaded " +
+      'into a new database, and neither the committed database nor HEAD is touched.',
+    examples: [
+      ['snap checkout HEAD --dry-run', 'what it would do, and what would be lost'],
+      ['snap checkout HEAD~1', 'the state of the commit before the last'],
+      ['snap checkout before-step-6 -y', 'a tag, without asking: for scripts'],
+      ['snap checkout main --into shop_copy', 'into a new database on the same server'],
+    ],
+    exitCodes: [
+      ExitCode.done,
+      ExitCode.usage,
+      ExitCode.noStore,
+      ExitCode.damaged,
+      ExitCode.conflict,
+      ExitCode.postgres,
+      ExitCode.refused,
+      ExitCode.backend,
+      ExitCode.restore,
+    ],
+    jsonKeys: CHECKOUT_JSON_KEYS,
+  })
+    .argument('<revision>', 'the commit to return to')
+    .option('--into <name-or-url>', 'load it into this new database instead')
+  addCheckoutOptions(command).action((revision: string, options: CheckoutArguments) =>
+    checkout(context, revision, options),
+  )
+}
+
+async function checkout(
+  context: Context,
+  revision: string,
+  options: CheckoutArguments,
+): Promise<void> {
+  const database = await findDatabase(context)
+  const into =
+    options.into === undefined ? undefined : await findNewDatabase(context, database, options.into)
+  await performCheckout(context, options, {
+    database,
+    plan: (store, settings) => planCheckout(store, { ...settings, revision, into }),
+  })
+}
+
+/** A bare name is a database on the same server. */
+async function findNewDatabase(
+  context: Context,
+  database: DatabaseAddress,
+  nameOrUrl: string,
+): Promise<DatabaseAddress> {
+  return nameOrUrl.includes('://')
+    ? findDatabase(context, nameOrUrl)
+    : withDatabase(database, nameOrUrl)
+}

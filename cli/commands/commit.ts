@@ -1,0 +1,138 @@
+import { type CommitResult, commit, type Selection, shortId } from '../../src/index.ts'
+import { findAuthor, parseAuthor } from '../author.ts'
+import { readCommitMessage } from '../commit-message.ts'
+import type { Context } from '../context.ts'
+import { findDatabase } from '../database.ts'
+import { ExitCode } from '../exit-codes.ts'
+import { collect, parseCount, parseDurationMs } from '../options.ts'
+import { titleOf } from '../output/commit-text.ts'
+import { printable } from '../output/printable.ts'
+import { formatDuration, formatQuantity, formatSize } from '../output/units.ts'
+import { withStore } from '../store.ts'
+import { type DefineCommand, describeCommand } from './command.ts'
+
+interface CommitOptions {
+  message?: string[]
+  table?: string[]
+  excludeTable?: string[]
+  excludeTableData?: string[]
+  schema?: string[]
+  excludeSchema?: string[]
+  jobs?: number
+  lockTimeout?: number
+  author?: string
+}
+
+export const defineCommit: DefineCommand = (command, context) => {
+  describeCommand(command, {
+    description:
+      'Commits one consistent state of the whole database: every schema object and every row, ' +
+      'as of one moment, while others keep working. Only what is new since earlier commits ' +
+      'takes space. Without -m an editor asks for the message.',
+    examples: [
+      ['snap commit -m "before migration 42"', 'commit everything'],
+      ["snap commit -m 'small' --exclude-table-data 'log.*'", 'without the rows of those tables'],
+      ["snap commit -m 'orders' -t 'public.order*'", 'only these tables (pg_dump patterns)'],
+    ],
+    exitCodes: [
+      ExitCode.done,
+      ExitCode.usage,
+      ExitCode.noStore,
+      ExitCode.damaged,
+      ExitCode.conflict,
+      ExitCode.postgres,
+      ExitCode.backend,
+    ],
+    jsonKeys: [
+      'commitId',
+      'treeId',
+      'parentIds',
+      'refName',
+      'isUnchanged',
+      'message',
+      'notCaptured',
+      'totals',
+    ],
+  })
+    .option('-m, --message <text>', 'why it is made; given again, the next paragraph', collect)
+    .option('-t, --table <pattern>', 'only tables that match (repeatable)', collect)
+    .option('-T, --exclude-table <pattern>', 'no tables that match (repeatable)', collect)
+    .option('--exclude-table-data <pattern>', 'no rows of tables that match (repeatable)', collect)
+    .option('-n, --schema <pattern>', 'only schemas that match (repeatable)', collect)
+    .option('-N, --exclude-schema <pattern>', 'no schemas that match (repeatable)', collect)
+    .option('--jobs <count>', 'connections that read at once', parseCount)
+    .option(
+      '--lock-timeout <duration>',
+      'how long to wait for a lock (default 10s)',
+      parseDurationMs,
+    )
+    .option('--author <author>', "as 'Name <address>', instead of who git says you are")
+    .action((options: CommitOptions) => runCommit(context, options))
+}
+
+async function runCommit(context: Context, options: CommitOptions): Promise<void> {
+  const { io } = context
+  context.interruptedState = 'no commit was made; what was written so far is reused by the next one'
+  await withStore(context, async (store) => {
+    const database = await findDatabase(context)
+    const author = options.author === undefined ? await findAuthor(io) : parseAuthor(options.author)
+    const message = await readCommitMessage(options.message ?? [], io)
+    const result = await commit(store, {
+      database,
+      message,
+      author,
+      selection: selectionOf(options),
+      workingDirectory: io.workingDirectory,
+      reporter: context.reporter,
+      signal: io.signal,
+      now: io.now,
+      ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
+      ...(options.lockTimeout === undefined ? {} : { lockTimeoutMs: options.lockTimeout }),
+    })
+    report(context, result)
+  })
+}
+
+function selectionOf(options: CommitOptions): Selection {
+  return {
+    tables: options.table ?? [],
+    excludeTables: options.excludeTable ?? [],
+    excludeTableData: options.excludeTableData ?? [],
+    schemas: options.schema ?? [],
+    excludeSchemas: options.excludeSchema ?? [],
+  }
+}
+
+function report({ options, output }: Context, result: CommitResult): void {
+  const { commit, commitId, totals, refName } = result
+  if (options.json) {
+    output.json({
+      commitId,
+      treeId: commit.treeId,
+      parentIds: commit.parentIds,
+      refName,
+      isUnchanged: result.isUnchanged,
+      message: commit.message,
+      notCaptured: commit.notCaptured,
+      totals,
+    })
+    return
+  }
+  for (const left of commit.notCaptured) {
+    output.note(
+      `warning: not captured: ${printable(left.kind)} ${printable(left.name)}: ${printable(left.reason)}`,
+    )
+  }
+  const branch = refName === null ? 'detached HEAD' : refName.replace(/^refs\/heads\//, '')
+  const root = commit.parentIds.length === 0 ? ' (root commit)' : ''
+  const { colors } = output
+  output.result(
+    `[${printable(branch)}${root} ${colors.yellow(shortId(commitId))}] ${titleOf(commit)}`,
+    ` ${formatQuantity(totals.tableCount, 'table')}, ${formatQuantity(totals.rowCount, 'row')}, ` +
+      `${formatSize(totals.sizeBytes)}`,
+    result.isUnchanged
+      ? ` nothing changed since its parent, read in ${formatDuration(totals.elapsedMs)}`
+      : ` ${formatSize(totals.storedSizeBytes)} stored in ` +
+          `${formatQuantity(totals.newObjectCount, 'new object')}, ${formatDuration(totals.elapsedMs)}`,
+  )
+}

@@ -1,0 +1,16 @@
+import type { Context } from '../context.ts'
+import { runDemo } from '../demo/run-demo.ts'
+import { ExitCode } from '../exit-codes.ts'
+import { type DefineCommand, describeCommand } from './command.ts'
+
+export const defineDemo: DefineCommand = (command, context: Context) => {
+  describeCommand(command, {
+    description:
+      'Shows what snap does, with the real commands on a real server: starts a temporary ' +
+      'PostgreSQL, fills it with a small shop, commits, lets a migration go wrong, checks out, ' +
+      'and compares. Needs no installed PostgreSQL, and leaves nothing behind.',
+    examples: [['snap demo', 'takes a few seconds']],
+    exitCodes: [ExitCode.done, ExitCode.usage, ExitCode.postgres],
+    jsonKeys: ['serverMajor', 'facts (name, before, wrecked, restored)'],
+  }).action(() => runDemo(context))
+}

@@ -1,0 +1,63 @@
+import { type Finding, fsck, shortId } from '../../src/index.ts'
+import type { Context } from '../context.ts'
+import { ExitCode } from '../exit-codes.ts'
+import type { Colors } from '../output/colors.ts'
+import { printable } from '../output/printable.ts'
+import { formatQuantity, formatSize } from '../output/units.ts'
+import { withBackend } from '../store.ts'
+import { type DefineCommand, describeCommand } from './command.ts'
+
+export const defineFsck: DefineCommand = (command, context) => {
+  describeCommand(command, {
+    description:
+      'Reads every byte of the store and checks it: packs, objects against their ids, trees, ' +
+      'refs and reflogs. It changes nothing. Each finding has a code, and names the commits ' +
+      'that cannot be restored whole because of it.',
+    examples: [
+      ['snap fsck', 'check everything'],
+      ['snap fsck --json', 'the findings, for a program'],
+    ],
+    exitCodes: [
+      ExitCode.done,
+      ExitCode.different,
+      ExitCode.usage,
+      ExitCode.noStore,
+      ExitCode.backend,
+    ],
+    jsonKeys: ['findings', 'totals'],
+  }).action(() => check(context))
+}
+
+async function check(context: Context): Promise<void> {
+  const { io, options, output, reporter } = context
+  context.interruptedState = 'nothing was changed: fsck only reads'
+  const { findings, totals } = await withBackend(context, (backend) =>
+    fsck(backend, { reporter, signal: io.signal }),
+  )
+  if (findings.length > 0) context.exitCode = ExitCode.different
+  if (options.json) {
+    output.json({ findings, totals })
+    return
+  }
+  const checked =
+    `${formatQuantity(totals.commitCount, 'commit')}, ` +
+    `${formatQuantity(totals.objectCount, 'object')} in ` +
+    `${formatQuantity(totals.packCount, 'pack')}, ${formatSize(totals.sizeBytes)}`
+  const verdict =
+    findings.length === 0
+      ? output.colors.green('No problems found')
+      : output.colors.red(`${formatQuantity(findings.length, 'problem')} found`)
+  output.result(
+    ...findings.flatMap((finding) => describeFinding(finding, output.colors)),
+    `${verdict}: ${checked}`,
+  )
+}
+
+function describeFinding(finding: Finding, colors: Colors): string[] {
+  const paint = finding.severity === 'must' ? colors.red : colors.yellow
+  const affected = finding.affects.map(shortId).join(', ')
+  return [
+    `${paint(finding.code)} ${printable(finding.message)}`,
+    ...(affected === '' ? [] : [`  affects ${affected}`]),
+  ]
+}

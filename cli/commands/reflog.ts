@@ -1,0 +1,79 @@
+import {
+  branchRefName,
+  type RefRecord,
+  SnapError,
+  type Store,
+  shortId,
+  shortRefName,
+  tagRefName,
+} from '../../src/index.ts'
+import type { Context } from '../context.ts'
+import { ExitCode } from '../exit-codes.ts'
+import { printable } from '../output/printable.ts'
+import { formatRelativeTime } from '../output/times.ts'
+import { withStore } from '../store.ts'
+import { type DefineCommand, describeCommand } from './command.ts'
+
+export const defineReflog: DefineCommand = (command, context) => {
+  describeCommand(command, {
+    description:
+      'Lists every place a ref has pointed at, newest first, and why it moved: the way back to ' +
+      'commits that no branch leads to any more. Under --json every move is one line.',
+    examples: [
+      ['snap reflog', 'where HEAD has been'],
+      ['snap reflog main', 'where a branch has been, also a deleted one'],
+    ],
+    exitCodes: [
+      ExitCode.done,
+      ExitCode.usage,
+      ExitCode.noStore,
+      ExitCode.damaged,
+      ExitCode.backend,
+    ],
+    jsonKeys: [
+      'refName',
+      'sequence',
+      'oldId',
+      'newId',
+      'oldTargetRef',
+      'newTargetRef',
+      'at',
+      'author',
+      'reason',
+    ],
+  })
+    .argument('[ref]', 'HEAD, a branch or a tag', 'HEAD')
+    .action((ref: string) => withStore(context, (store) => reflog(context, store, ref)))
+}
+
+async function reflog({ io, options, output }: Context, store: Store, ref: string): Promise<void> {
+  const refName = await findLoggedRef(store, ref)
+  let place = 0
+  for await (const record of store.refs.log(refName)) {
+    if (options.json) {
+      await output.jsonLine(record)
+    } else {
+      const where = `${printable(shortRefName(refName))}@{${place}}`
+      const when = formatRelativeTime(new Date(record.at), io.now())
+      await output.resultLines(
+        `${output.colors.yellow(describeValue(record))} ${where}: ` +
+          `${printable(record.reason.message)} (${when})`,
+      )
+    }
+    place += 1
+  }
+}
+
+/** A ref that is deleted still has its log. */
+async function findLoggedRef(store: Store, ref: string): Promise<string> {
+  const isWhole = ref === 'HEAD' || ref.startsWith('refs/')
+  const candidates = isWhole ? [ref] : [branchRefName(ref), tagRefName(ref)]
+  for (const refName of candidates) {
+    if ((await store.refs.findRecord(refName)) !== undefined) return refName
+  }
+  throw new SnapError('REF_MISSING', `there is no ref '${ref}'`, { refName: ref })
+}
+
+function describeValue(record: RefRecord): string {
+  return record.newId === null ? '-'.repeat(10) : shortId(record.newId)
+}

@@ -1,0 +1,42 @@
+import { planUndo } from '../../src/index.ts'
+import {
+  addCheckoutOptions,
+  CHECKOUT_JSON_KEYS,
+  type CheckoutFlags,
+  performCheckout,
+} from '../checkout-flow.ts'
+import type { Context } from '../context.ts'
+import { findDatabase } from '../database.ts'
+import { ExitCode } from '../exit-codes.ts'
+import { type DefineCommand, describeCommand } from './command.ts'
+
+export const defineUndo: DefineCommand = (command, context) => {
+  describeCommand(command, {
+    description:
+      'Takes the last checkout back: makes the database equal to the safety commit that the ' +
+      'checkout made of the state before, and puts HEAD where it was. It is a checkout itself, ' +
+      'with the same care and the same options, and can be undone in turn.',
+    examples: [
+      ['snap undo --dry-run', 'what it would do, and what would be lost'],
+      ['snap undo', 'return to the state before the last checkout'],
+    ],
+    exitCodes: [
+      ExitCode.done,
+      ExitCode.usage,
+      ExitCode.noStore,
+      ExitCode.damaged,
+      ExitCode.conflict,
+      ExitCode.postgres,
+      ExitCode.refused,
+      ExitCode.backend,
+      ExitCode.restore,
+    ],
+    jsonKeys: CHECKOUT_JSON_KEYS,
+  })
+  addCheckoutOptions(command).action((options: CheckoutFlags) => undo(context, options))
+}
+
+async function undo(context: Context, options: CheckoutFlags): Promise<void> {
+  const database = await findDatabase(context)
+  await performCheckout(context, options, { database, plan: planUndo })
+}

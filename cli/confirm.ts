@@ -1,0 +1,48 @@
+import { SnapError } from '../src/index.ts'
+import type { Context } from './context.ts'
+
+/**
+ * Asks a yes-or-no question and returns only when the answer is yes.
+ *
+ * @throws CONFIRMATION_NEEDED  nobody can be asked, or the answer is no
+ * @throws ABORTED              the user interrupted the question
+ */
+export async function requireConfirmation(context: Context, question: string): Promise<void> {
+  if (!canAsk(context)) {
+    throw new SnapError(
+      'CONFIRMATION_NEEDED',
+      'cannot ask for a confirmation: no terminal',
+      { question },
+      { hint: 'pass -y to confirm' },
+    )
+  }
+  if (!(await askYesOrNo(context, question))) {
+    throw new SnapError('CONFIRMATION_NEEDED', 'not confirmed: nothing was changed', { question })
+  }
+}
+
+/** True when there is somebody at a terminal to ask. */
+export function canAsk({ io, options }: Context): boolean {
+  return io.stdin.isTTY === true && io.stderr.isTTY === true && options.json !== true
+}
+
+/**
+ * Asks on stderr, so that a redirected stdout does not swallow the question. "No" is preselected.
+ *
+ * @throws ABORTED  the user interrupted the question
+ */
+export async function askYesOrNo(context: Context, question: string): Promise<boolean> {
+  const { confirm, isCancel } = await import('@clack/prompts')
+  context.output.progress.clear()
+  const answer = await confirm({
+    message: question,
+    initialValue: false,
+    input: context.io.stdin,
+    output: context.io.stderr,
+    signal: context.io.signal,
+  })
+  if (isCancel(answer)) {
+    throw new SnapError('ABORTED', 'interrupted', { operation: 'the question' })
+  }
+  return answer
+}

@@ -1,0 +1,27 @@
+import { type Store, shortId } from '../src/index.ts'
+import { findAuthor } from './author.ts'
+import type { Context } from './context.ts'
+import { printable } from './output/printable.ts'
+
+/**
+ * Deletes a branch or a tag and says where it was, so that it can be made again.
+ *
+ * @throws REF_MISSING   there is none of that name
+ * @throws REF_CONFLICT  somebody moved it meanwhile
+ */
+export async function deleteRef(
+  { io, options, output }: Context,
+  store: Store,
+  ref: { refName: string; name: string; what: 'branch' | 'tag' },
+): Promise<void> {
+  const commitId = await store.refs.read(ref.refName)
+  await store.refs.remove({
+    name: ref.refName,
+    expected: commitId,
+    reason: { kind: 'delete', message: `${ref.what}: deleted` },
+    author: await findAuthor(io),
+    at: io.now(),
+  })
+  if (options.json) output.json({ name: ref.name, commitId })
+  else output.note(`Deleted ${ref.what} '${printable(ref.name)}' (was ${shortId(commitId)})`)
+}

@@ -1,0 +1,30 @@
+import type { Readable, Writable } from 'node:stream'
+
+/** A stream the program writes to; `isTTY` and `columns` as Node sets them on terminals. */
+export type OutputStream = Writable & { isTTY?: boolean; columns?: number }
+
+/** A stream the program reads answers from. */
+export type InputStream = Readable & {
+  isTTY?: boolean
+  setRawMode?: (isRaw: boolean) => unknown
+}
+
+/** Everything the program is given of the outside world; `main.ts` fills it from the process, tests from memory. */
+export interface ProgramIo {
+  stdin: InputStream
+  stdout: OutputStream
+  stderr: OutputStream
+  environment: Readonly<Record<string, string | undefined>>
+  workingDirectory: string
+  homeDirectory: string
+  userName: string
+  hostName: string
+  now: () => Date
+  /** Aborted when the user interrupts, or with an `OutputClosed` reason when nobody reads stdout any more. */
+  signal: AbortSignal
+}
+
+/** Why work stops when the reader of stdout has gone (`snap log | head`); never shown to anyone. */
+export class OutputClosed extends Error {
+  override readonly name = 'OutputClosed'
+}

@@ -1,0 +1,57 @@
+#!/usr/bin/env node
+import { homedir, hostname, userInfo } from 'node:os'
+import process from 'node:process'
+import { ExitCode } from './exit-codes.ts'
+import { OutputClosed } from './io.ts'
+import { run } from './run.ts'
+
+/**
+ * The only file that touches the process: it hands the outside world to `run`
+ * and turns signals and closed pipes into an abort.
+ */
+
+const interruption = new AbortController()
+let signalExitCode: number | undefined
+
+function onSignal(signalNumber: number): void {
+  // The second signal means "now": whatever runs in PostgreSQL is rolled back by the server.
+  if (signalExitCode !== undefined) process.exit(signalExitCode)
+  signalExitCode = 128 + signalNumber
+  interruption.abort(new Error('interrupted'))
+}
+
+process.on('SIGHUP', () => onSignal(1))
+process.on('SIGINT', () => onSignal(2))
+process.on('SIGTERM', () => onSignal(15))
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  interruption.abort(new OutputClosed())
+})
+// Nobody can be told that nobody listens; the exit code still says how it went.
+process.stderr.on('error', () => {})
+
+const exitCode = await run(process.argv.slice(2), {
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  environment: process.env,
+  workingDirectory: process.cwd(),
+  homeDirectory: homedir(),
+  userName: userInfo().username,
+  hostName: hostname(),
+  now: () => new Date(),
+  signal: interruption.signal,
+})
+
+// A pipe takes its last bytes later than `run` writes them, and may turn out closed only then.
+await new Promise<void>((resolve) => process.stdout.write('', () => resolve()))
+await new Promise<void>((resolve) => process.stderr.write('', () => resolve()))
+process.exit(exitCodeOfProcess())
+
+function exitCodeOfProcess(): number {
+  if (interruption.signal.reason instanceof OutputClosed) return ExitCode.outputClosed
+  return exitCode === ExitCode.interrupted && signalExitCode !== undefined
+    ? signalExitCode
+    : exitCode
+}

@@ -1,0 +1,25 @@
+import { InvalidArgumentError } from 'commander'
+
+const MS_PER_UNIT: Readonly<Record<string, number>> = { ms: 1, s: 1000, min: 60_000 }
+
+/** Collects an option that may be given several times. */
+export function collect(value: string, previous: readonly string[] = []): string[] {
+  return [...previous, value]
+}
+
+/** Parses a count of at least 1, as an option's value. */
+export function parseCount(text: string): number {
+  const count = Number(text)
+  if (!/^\d+$/.test(text) || count < 1 || !Number.isSafeInteger(count)) {
+    throw new InvalidArgumentError('It must be a whole number of at least 1.')
+  }
+  return count
+}
+
+/** Parses `500ms`, `10s` or `2min` into milliseconds, as an option's value; `0` waits for ever. */
+export function parseDurationMs(text: string): number {
+  if (text === '0') return 0
+  const match = /^(\d+(?:\.\d+)?)(ms|s|min)$/.exec(text)
+  if (match === null) throw new InvalidArgumentError("Write it as '500ms', '10s' or '2min'.")
+  return Math.round(Number(match[1]) * MS_PER_UNIT[match[2]!]!)
+}

@@ -1,0 +1,51 @@
+import {
+  type CheckoutPlan,
+  type CheckoutResult,
+  describeDifference,
+  shortId,
+} from '../../src/index.ts'
+import type { Colors } from './colors.ts'
+import { titleOf } from './commit-text.ts'
+import { printable } from './printable.ts'
+import { formatDuration, formatQuantity, formatSize } from './units.ts'
+
+/** Says what a checkout did, what proves it, and how to take it back. */
+export function formatCheckoutResult(
+  plan: CheckoutPlan,
+  result: CheckoutResult,
+  colors: Colors,
+): string[] {
+  const target = `${colors.yellow(shortId(result.commitId))} ${titleOf(plan.commit)}`
+  return [
+    ...formatWork(result, colors),
+    plan.kind === 'into'
+      ? `Database '${printable(result.databaseName)}' holds ${target}`
+      : `HEAD is now at ${target}`,
+    ...(result.safetyCommitId === null
+      ? []
+      : [
+          `The state before is kept in ${colors.yellow(shortId(result.safetyCommitId))}; ` +
+            'to return to it: snap undo',
+        ]),
+  ]
+}
+
+function formatWork({ restored, proof, elapsedMs }: CheckoutResult, colors: Colors): string[] {
+  if (proof === null) return ['Nothing had to be restored.']
+  return [
+    `Restored ${formatQuantity(restored.tableCount, 'table')}, ` +
+      `${formatQuantity(restored.rowCount, 'row')} (${formatSize(restored.sizeBytes)}) and ` +
+      `${formatQuantity(restored.schemaEntryCount, 'schema entry', 'schema entries')} ` +
+      `in ${formatDuration(elapsedMs)}`,
+    `${colors.green('Proven')} equal to the commit before it became final: ` +
+      `${formatQuantity(proof.schemaEntryCount, 'schema entry', 'schema entries')} by pg_dump, ` +
+      `the rows of ${formatQuantity(proof.tableCount, 'table')}, ` +
+      formatQuantity(proof.sequenceCount, 'sequence'),
+    ...(proof.tolerated.length === 0
+      ? []
+      : [
+          'Written in other words by this version of PostgreSQL:',
+          ...proof.tolerated.map((difference) => `  ${printable(describeDifference(difference))}`),
+        ]),
+  ]
+}

@@ -1,0 +1,122 @@
+import { type ErrorData, isSnapError, type SnapError } from '../../src/index.ts'
+import { EXIT_CODE_OF_ERROR, ExitCode } from '../exit-codes.ts'
+import type { Colors } from './colors.ts'
+import { printable, printableLines } from './printable.ts'
+import { formatTable } from './text-table.ts'
+
+/** How many lines of a long list (differences, hidden tables) an error shows before it counts the rest. */
+const MAX_LIST_LINES = 20
+
+/** Returns the exit code that an error ends the program with. */
+export function exitCodeOf(error: unknown): ExitCode {
+  return isSnapError(error) ? EXIT_CODE_OF_ERROR[error.code] : ExitCode.bug
+}
+
+/**
+ * Says what went wrong, as lines for people.
+ *
+ * `fatal:` and the message, what the error knows beyond it, then `hint:`. An
+ * error that is not a `SnapError` is a bug: it comes with its stack and a
+ * request to report it.
+ */
+export function formatError(error: unknown, colors: Colors): string[] {
+  if (!isSnapError(error)) return formatBug(error, colors)
+  return [
+    `${colors.red('fatal:')} ${printable(error.message)}`,
+    ...formatDetails(error),
+    ...(error.hint === undefined ? [] : [`${colors.yellow('hint:')} ${printable(error.hint)}`]),
+  ]
+}
+
+/** The one line that `--json` puts on stderr. */
+export function formatErrorAsJson(error: unknown): string {
+  const exitCode = exitCodeOf(error)
+  if (isSnapError(error)) {
+    const { code, message, data } = error
+    return JSON.stringify({ code, message, hint: error.hint ?? null, data, exitCode })
+  }
+  const message = error instanceof Error ? error.message : String(error)
+  const stack = error instanceof Error ? (error.stack ?? null) : null
+  return JSON.stringify({ code: 'BUG', message, hint: REPORT_HINT, data: { stack }, exitCode })
+}
+
+const REPORT_HINT = 'this is a bug in snap: please report it with the lines above'
+
+function formatBug(error: unknown, colors: Colors): string[] {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  return [
+    `${colors.red('fatal:')} internal error`,
+    ...printableLines(text).split('\n'),
+    ...causesOf(error),
+    `${colors.yellow('hint:')} ${REPORT_HINT}`,
+  ]
+}
+
+function causesOf(error: unknown): string[] {
+  const lines: string[] = []
+  let cause = error instanceof Error ? error.cause : undefined
+  while (cause instanceof Error) {
+    lines.push(...printableLines(`caused by: ${cause.stack ?? cause.message}`).split('\n'))
+    cause = cause.cause
+  }
+  return lines
+}
+
+function formatDetails(error: SnapError): string[] {
+  if (isSnapError(error, 'POSTGRES_LOCK_TIMEOUT')) {
+    return [...formatServerWords(error.data), ...formatBlockers(error.data.blockers)]
+  }
+  if (isSnapError(error, 'POSTGRES_REFUSED')) return formatServerWords(error.data)
+  if (isSnapError(error, 'POSTGRES_PERMISSION_DENIED')) return formatServerWords(error.data)
+  if (isSnapError(error, 'SCHEMA_DUMP_FAILED') || isSnapError(error, 'SCHEMA_PATTERN_UNMATCHED')) {
+    return list(error.data.stderr.split('\n').filter((line) => line.trim() !== ''))
+  }
+  if (isSnapError(error, 'SCHEMA_CHANGED_DURING_CAPTURE')) return list(error.data.tables)
+  if (isSnapError(error, 'DATA_WOULD_BE_LOST')) return list(error.data.tables)
+  if (isSnapError(error, 'REVISION_AMBIGUOUS')) return list(error.data.candidates)
+  if (isSnapError(error, 'RESTORE_NOT_PROVEN')) return list(error.data.differences)
+  if (isSnapError(error, 'RESTORE_FAILED')) return formatCause(error)
+  return []
+}
+
+/** A failed restore wraps what PostgreSQL or the store said; the reader needs that sentence too. */
+function formatCause(error: SnapError): string[] {
+  if (!isSnapError(error.cause)) return []
+  return [`  because: ${printable(error.cause.message)}`, ...formatDetails(error.cause)]
+}
+
+function formatServerWords(data: ErrorData['POSTGRES_REFUSED']): string[] {
+  const words: [label: string, text: string | undefined][] = [
+    ['detail', data.detail],
+    ['server hint', data.serverHint],
+    ['table', data.table],
+    ['constraint', data.constraint],
+    ['SQLSTATE', data.sqlState],
+  ]
+  return words
+    .filter(([, text]) => text !== undefined && text !== '')
+    .map(([label, text]) => `  ${label}: ${printable(text!)}`)
+}
+
+function formatBlockers(blockers: ErrorData['POSTGRES_LOCK_TIMEOUT']['blockers']): string[] {
+  if (blockers.length === 0) return []
+  const rows = blockers.map((blocker) => [
+    String(blocker.pid),
+    printable(blocker.user),
+    printable(blocker.application),
+    printable(blocker.since),
+    shorten(printable(blocker.query.replaceAll(/\s+/g, ' ').trim()), 60),
+  ])
+  const columns = ['pid', 'user', 'application', 'since', 'query'].map((header) => ({ header }))
+  return ['held by:', ...formatTable(columns, rows).map((line) => `  ${line}`)]
+}
+
+function shorten(text: string, maxCharacters: number): string {
+  return text.length <= maxCharacters ? text : `${text.slice(0, maxCharacters - 1)}…`
+}
+
+function list(lines: readonly string[]): string[] {
+  const shown = lines.slice(0, MAX_LIST_LINES).map((line) => `  ${printable(line)}`)
+  const leftCount = lines.length - shown.length
+  return leftCount > 0 ? [...shown, `  … and ${leftCount} more`] : shown
+}

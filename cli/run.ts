@@ -1,0 +1,89 @@
+import { type Command, CommanderError } from 'commander'
+import type { Context, Dependencies, GlobalOptions } from './context.ts'
+import { ExitCode } from './exit-codes.ts'
+import { OutputClosed, type ProgramIo } from './io.ts'
+import { Output } from './output/output.ts'
+import { addCommands, createProgram } from './program.ts'
+
+/**
+ * Runs the program once.
+ *
+ * Reads nothing of the process: arguments, streams, environment, time and
+ * interruption all come in. It resolves when everything it started is closed
+ * again, and never rejects.
+ *
+ * @param argv  the arguments after `snap`
+ * @returns     the exit code
+ */
+export async function run(
+  argv: readonly string[],
+  io: ProgramIo,
+  dependencies: Dependencies = {},
+): Promise<ExitCode> {
+  const program = await createProgram(io)
+  const context = createContext(program, io, dependencies)
+  try {
+    await addCommands(program, argv, context)
+    await program.parseAsync([...argv], { from: 'user' })
+    return isOutputClosed(io) ? ExitCode.outputClosed : context.exitCode
+  } catch (error) {
+    if (isOutputClosed(io)) return ExitCode.outputClosed
+    if (error instanceof CommanderError && isHelpOrVersion(error)) {
+      return error.exitCode === 0 ? ExitCode.done : ExitCode.usage
+    }
+    return await reportFailure(error, argv, context)
+  }
+}
+
+/**
+ * The context's options and output are made when first asked for, which is
+ * after parsing: before it nobody knows what the user wants.
+ */
+function createContext(program: Command, io: ProgramIo, dependencies: Dependencies): Context {
+  let output: Output | undefined
+  return {
+    io,
+    dependencies,
+    get options() {
+      return program.opts<GlobalOptions>()
+    },
+    get output() {
+      const { color, quiet, json } = program.opts<GlobalOptions>()
+      output ??= new Output(io, { color, isQuiet: quiet === true || json === true })
+      return output
+    },
+    get reporter() {
+      return this.output.progress.report
+    },
+    exitCode: ExitCode.done,
+    interruptedState: 'nothing was changed',
+    runProgram: (argv, innerIo) => run(argv, innerIo, dependencies),
+  }
+}
+
+function isOutputClosed(io: ProgramIo): boolean {
+  return io.signal.aborted && io.signal.reason instanceof OutputClosed
+}
+
+/** commander throws after it has printed help or the version; `snap` alone prints help as an error. */
+function isHelpOrVersion(error: CommanderError): boolean {
+  return ['commander.help', 'commander.helpDisplayed', 'commander.version'].includes(error.code)
+}
+
+async function reportFailure(
+  failure: unknown,
+  argv: readonly string[],
+  context: Context,
+): Promise<ExitCode> {
+  // Loaded here, because a run that only prints help needs neither errors nor the library behind them.
+  const { exitCodeOf, formatError, formatErrorAsJson } = await import('./output/error-text.ts')
+  const { explainFailure } = await import('./explain-failure.ts')
+  const error = explainFailure(failure, context)
+  // A usage error may come before the options are parsed; then the arguments themselves say what was wanted.
+  const wantsJson = context.options.json === true || argv.includes('--json')
+  const lines = wantsJson
+    ? [formatErrorAsJson(error)]
+    : formatError(error, context.output.messageColors)
+  context.output.insist(...lines)
+  return exitCodeOf(error)
+}
