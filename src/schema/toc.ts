@@ -22,6 +22,8 @@ export interface TocEntry {
   owner: string | null
   tableAccessMethod: string | null
   tablespace: string | null
+  /** `pg_class.relkind` of a table-like object; null for others, and in archives before 1.16. */
+  relationKind: string | null
   section: 'none' | 'preData' | 'data' | 'postData'
   definition: string | null
   dropStatement: string | null
@@ -109,7 +111,7 @@ function readEntry(
   const namespace = emptyAsNull(reader.text())
   const tablespace = emptyAsNull(reader.text())
   const tableAccessMethod = emptyAsNull(reader.text())
-  if (version[1] >= 16) reader.integer() // relkind
+  const relationKind = version[1] >= 16 ? reader.integer() : 0
   const owner = emptyAsNull(reader.text())
   reader.text() // "WITH OIDS", long gone
   const dependencies: number[] = []
@@ -129,6 +131,7 @@ function readEntry(
     owner,
     tableAccessMethod,
     tablespace,
+    relationKind: relationKind === 0 ? null : String.fromCharCode(relationKind),
     section,
     definition,
     dropStatement,

@@ -1,0 +1,96 @@
+/**
+ * Gives equal objects equal DDL, where pg_dump tells their history.
+ *
+ * The result does what the original does. Each rule names the history it forgets. Pure.
+ */
+import { findParenthesised, splitTopLevel } from './sql-text.ts'
+import type { TocEntry } from './toc.ts'
+
+/** @param all  the whole table of contents, for what an entry does not say itself */
+export function normaliseDefinition(entry: TocEntry, all: readonly TocEntry[]): string | null {
+  if (entry.definition === null) return null
+  const definition = entry.definition.trim()
+  switch (entry.kind) {
+    case 'ACL':
+    case 'DEFAULT ACL':
+      return sortGrants(definition)
+    case 'TABLE':
+    case 'INDEX':
+    case 'VIEW':
+    case 'MATERIALIZED VIEW':
+    case 'CONSTRAINT':
+      return sortStorageParameters(definition)
+    case 'SEQUENCE':
+      return withImpliedLimits(definition, all)
+    default:
+      return definition
+  }
+}
+
+/**
+ * Grants come in the order in which they were given. Sorted, REVOKEs stay in
+ * front; with more than one grantor the order carries who could grant, and stays.
+ */
+function sortGrants(definition: string): string {
+  const statements = splitTopLevel(definition, ';')
+  if (statements.some((statement) => /SESSION AUTHORIZATION/.test(statement))) return definition
+  const isGrant = (statement: string) => /^(?:ALTER DEFAULT PRIVILEGES .*)?GRANT /s.test(statement)
+  const revokes = statements.filter((statement) => !isGrant(statement))
+  const grants = statements.filter(isGrant).sort()
+  return [...revokes, ...grants].map((statement) => `${statement};`).join('\n')
+}
+
+/** Storage parameters come in the order in which they were set. */
+function sortStorageParameters(definition: string): string {
+  let result = definition
+  for (const keyword of ['WITH', 'SET']) {
+    if (!result.includes(`${keyword} (`)) continue
+    let list = findParenthesised(result, keyword)
+    while (list !== undefined) {
+      const parameters = splitTopLevel(list.content, ',')
+      const sorted = parameters.every(isParameter) ? parameters.sort().join(', ') : list.content
+      const before = result.slice(0, list.start)
+      result = `${before}(${sorted})${result.slice(list.end)}`
+      list = findParenthesised(result, keyword, before.length + sorted.length + 2)
+    }
+  }
+  return result
+}
+
+const isParameter = (text: string) => /^[\w.]+ ?=/.test(text)
+
+/**
+ * The sequence of an identity column copied by `LIKE … INCLUDING IDENTITY` is a
+ * bigint one with the limits of the column's type written out. Created again
+ * from its DDL it has the column's type, and the same limits are implied.
+ */
+function withImpliedLimits(definition: string, all: readonly TocEntry[]): string {
+  const identity = /^ALTER TABLE (.+) ALTER COLUMN (.+) ADD GENERATED /.exec(definition)
+  if (identity === null) return definition
+  const [, table, column] = identity
+  const type = columnType(all, table!, column!)
+  const limits = type === undefined ? undefined : LIMITS[type]
+  if (limits === undefined) return definition
+  return definition
+    .replace(`\n    MAXVALUE ${limits.max}\n`, '\n    NO MAXVALUE\n')
+    .replace(`\n    MINVALUE ${limits.min}\n`, '\n    NO MINVALUE\n')
+}
+
+/** The limit that a sequence of the type has when none is given; of descending ones the lower, of ascending ones the upper. */
+const LIMITS: Readonly<Record<string, { min: string; max: string }>> = {
+  smallint: { min: '-32768', max: '32767' },
+  integer: { min: '-2147483648', max: '2147483647' },
+}
+
+function columnType(all: readonly TocEntry[], table: string, column: string): string | undefined {
+  const opening = new Set([`CREATE TABLE ${table} (`, `CREATE UNLOGGED TABLE ${table} (`])
+  for (const { kind, definition } of all) {
+    if (kind !== 'TABLE' || definition === null) continue
+    const text = definition.trim()
+    if (![...opening].some((start) => text.startsWith(start))) continue
+    const columns = splitTopLevel(findParenthesised(text)?.content ?? '', ',')
+    const line = columns.find((each) => each.startsWith(`${column} `))
+    return /^(\w+)/.exec(line?.slice(column.length + 1) ?? '')?.[1]
+  }
+  return undefined
+}
