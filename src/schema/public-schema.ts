@@ -26,6 +26,15 @@ export function publicSchemaPrivileges(serverVersionNumber: number): 'ALL' | 'US
   return serverVersionNumber >= CREATE_REVOKED_SINCE ? 'USAGE' : 'ALL'
 }
 
+/**
+ * Since PostgreSQL 15 a new database's `public` belongs to whoever owns the
+ * database. On an older server the owner it has there is what means the same.
+ */
+export function adaptPublicSchema(entry: SchemaEntry, serverVersionNumber: number): SchemaEntry {
+  const isImplied = isPublicSchema(entry) && entry.owner === 'pg_database_owner'
+  return isImplied && serverVersionNumber < CREATE_REVOKED_SINCE ? { ...entry, owner: null } : entry
+}
+
 const NAMESPACE_CLASS_OID = 2615
 
 /**
