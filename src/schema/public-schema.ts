@@ -18,22 +18,12 @@ export interface PublicNamespace {
 /** The comment initdb gives it. */
 export const PUBLIC_SCHEMA_COMMENT = 'standard public schema'
 
-/** Since PostgreSQL 15 everybody may use `public` and nobody but its owner create in it. */
-const CREATE_REVOKED_SINCE = 150000
-
-/** Privileges that PUBLIC has on it in a new database. */
-export function publicSchemaPrivileges(serverVersionNumber: number): 'ALL' | 'USAGE' {
-  return serverVersionNumber >= CREATE_REVOKED_SINCE ? 'USAGE' : 'ALL'
-}
-
 /**
- * Since PostgreSQL 15 a new database's `public` belongs to whoever owns the
- * database. On an older server the owner it has there is what means the same.
+ * What PUBLIC has on it when no grant says otherwise: since PostgreSQL 15 the
+ * truth, and for older servers what pg_dump 18 takes as given. Of a new database
+ * of PostgreSQL 14 it therefore writes a grant of ALL.
  */
-export function adaptPublicSchema(entry: SchemaEntry, serverVersionNumber: number): SchemaEntry {
-  const isImplied = isPublicSchema(entry) && entry.owner === 'pg_database_owner'
-  return isImplied && serverVersionNumber < CREATE_REVOKED_SINCE ? { ...entry, owner: null } : entry
-}
+export const PUBLIC_SCHEMA_PRIVILEGE = 'USAGE'
 
 const NAMESPACE_CLASS_OID = 2615
 
@@ -44,11 +34,10 @@ const NAMESPACE_CLASS_OID = 2615
 export function withPublicSchema(
   schema: { entries: SchemaEntry[]; facts: CatalogFact[] },
   namespace: PublicNamespace,
-  serverVersionNumber: number,
 ): { entries: SchemaEntry[]; facts: CatalogFact[] } {
   const definition = [
     'CREATE SCHEMA public;',
-    `GRANT ${publicSchemaPrivileges(serverVersionNumber)} ON SCHEMA public TO PUBLIC;`,
+    `GRANT ${PUBLIC_SCHEMA_PRIVILEGE} ON SCHEMA public TO PUBLIC;`,
     `COMMENT ON SCHEMA public IS '${PUBLIC_SCHEMA_COMMENT}';`,
   ].join('\n')
   const dropStatement = 'DROP SCHEMA public;'

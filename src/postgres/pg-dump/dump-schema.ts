@@ -31,8 +31,8 @@ export interface SchemaDump {
  *
  * @param args  pg_dump options: object selection such as `-t`, `-T`, `-n`, `-N`
  * @param options.holdLocks  keeps pg_dump's ACCESS SHARE locks until the transaction ends
- * @throws SCHEMA_PATTERN_UNMATCHED    no table or schema matches the patterns
- * @throws SCHEMA_DUMP_FAILED          pg_dump refuses: bad option, …
+ * @param options.allowsNoMatch  patterns that match nothing give an archive without any relation
+ * @throws SCHEMA_DUMP_FAILED          pg_dump refuses: no table matches a pattern, bad option, …
  * @throws POSTGRES_PERMISSION_DENIED  the role may not lock a table or use a schema
  * @throws POSTGRES_LOCK_TIMEOUT       a table's lock was not granted in time
  * @throws POSTGRES_UNSUPPORTED        the server is newer than the bundled pg_dump
@@ -41,7 +41,7 @@ export interface SchemaDump {
 export async function dumpSchema(
   session: Session,
   args: readonly string[] = [],
-  options: { holdLocks?: boolean } = {},
+  options: { holdLocks?: boolean; allowsNoMatch?: boolean } = {},
 ): Promise<SchemaDump> {
   if (session.transactionState !== 'open') {
     throw new InvariantError(
@@ -62,6 +62,9 @@ export async function dumpSchema(
     if (!isKept) await session.execute(`ROLLBACK TO SAVEPOINT ${SAVEPOINT}`)
     await session.execute(`RELEASE SAVEPOINT ${SAVEPOINT}`)
     await removeTraces(session, before)
+  }
+  if (outcome.kind === 'failed' && options.allowsNoMatch && isWithoutMatch(outcome.stderr)) {
+    return dumpSchema(session, ['--exclude-schema=*'])
   }
   if (outcome.kind !== 'dumped') throw toError(session, outcome)
   return {
@@ -154,13 +157,18 @@ function toError(session: Session, outcome: Exclude<DumpOutcome, { kind: 'dumped
   if (outcome.kind === 'connectionFailed') return session.translate(outcome.error)
   if (outcome.serverError !== undefined) return session.translate(outcome.serverError)
   const [message = outcome.reason] = messagesIn(outcome.stderr)
-  const isPattern = /no matching (tables|schemas|extensions)/.test(message)
   return new SnapError(
-    isPattern ? 'SCHEMA_PATTERN_UNMATCHED' : 'SCHEMA_DUMP_FAILED',
+    'SCHEMA_DUMP_FAILED',
     `cannot read the schema: ${message}`,
     { stderr: outcome.stderr },
-    isPattern ? { hint: 'check the patterns that select tables and schemas' } : {},
+    isWithoutMatch(outcome.stderr)
+      ? { hint: 'check the patterns that select tables and schemas' }
+      : {},
   )
+}
+
+function isWithoutMatch(stderr: string): boolean {
+  return /no matching (tables|schemas|extensions) were found/.test(stderr)
 }
 
 /** pg_dump's own messages, without its name and their level; what its start-up says of the file system it runs in is no news. */
