@@ -42,7 +42,6 @@ export interface ErrorData {
   POSTGRES_CONNECTION_LOST: { address: string }
   POSTGRES_UNSUPPORTED: { expected: string; found: string }
   SCHEMA_DUMP_FAILED: { stderr: string }
-  SCHEMA_PATTERN_UNMATCHED: { stderr: string }
   ROWS_HIDDEN: { table: string }
   SCHEMA_CHANGED_DURING_CAPTURE: { tables: string[] }
   // checkout

@@ -1,8 +1,8 @@
 import { encodeCommit } from '../format/commit.ts'
 import type { Commit, ObjectId, Selection } from '../format/values.ts'
+import type { ObjectSink } from '../objects/object-sink.ts'
 import { VERSION } from '../version.ts'
 import type { Capture } from './capture-database.ts'
-import type { ObjectSink } from '../objects/object-sink.ts'
 
 export interface CommitFacts {
   parentIds: ObjectId[]

@@ -7,8 +7,9 @@
  *
  * It does not store anything by itself and moves no ref: that is `commit`.
  */
-import { emit, type Reporter } from '../events.ts'
+
 import { throwIfAborted } from '../errors.ts'
+import { emit, type Reporter } from '../events.ts'
 import { encodeJsonLine } from '../format/json-lines.ts'
 import { encodeTree } from '../format/tree.ts'
 import type {
@@ -22,6 +23,7 @@ import type {
   TableEntry,
   Tree,
 } from '../format/values.ts'
+import type { ObjectSink } from '../objects/object-sink.ts'
 import type { DatabaseAddress } from '../postgres/address/database-address.ts'
 import { watchLocks } from '../postgres/lock-watch.ts'
 import { pinSettings } from '../postgres/pinned-settings.ts'
@@ -30,13 +32,17 @@ import { COPY_LARGE_OBJECT_PAGES, readLargeObjectEntries } from './capture-large
 import { type CapturedSchema, captureSchema, listTablesMatching } from './capture-schema.ts'
 import { readSequenceStates } from './capture-sequences.ts'
 import { captureLines, captureStream } from './capture-stream.ts'
-import { copyOutStatement } from './copy-out-statement.ts'
 import { openConsistentSnapshot } from './consistent-snapshot.ts'
+import { copyOutStatement } from './copy-out-statement.ts'
 import { readDatabaseFacts } from './database-facts.ts'
 import { detectMigrations } from './detect-migrations.ts'
 import { byNamespaceAndName, listRelations, type Relation } from './list-relations.ts'
-import type { ObjectSink } from '../objects/object-sink.ts'
-import { coversWholeSchema, excludedDataArguments, isWholeDatabase, schemaArguments } from './selection.ts'
+import {
+  coversWholeSchema,
+  excludedDataArguments,
+  isWholeDatabase,
+  schemaArguments,
+} from './selection.ts'
 
 export interface CaptureOptions {
   database: DatabaseAddress
@@ -84,7 +90,9 @@ export async function captureDatabase(sink: ObjectSink, options: CaptureOptions)
   const exporter = await openCaptureSession(options)
   const workers: Session[] = []
   try {
-    const look = await watchLocks(exporter, database, reporter, () => takeSnapshot(exporter, options))
+    const look = await watchLocks(exporter, database, reporter, () =>
+      takeSnapshot(exporter, options),
+    )
     throwIfAborted(signal, 'capture')
 
     const toRead = look.tables.filter(
@@ -109,7 +117,11 @@ export async function captureDatabase(sink: ObjectSink, options: CaptureOptions)
   }
 }
 
-async function openCaptureSession({ database, signal, lockTimeoutMs }: CaptureOptions): Promise<Session> {
+async function openCaptureSession({
+  database,
+  signal,
+  lockTimeoutMs,
+}: CaptureOptions): Promise<Session> {
   const session = await openSession(database, signal === undefined ? {} : { signal })
   await pinSettings(session, { lockTimeoutMs })
   return session
@@ -135,7 +147,9 @@ function takeSnapshot(exporter: Session, options: CaptureOptions): Promise<Look>
   }
 
   const look = async (): Promise<Look> => {
-    const [exported] = await exporter.query<{ id: string }>('SELECT pg_catalog.pg_export_snapshot() AS id')
+    const [exported] = await exporter.query<{ id: string }>(
+      'SELECT pg_catalog.pg_export_snapshot() AS id',
+    )
     if (exported === undefined) throw new TypeError('pg_export_snapshot() returned no row')
     emit(reporter, { kind: 'phaseStarted', phase: 'captureSchema' })
     const facts = await readDatabaseFacts(exporter)

@@ -1,4 +1,3 @@
-import { isSnapError } from '../errors.ts'
 import type { CatalogFact, NotCaptured, SchemaEntry, Selection } from '../format/values.ts'
 import { dumpSchema } from '../postgres/pg-dump/dump-schema.ts'
 import type { Session } from '../postgres/session.ts'
@@ -34,10 +33,7 @@ export async function captureSchema(
   })
   const dumped = toSchemaEntries(parseToc(dump.archive))
   const namespace = namesSchemas(selection) ? undefined : await findPublicNamespace(session)
-  const { entries, facts } =
-    namespace === undefined
-      ? dumped
-      : withPublicSchema(dumped, namespace, session.serverVersionNumber)
+  const { entries, facts } = namespace === undefined ? dumped : withPublicSchema(dumped, namespace)
 
   return {
     entries,
@@ -62,13 +58,8 @@ export async function listTablesMatching(
   session: Session,
   patternArguments: readonly string[],
 ): Promise<ReadonlySet<string>> {
-  try {
-    const dump = await dumpSchema(session, patternArguments)
-    return relationNamesOf(toSchemaEntries(parseToc(dump.archive)).entries)
-  } catch (error) {
-    if (isSnapError(error, 'SCHEMA_PATTERN_UNMATCHED')) return new Set()
-    throw error
-  }
+  const dump = await dumpSchema(session, patternArguments, { allowsNoMatch: true })
+  return relationNamesOf(toSchemaEntries(parseToc(dump.archive)).entries)
 }
 
 async function findPublicNamespace(session: Session): Promise<PublicNamespace | undefined> {

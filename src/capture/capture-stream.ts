@@ -1,4 +1,4 @@
-import { RowChunker, type RowChunk } from '../chunker/row-chunker.ts'
+import { type RowChunk, RowChunker } from '../chunker/row-chunker.ts'
 import type { ManifestRef } from '../format/values.ts'
 import { ManifestWriter } from '../objects/manifest-writer.ts'
 import type { ObjectSink } from '../objects/object-sink.ts'

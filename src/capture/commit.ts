@@ -5,9 +5,10 @@
  * points at it. Until the branch moves, a failure or a crash leaves objects
  * that nothing names, and no trace otherwise.
  */
+
+import { emit, type Reporter } from '../events.ts'
 import type { Author, HeadValue } from '../format/ref-record.ts'
 import type { Commit, ObjectId, Selection, Tree } from '../format/values.ts'
-import { emit, type Reporter } from '../events.ts'
 import { withStoreLock } from '../maintenance/with-store-lock.ts'
 import type { WriteTotals } from '../objects/object-writer.ts'
 import type { DatabaseAddress } from '../postgres/address/database-address.ts'

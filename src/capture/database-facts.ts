@@ -1,5 +1,5 @@
-import type { Session } from '../postgres/session.ts'
 import type { Commit } from '../format/values.ts'
+import type { Session } from '../postgres/session.ts'
 
 /** Reads what a commit records about the database and its server. */
 export async function readDatabaseFacts(session: Session): Promise<Commit['database']> {

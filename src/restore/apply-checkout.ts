@@ -8,8 +8,8 @@ import { writeCommit } from '../capture/commit.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, defaultJobs } from '../capture/default-jobs.ts'
 import { InvariantError, SnapError } from '../errors.ts'
 import { emit } from '../events.ts'
-import type { HeadValue } from '../format/ref-record.ts'
 import { shortId } from '../format/object-id.ts'
+import type { HeadValue } from '../format/ref-record.ts'
 import type { ObjectId, SchemaEntry, Tree } from '../format/values.ts'
 import { withStoreLock } from '../maintenance/with-store-lock.ts'
 import { moveHead } from '../refs/head.ts'
@@ -72,7 +72,8 @@ export function applyCheckout(
 }
 
 async function applyInto(store: Store, plan: CheckoutPlan, options: CheckoutOptions) {
-  if (options.into === undefined) throw new InvariantError('a plan to restore into needs an address')
+  if (options.into === undefined)
+    throw new InvariantError('a plan to restore into needs an address')
   const proof = await restoreInto(targetOf(store, plan, options), {
     into: options.into,
     source: plan.commit.database,
@@ -160,7 +161,10 @@ async function makeSafetyCommit(
   })
   const { treeId, tree, schema } = written.capture
   const headId = plan.headBefore.id
-  if (headId !== null && (await store.objects.readCommit(headId)).treeId === written.commit.treeId) {
+  if (
+    headId !== null &&
+    (await store.objects.readCommit(headId)).treeId === written.commit.treeId
+  ) {
     return { commitId: headId, treeId, tree, schema }
   }
   await store.refs.move({

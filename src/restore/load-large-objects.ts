@@ -72,7 +72,10 @@ async function describeAccess(
   if (acl === null || !withPrivileges) return statements
 
   // A stored list replaces the default one (everything to the owner), so that goes first.
-  statements.push({ subject: object, sql: `REVOKE ALL ON ${object} FROM ${quoteIdentifier(owner)}` })
+  statements.push({
+    subject: object,
+    sql: `REVOKE ALL ON ${object} FROM ${quoteIdentifier(owner)}`,
+  })
   const grants = await session.query<{
     grantor: string
     grantee: string | null

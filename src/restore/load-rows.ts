@@ -30,7 +30,13 @@ export async function loadRows(
     for await (const bytes of readRows(objects, rows)) {
       sizeBytes += bytes.length
       yield bytes
-      emit(options.reporter, { kind: 'tableProgress', table: label, rowCount: 0, sizeBytes, isDone: false })
+      emit(options.reporter, {
+        kind: 'tableProgress',
+        table: label,
+        rowCount: 0,
+        sizeBytes,
+        isDone: false,
+      })
     }
   }
 

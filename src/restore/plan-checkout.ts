@@ -214,6 +214,8 @@ function checkTarget(
     'TARGET_MISMATCH',
     `cannot check out into '${describeAddress(database)}': ${detail}`,
     { expected, found },
-    { hint: 'check --database; pass --force to overwrite this database, or --into NAME to make a new one' },
+    {
+      hint: 'check --database; pass --force to overwrite this database, or --into NAME to make a new one',
+    },
   )
 }

@@ -63,7 +63,10 @@ function createAll(entries: readonly SchemaEntry[], options: CreationOptions): S
     if (!isStanding && adapted.definition !== null && adapted.definition.trim() !== '') {
       if (entry.tablespace !== null && entry.tablespace !== tablespace) {
         tablespace = entry.tablespace
-        statements.push({ subject, sql: `SET LOCAL default_tablespace = ${quoteSetting(tablespace)}` })
+        statements.push({
+          subject,
+          sql: `SET LOCAL default_tablespace = ${quoteSetting(tablespace)}`,
+        })
       }
       const wantedMethod = entry.tableAccessMethod || 'heap'
       if (isStorage(entry) && wantedMethod !== accessMethod) {
@@ -78,7 +81,8 @@ function createAll(entries: readonly SchemaEntry[], options: CreationOptions): S
     const owner = options.withOwners ? setOwner(entry, isStanding, options.currentUser) : undefined
     if (owner !== undefined) statements.push({ subject: `owner of ${subject}`, sql: owner })
   }
-  if (tablespace !== '') statements.push({ subject: 'settings', sql: `SET LOCAL default_tablespace = ''` })
+  if (tablespace !== '')
+    statements.push({ subject: 'settings', sql: `SET LOCAL default_tablespace = ''` })
   if (accessMethod !== 'heap') {
     statements.push({ subject: 'settings', sql: 'SET LOCAL default_table_access_method = heap' })
   }
@@ -118,7 +122,9 @@ function refreshAll(
   materializedViews: readonly MaterializedViewEntry[],
 ): Statement[] {
   const populated = new Set(
-    materializedViews.filter((view) => view.isPopulated).map((view) => `${view.namespace}\0${view.name}`),
+    materializedViews
+      .filter((view) => view.isPopulated)
+      .map((view) => `${view.namespace}\0${view.name}`),
   )
   return entries
     .filter(

@@ -23,10 +23,7 @@ export interface DropPlan {
  * @param live    entries of the database as it is, in creation order
  * @param target  entries of the commit, in creation order
  */
-export function planDrops(
-  live: readonly SchemaEntry[],
-  target: readonly SchemaEntry[],
-): DropPlan {
+export function planDrops(live: readonly SchemaEntry[], target: readonly SchemaEntry[]): DropPlan {
   const kept = chooseKept(live, target)
   const keptNames = new Set([...kept].map(({ kind, name }) => `${kind} ${name}`))
 

@@ -5,20 +5,28 @@
  * sees what COMMIT would make visible. Rows are proven by the server's own
  * count while they are loaded, and with `withRows` by reading them back.
  */
+
+import {
+  COPY_LARGE_OBJECT_PAGES,
+  readLargeObjectEntries,
+} from '../capture/capture-large-objects.ts'
 import { captureSchema } from '../capture/capture-schema.ts'
-import { captureLines, captureStream } from '../capture/capture-stream.ts'
-import { COPY_LARGE_OBJECT_PAGES, readLargeObjectEntries } from '../capture/capture-large-objects.ts'
 import { readSequenceStates } from '../capture/capture-sequences.ts'
+import { captureLines, captureStream } from '../capture/capture-stream.ts'
 import { copyOutStatement } from '../capture/copy-out-statement.ts'
 import { listRelations } from '../capture/list-relations.ts'
-import { HashingSink } from '../objects/object-sink.ts'
 import { isWholeDatabase } from '../capture/selection.ts'
 import { SnapError } from '../errors.ts'
 import { emit, type Reporter } from '../events.ts'
 import { encodeJsonLine } from '../format/json-lines.ts'
 import type { SchemaEntry, Selection, Tree } from '../format/values.ts'
+import { HashingSink } from '../objects/object-sink.ts'
 import type { Session } from '../postgres/session.ts'
-import { compareSchemas, describeDifference, type SchemaDifference } from '../schema/compare-schemas.ts'
+import {
+  compareSchemas,
+  describeDifference,
+  type SchemaDifference,
+} from '../schema/compare-schemas.ts'
 import { isSameStream } from './compare-trees.ts'
 
 export interface ProofOptions {
@@ -61,7 +69,8 @@ export async function proveRestore(
 
   const relations = (await listRelations(session)).filter(
     (relation) =>
-      relation.extension !== null || found.relationNames.has(`${relation.namespace}\0${relation.name}`),
+      relation.extension !== null ||
+      found.relationNames.has(`${relation.namespace}\0${relation.name}`),
   )
   const sequences = await readSequenceStates(
     session,
@@ -125,7 +134,8 @@ async function compareLargeObjects(
     entries.length === 0 ? [] : session.copyOut(COPY_LARGE_OBJECT_PAGES),
     new HashingSink(),
   )
-  if (!isSameStream(pages, tree.largeObjects.pages)) problems.push('contents of large objects differ')
+  if (!isSameStream(pages, tree.largeObjects.pages))
+    problems.push('contents of large objects differ')
   return problems
 }
 

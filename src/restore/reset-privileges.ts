@@ -7,7 +7,7 @@
  */
 import { quoteIdentifier, quoteLiteral } from '../postgres/quote.ts'
 import type { Session } from '../postgres/session.ts'
-import { publicSchemaPrivileges } from '../schema/public-schema.ts'
+import { PUBLIC_SCHEMA_PRIVILEGE } from '../schema/public-schema.ts'
 import type { Statement } from './statement.ts'
 
 /** Plans the statements that leave `schemas` with their owner's privileges alone (`public`: with initdb's). */
@@ -33,8 +33,7 @@ export async function planSchemaPrivilegeReset(
     }))
     const grants = [{ subject, sql: `GRANT ALL ON ${schema} TO ${quoteIdentifier(owner)}` }]
     if (name === 'public') {
-      const privileges = publicSchemaPrivileges(session.serverVersionNumber)
-      grants.push({ subject, sql: `GRANT ${privileges} ON ${schema} TO PUBLIC` })
+      grants.push({ subject, sql: `GRANT ${PUBLIC_SCHEMA_PRIVILEGE} ON ${schema} TO PUBLIC` })
     }
     return [...revokes, ...grants]
   })

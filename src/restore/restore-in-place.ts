@@ -5,7 +5,7 @@
  * lock, drop and rebuild, prove, COMMIT. Until COMMIT every other session sees
  * the database as it was, and any failure leaves it so.
  */
-import { captureSchema, type CapturedSchema } from '../capture/capture-schema.ts'
+import { type CapturedSchema, captureSchema } from '../capture/capture-schema.ts'
 import { listRelations } from '../capture/list-relations.ts'
 import { coversWholeSchema, WHOLE_DATABASE } from '../capture/selection.ts'
 import { SnapError } from '../errors.ts'
@@ -149,7 +149,9 @@ async function proveUnmanaged(
     'RESTORE_NOT_PROVEN',
     `restoring part of the database would change what is outside of it: ${differences[0]}`,
     { differences },
-    { hint: 'nothing was changed; check out a commit of the whole database, or drop what depends on these tables' },
+    {
+      hint: 'nothing was changed; check out a commit of the whole database, or drop what depends on these tables',
+    },
   )
 }
 
@@ -165,7 +167,9 @@ async function planKeptData(
   target: Tree,
   safety: Tree | undefined,
 ): Promise<TableEntry[]> {
-  const withoutRows = target.tables.filter(({ rows, extension }) => rows === null && extension === null)
+  const withoutRows = target.tables.filter(
+    ({ rows, extension }) => rows === null && extension === null,
+  )
   const kept = withoutRows.flatMap(({ namespace, name }) => {
     const live = safety?.tables.find(
       (table) => table.namespace === namespace && table.name === name && table.rows !== null,

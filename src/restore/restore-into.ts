@@ -5,14 +5,12 @@
  * committed as they come, rows by several connections at once. A failure drops
  * the database again.
  */
+
+import { captureSchema } from '../capture/capture-schema.ts'
 import { isSnapError, SnapError, throwIfAborted } from '../errors.ts'
 import { emit } from '../events.ts'
 import type { Commit, TableEntry } from '../format/values.ts'
-import { captureSchema } from '../capture/capture-schema.ts'
-import {
-  type DatabaseAddress,
-  withDatabase,
-} from '../postgres/address/database-address.ts'
+import { type DatabaseAddress, withDatabase } from '../postgres/address/database-address.ts'
 import { pinSettings } from '../postgres/pinned-settings.ts'
 import { qualifiedName, quoteIdentifier, quoteLiteral } from '../postgres/quote.ts'
 import { openSession, type Session } from '../postgres/session.ts'

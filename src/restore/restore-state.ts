@@ -4,13 +4,14 @@
  * The general form: drop all that the commit manages, create it again, load
  * rows, then indexes and constraints, then privileges. Nothing here commits.
  */
+
+import { isWholeDatabase } from '../capture/selection.ts'
 import { throwIfAborted } from '../errors.ts'
 import { emit, type Reporter } from '../events.ts'
 import type { SchemaEntry, Selection, TableEntry, Tree } from '../format/values.ts'
 import type { ObjectDatabase } from '../objects/object-database.ts'
 import { qualifiedName } from '../postgres/quote.ts'
 import type { Session } from '../postgres/session.ts'
-import { isWholeDatabase } from '../capture/selection.ts'
 import { dropLargeObjects, loadLargeObjects } from './load-large-objects.ts'
 import { loadRows } from './load-rows.ts'
 import { type CreationPlan, planCreation } from './plan-creation.ts'

@@ -1,6 +1,6 @@
 import { SnapError } from '../errors.ts'
-import { HEAD } from '../refs/ref-name.ts'
 import { readHead } from '../refs/head.ts'
+import { HEAD } from '../refs/ref-name.ts'
 import type { Store } from '../store.ts'
 import type { CheckoutPlan } from './checkout-plan.ts'
 import { type CheckoutOptions, planRestore } from './plan-checkout.ts'

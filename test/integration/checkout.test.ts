@@ -30,8 +30,14 @@ eachMajor((major) => {
     ['a column is dropped', 'ALTER TABLE users DROP COLUMN mood'],
     ['a table is dropped', 'DROP TABLE users CASCADE'],
     ['the schema is dropped', 'DROP SCHEMA public CASCADE'],
-    ['objects are added', 'CREATE TABLE extra (x int); CREATE SCHEMA more; CREATE TABLE more.t (x mood)'],
-    ['sequences are moved', `SELECT setval('orders_id_seq', 1); ALTER SEQUENCE orders_id_seq INCREMENT 5`],
+    [
+      'objects are added',
+      'CREATE TABLE extra (x int); CREATE SCHEMA more; CREATE TABLE more.t (x mood)',
+    ],
+    [
+      'sequences are moved',
+      `SELECT setval('orders_id_seq', 1); ALTER SEQUENCE orders_id_seq INCREMENT 5`,
+    ],
     ['a large object is unlinked', 'SELECT lo_unlink(4711)'],
   ])('a checkout brings everything back when %s', async (_, wreck) => {
     const database = await shop(major)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { RowChunker, type RowChunk } from '../../src/chunker/row-chunker.ts'
+import { type RowChunk, RowChunker } from '../../src/chunker/row-chunker.ts'
 
 const SIZES = { minSizeBytes: 64, averageSizeBytes: 256, maxSizeBytes: 1024 }
 
@@ -14,7 +14,9 @@ function chunksOf(pieces: Iterable<Uint8Array>): RowChunk[] {
 
 /** Slices `bytes` at the given places, however they fall. */
 function slicesOf(bytes: Uint8Array, cuts: number[]): Uint8Array[] {
-  const places = [0, ...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length].sort((a, b) => a - b)
+  const places = [0, ...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length].sort(
+    (a, b) => a - b,
+  )
   return places.slice(1).map((end, i) => bytes.subarray(places[i], end))
 }
 
@@ -24,7 +26,10 @@ const textOf = (chunks: RowChunk[]) => chunks.map((c) => Buffer.from(c.bytes).to
 const row = fc
   .tuple(
     fc.oneof(fc.constant('1'), fc.nat().map(String)),
-    fc.oneof({ weight: 9, arbitrary: fc.string({ maxLength: 80 }) }, { weight: 1, arbitrary: fc.constant('x'.repeat(2500)) }),
+    fc.oneof(
+      { weight: 9, arbitrary: fc.string({ maxLength: 80 }) },
+      { weight: 1, arbitrary: fc.constant('x'.repeat(2500)) },
+    ),
   )
   .map(([key, rest]) => `${key}\t${rest.replaceAll('\n', '')}\n`)
 const rows = fc.array(row, { maxLength: 200 })
@@ -55,7 +60,8 @@ test('every chunk is within the limits and ends at a row end unless one row alon
       const texts = textOf(chunksOf([bytesOf(lines)]))
       for (const [i, text] of texts.entries()) {
         expect(text.length).toBeLessThanOrEqual(SIZES.maxSizeBytes)
-        if (!text.endsWith('\n')) expect({ i, lineFeeds: text.indexOf('\n') }).toEqual({ i, lineFeeds: -1 })
+        if (!text.endsWith('\n'))
+          expect({ i, lineFeeds: text.indexOf('\n') }).toEqual({ i, lineFeeds: -1 })
       }
     }),
   )

@@ -1,0 +1,224 @@
+import { expect, test } from 'vitest'
+import { createDatabase, eachMajor } from '../support/postgres.ts'
+import { checkoutDatabase, commitDatabase, memoryStore } from '../support/session.ts'
+import { dumpWith } from '../support/witness.ts'
+
+const TABLES = `
+  CREATE TABLE users (id int PRIMARY KEY, name text);
+  CREATE TABLE orders (id int PRIMARY KEY, user_id int REFERENCES users);
+  CREATE TABLE logs (id int, line text);
+  INSERT INTO users SELECT g, 'user ' || g FROM generate_series(1, 100) g;
+  INSERT INTO orders SELECT g, g FROM generate_series(1, 100) g;
+  INSERT INTO logs SELECT g, 'line ' || g FROM generate_series(1, 100) g;`
+
+async function database(major: number) {
+  const made = await createDatabase(major)
+  await made.query(TABLES)
+  return made
+}
+
+eachMajor((major) => {
+  test('the state before a checkout is a commit that can be checked out', async () => {
+    const db = await database(major)
+    const store = await memoryStore()
+    await commitDatabase(store, db.url)
+    await db.query('DROP TABLE orders; INSERT INTO users VALUES (1000, $$new$$)')
+    const wrecked = await dumpWith(major, db.url)
+
+    const { result } = await checkoutDatabase(store, db.url, 'HEAD')
+    await checkoutDatabase(store, db.url, String(result.safetyCommitId))
+
+    expect(await dumpWith(major, db.url)).toBe(wrecked)
+  })
+
+  test('a lock that is not granted changes nothing and names who holds it', async () => {
+    const db = await database(major)
+    const store = await memoryStore()
+    await commitDatabase(store, db.url)
+    await db.query('DELETE FROM orders')
+    const before = await dumpWith(major, db.url)
+    await db.withClient(async (client) => {
+      await client.query(
+        `SET application_name = 'the app'; BEGIN; SELECT count(*) FROM users; INSERT INTO logs VALUES (0, '')`,
+      )
+      const failed = checkoutDatabase(store, db.url, 'HEAD', { lockTimeoutMs: 1500 })
+      await expect(failed).rejects.toMatchObject({
+        code: 'POSTGRES_LOCK_TIMEOUT',
+        data: { blockers: [{ application: 'the app', user: 'postgres' }] },
+      })
+      await client.query('ROLLBACK')
+    })
+    expect(await dumpWith(major, db.url)).toBe(before)
+  })
+
+  test('another database than the one that was committed is refused without force', async () => {
+    const db = await database(major)
+    const other = await createDatabase(major)
+    await other.query('CREATE TABLE precious (x int); INSERT INTO precious VALUES (1)')
+    const store = await memoryStore()
+    await commitDatabase(store, db.url)
+
+    await expect(checkoutDatabase(store, other.url, 'HEAD')).rejects.toMatchObject({
+      code: 'TARGET_MISMATCH',
+    })
+    expect(await other.query('SELECT * FROM precious')).toEqual([{ x: 1 }])
+
+    await checkoutDatabase(store, other.url, 'HEAD', { isForced: true })
+    expect(await dumpWith(major, other.url)).toBe(await dumpWith(major, db.url))
+  })
+
+  test('a database that equals the commit is left alone', async () => {
+    const db = await database(major)
+    const store = await memoryStore()
+    const { commitId } = await commitDatabase(store, db.url)
+    const [before] = await db.query(`SELECT oid FROM pg_class WHERE relname = 'users'`)
+
+    const { plan, result } = await checkoutDatabase(store, db.url, 'HEAD')
+
+    expect(plan.isNoOp).toBe(true)
+    expect(result).toMatchObject({ safetyCommitId: commitId, proof: null })
+    expect(await db.query(`SELECT oid FROM pg_class WHERE relname = 'users'`)).toEqual([before])
+  })
+
+  test('a checkout of some tables leaves the others as they are', async () => {
+    const db = await database(major)
+    const store = await memoryStore()
+    await commitDatabase(store, db.url, { selection: { tables: ['logs'] } })
+    await db.query('DELETE FROM logs; DELETE FROM orders; ALTER TABLE users ADD COLUMN extra int')
+
+    await checkoutDatabase(store, db.url, 'HEAD')
+
+    const [counts] = await db.query(`
+      SELECT (SELECT count(*)::int FROM logs) AS logs, (SELECT count(*)::int FROM orders) AS orders,
+             (SELECT count(extra)::int FROM users) AS extra`)
+    expect(counts).toEqual({ logs: 100, orders: 0, extra: 0 })
+  })
+
+  test('a checkout of some tables that would take a foreign key from another is refused', async () => {
+    const db = await database(major)
+    const store = await memoryStore()
+    await commitDatabase(store, db.url, { selection: { tables: ['users'] } })
+    await db.query('UPDATE users SET name = NULL')
+    const before = await dumpWith(major, db.url)
+
+    await expect(checkoutDatabase(store, db.url, 'HEAD')).rejects.toMatchObject({
+      code: 'RESTORE_NOT_PROVEN',
+    })
+    expect(await dumpWith(major, db.url)).toBe(before)
+  })
+
+  test('rows that a commit leaves out stay as they are', async () => {
+    const db = await database(major)
+    const store = await memoryStore()
+    const { tree } = await commitDatabase(store, db.url, {
+      selection: { excludeTableData: ['log*'] },
+    })
+    expect(tree.tables.find(({ name }) => name === 'logs')?.rows).toBe(null)
+    await db.query(`DELETE FROM orders; INSERT INTO logs VALUES (101, 'newer')`)
+
+    const refused = checkoutDatabase(store, db.url, 'HEAD', { withSafetyCommit: false })
+    await expect(refused).rejects.toMatchObject({ code: 'DATA_WOULD_BE_LOST' })
+    await checkoutDatabase(store, db.url, 'HEAD')
+
+    const [counts] = await db.query(
+      'SELECT (SELECT count(*)::int FROM logs) AS logs, (SELECT count(*)::int FROM orders) AS orders',
+    )
+    expect(counts).toEqual({ logs: 101, orders: 100 })
+  })
+
+  test('an owner who is no superuser commits and checks out', async () => {
+    const db = await createDatabase(major)
+    const role = `owner_${process.pid}_${major}`
+    await db.query(
+      `CREATE ROLE ${role} LOGIN; ALTER DATABASE ${db.name} OWNER TO ${role}; GRANT ALL ON SCHEMA public TO ${role}`,
+    )
+    const url = db.url.replace('user=postgres', `user=${role}`)
+    await db.query(`SET ROLE ${role}; ${TABLES} CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+      CREATE TRIGGER t BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION f(); SELECT lo_from_bytea(7, 'mine')`)
+    const store = await memoryStore()
+    await commitDatabase(store, url)
+    const before = await dumpWith(major, db.url)
+    await db.query(
+      `DROP TABLE orders; DELETE FROM users; DROP FUNCTION f CASCADE; SELECT lo_unlink(7)`,
+    )
+
+    await checkoutDatabase(store, url, 'HEAD')
+
+    expect(await dumpWith(major, db.url)).toBe(before)
+    await db.drop()
+    await (await createDatabase(major)).query(`DROP OWNED BY ${role}; DROP ROLE ${role}`)
+  })
+
+  test('rows that row-level security hides make the commit fail, not shrink', async () => {
+    const db = await database(major)
+    const role = `tenant_${process.pid}_${major}`
+    await db.query(`CREATE ROLE ${role} LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${role};
+      ALTER TABLE users ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON users USING (id < 10)`)
+    const url = db.url.replace('user=postgres', `user=${role}`)
+
+    await expect(commitDatabase(await memoryStore(), url)).rejects.toMatchObject({
+      code: 'ROWS_HIDDEN',
+    })
+
+    await db.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`)
+  })
+})
+
+test('the connection killed in the middle of a checkout leaves the database as it was', async () => {
+  const db = await database(18)
+  const store = await memoryStore()
+  await commitDatabase(store, db.url)
+  await db.query('DELETE FROM orders')
+  const before = await dumpWith(18, db.url)
+  for (const phase of [
+    'dropObjects',
+    'createObjects',
+    'loadRows',
+    'createIndexes',
+    'prove',
+  ] as const) {
+    let killed: Promise<unknown> = Promise.resolve()
+    const failed = checkoutDatabase(store, db.url, 'HEAD', {
+      reporter: (event) => {
+        if (event.kind !== 'phaseStarted' || event.phase !== phase) return
+        killed = db.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+          WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name = 'snap'`)
+      },
+    })
+    await expect(failed, phase).rejects.toMatchObject({ code: 'POSTGRES_CONNECTION_LOST' })
+    await killed
+    expect(await dumpWith(18, db.url), phase).toBe(before)
+  }
+})
+
+test('an interrupted checkout leaves the database as it was', async () => {
+  const db = await database(18)
+  const store = await memoryStore()
+  await commitDatabase(store, db.url)
+  await db.query('DELETE FROM orders')
+  const before = await dumpWith(18, db.url)
+  for (const phase of ['safetyCommit', 'dropObjects', 'loadRows', 'prove'] as const) {
+    const controller = new AbortController()
+    const failed = checkoutDatabase(store, db.url, 'HEAD', {
+      signal: controller.signal,
+      reporter: (event) => {
+        if (event.kind === 'phaseStarted' && event.phase === phase) controller.abort()
+      },
+    })
+    await expect(failed, phase).rejects.toMatchObject({ code: 'ABORTED' })
+    expect(await dumpWith(18, db.url), phase).toBe(before)
+  }
+})
+
+test('HEAD follows a branch that is named, and is detached by any other revision', async () => {
+  const db = await database(18)
+  const store = await memoryStore()
+  const first = await commitDatabase(store, db.url)
+  await db.query('DELETE FROM orders')
+  await commitDatabase(store, db.url)
+
+  const { result: detached } = await checkoutDatabase(store, db.url, 'HEAD~1')
+  expect(detached.head).toEqual({ targetRef: null, id: first.commitId })
+  const { result: attached } = await checkoutDatabase(store, db.url, 'main')
+  expect(attached.head.targetRef).toBe('refs/heads/main')
+})
