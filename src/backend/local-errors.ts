@@ -9,6 +9,8 @@ interface Attempt {
   key?: string
 }
 
+/** What reading a path reports where there is no file, or a directory of that name. */
+const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'EISDIR'])
 const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 const READ_ONLY = new Set(['EROFS', 'EACCES', 'EPERM'])
 /** Passing states of the machine; the same call may succeed later. */
@@ -50,7 +52,7 @@ export function readFailure(error: unknown, attempt: Attempt): Error {
   if (error instanceof SnapError || error instanceof InvariantError) return error
   const errno = errnoOf(error)
   const { location, action, key } = attempt
-  if (key !== undefined && (errno === 'ENOENT' || errno === 'ENOTDIR')) {
+  if (key !== undefined && errno !== undefined && ABSENT.has(errno)) {
     return new SnapError(
       'BACKEND_KEY_MISSING',
       `cannot ${action}: there is no such key`,

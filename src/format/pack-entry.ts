@@ -49,7 +49,7 @@ export function entrySizeBytes(header: Pick<EntryHeader, 'storedSizeBytes'>): nu
 export function encodeEntryHead(header: EntryHeader, stored: Uint8Array): Uint8Array {
   const head = Buffer.alloc(ENTRY_HEAD_BYTES)
   writeEntryFields(head, 0, header)
-  head.writeUInt32BE(crc32(stored, crc32(head.subarray(0, CRC_OFFSET_BYTES))), CRC_OFFSET_BYTES)
+  head.writeUInt32BE(crcOf(head.subarray(0, CRC_OFFSET_BYTES), stored), CRC_OFFSET_BYTES)
   return head
 }
 
@@ -78,8 +78,7 @@ export function decodeEntry(
     throw corruptEntry(`${storedSizeBytes} stored bytes`, `${bytes.length - start}`)
   }
   const stored = bytes.subarray(start, start + storedSizeBytes)
-  const headerCrc = crc32(bytes.subarray(offsetBytes, offsetBytes + CRC_OFFSET_BYTES))
-  const found = crc32(stored, headerCrc)
+  const found = crcOf(bytes.subarray(offsetBytes, offsetBytes + CRC_OFFSET_BYTES), stored)
   const expected = view.getUint32(CRC_OFFSET_BYTES)
   if (found !== expected) throw corruptEntry(`CRC ${hex(expected)}`, hex(found))
   return { header: readEntryFields(bytes, offsetBytes), stored }
@@ -122,6 +121,12 @@ export function readEntryFields(bytes: Uint8Array, offsetBytes: number): EntryHe
     throw corruptEntry('stored bytes as long as raw or shorter', `${storedSizeBytes}`)
   }
   return { id: objectIdFromBytes(bytes, offsetBytes), kind, encoding, storedSizeBytes, sizeBytes }
+}
+
+function crcOf(fields: Uint8Array, stored: Uint8Array): number {
+  const crc = crc32(fields)
+  // Node 20's crc32 forgets the value it is to go on from when it is given no bytes.
+  return stored.length === 0 ? crc : crc32(stored, crc)
 }
 
 function corruptEntry(expected: string, found: string): SnapError {

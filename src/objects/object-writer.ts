@@ -105,7 +105,10 @@ export class ObjectWriter {
     this.#totals.objectCount++
     this.#totals.sizeBytes += bytes.length
     try {
-      if (await this.#isStored(id, kind)) return id
+      const isStored = await this.#isStored(id, kind)
+      // Asked after the wait, and nothing is waited for before it is added: two puts of one object
+      // may run at the same time.
+      if (isStored || this.#pending[kind].has(id)) return id
       this.#pending[kind].add(id)
       this.#totals.newObjectCount++
       this.#totals.newSizeBytes += bytes.length
@@ -159,8 +162,7 @@ export class ObjectWriter {
     for (const { packKey, packSizeBytes } of await this.#objects.findEntries(id, kind)) {
       if (await this.#isPackThere(packKey, packSizeBytes)) return true
     }
-    // Asked last, without waiting after it: two puts of one object may run at the same time.
-    return this.#pending[kind].has(id)
+    return false
   }
 
   /** Looks once at each pack that is reused, so that writing again heals a store that lost one. */
