@@ -53,12 +53,11 @@ export function addCheckoutOptions(command: Command): Command {
     )
 }
 
-/** The options of a checkout without what names the commit. */
-type CheckoutSettings = Omit<CheckoutOptions, 'into'>
-
 interface CheckoutTarget {
   database: DatabaseAddress
-  plan(store: Store, settings: CheckoutSettings): Promise<CheckoutPlan>
+  /** A new database to load the commit into, instead of changing that one. */
+  into?: DatabaseAddress | undefined
+  plan(store: Store, settings: CheckoutOptions): Promise<CheckoutPlan>
 }
 
 /** Plans, shows the plan, asks where something would be lost, applies, and reports. */
@@ -69,7 +68,7 @@ export async function performCheckout(
 ): Promise<void> {
   const { options, output } = context
   await withStore(context, async (store) => {
-    const settings = await settingsOf(context, flags, target.database)
+    const settings = await settingsOf(context, flags, target)
     const plan = await target.plan(store, settings)
     if (flags.dryRun) {
       if (options.json) output.json({ plan: planAsJson(plan), result: null })
@@ -90,11 +89,12 @@ const UNTOUCHED = 'the database is as it was: nothing is changed before the tran
 async function settingsOf(
   context: Context,
   flags: CheckoutFlags,
-  database: DatabaseAddress,
-): Promise<CheckoutSettings> {
+  { database, into }: CheckoutTarget,
+): Promise<CheckoutOptions> {
   const { io, reporter } = context
   return {
     database,
+    into,
     author: await findAuthor(io),
     isForced: flags.force === true,
     withSafetyCommit: flags.safety,

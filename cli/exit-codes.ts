@@ -67,7 +67,6 @@ export const EXIT_CODE_OF_ERROR = {
   POSTGRES_CONNECTION_LOST: ExitCode.postgres,
   POSTGRES_UNSUPPORTED: ExitCode.postgres,
   SCHEMA_DUMP_FAILED: ExitCode.postgres,
-  SCHEMA_PATTERN_UNMATCHED: ExitCode.usage,
   ROWS_HIDDEN: ExitCode.postgres,
   SCHEMA_CHANGED_DURING_CAPTURE: ExitCode.postgres,
   TARGET_MISMATCH: ExitCode.refused,

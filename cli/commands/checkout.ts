@@ -57,7 +57,8 @@ async function checkout(
     options.into === undefined ? undefined : await findNewDatabase(context, database, options.into)
   await performCheckout(context, options, {
     database,
-    plan: (store, settings) => planCheckout(store, { ...settings, revision, into }),
+    into,
+    plan: (store, settings) => planCheckout(store, { ...settings, revision }),
   })
 }
 

@@ -74,6 +74,9 @@ async function findLoggedRef(store: Store, ref: string): Promise<string> {
   throw new SnapError('REF_MISSING', `there is no ref '${ref}'`, { refName: ref })
 }
 
+/** As wide as a short id: the ref was deleted, or HEAD's branch had no commit yet. */
+const NOWHERE = '-'.repeat(12)
+
 function describeValue(record: RefRecord): string {
-  return record.newId === null ? '-'.repeat(10) : shortId(record.newId)
+  return record.newId === null ? NOWHERE : shortId(record.newId)
 }

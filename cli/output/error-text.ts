@@ -68,9 +68,7 @@ function formatDetails(error: SnapError): string[] {
   }
   if (isSnapError(error, 'POSTGRES_REFUSED')) return formatServerWords(error.data)
   if (isSnapError(error, 'POSTGRES_PERMISSION_DENIED')) return formatServerWords(error.data)
-  if (isSnapError(error, 'SCHEMA_DUMP_FAILED') || isSnapError(error, 'SCHEMA_PATTERN_UNMATCHED')) {
-    return list(error.data.stderr.split('\n').filter((line) => line.trim() !== ''))
-  }
+  if (isSnapError(error, 'SCHEMA_DUMP_FAILED')) return list(pgDumpLines(error))
   if (isSnapError(error, 'SCHEMA_CHANGED_DURING_CAPTURE')) return list(error.data.tables)
   if (isSnapError(error, 'DATA_WOULD_BE_LOST')) return list(error.data.tables)
   if (isSnapError(error, 'REVISION_AMBIGUOUS')) return list(error.data.candidates)
@@ -79,10 +77,20 @@ function formatDetails(error: SnapError): string[] {
   return []
 }
 
+/** What pg_dump said; the sentence that became the message is not said twice. */
+function pgDumpLines({ message, data }: SnapError<'SCHEMA_DUMP_FAILED'>): string[] {
+  return data.stderr
+    .split('\n')
+    .filter((line) => line.startsWith('pg_dump: '))
+    .filter((line) => !message.endsWith(line.replace(/^pg_dump: (error|warning): /, '')))
+}
+
 /** A failed restore wraps what PostgreSQL or the store said; the reader needs that sentence too. */
 function formatCause(error: SnapError): string[] {
-  if (!isSnapError(error.cause)) return []
-  return [`  because: ${printable(error.cause.message)}`, ...formatDetails(error.cause)]
+  const { cause } = error
+  if (!isSnapError(cause)) return []
+  const isSaid = error.message.includes(cause.message)
+  return [...(isSaid ? [] : [`  because: ${printable(cause.message)}`]), ...formatDetails(cause)]
 }
 
 function formatServerWords(data: ErrorData['POSTGRES_REFUSED']): string[] {

@@ -73,10 +73,10 @@ function schemaLoss(difference: SchemaDifference): string[] {
 function formatTarget(plan: CheckoutPlan, { colors, now }: PlanTextOptions): string[] {
   const { commit, database } = plan
   const when = formatRelativeTime(new Date(commit.createdAt), now)
-  const action = plan.kind === 'into' ? 'New database' : 'Database'
+  const label = plan.kind === 'into' ? 'New database: ' : 'Database: '
   return [
-    `Commit:    ${colors.yellow(shortId(plan.commitId))} ${titleOf(commit)} (${when})`,
-    `${`${action}:`.padEnd(10)} ${printable(database.name)} on ${printable(database.address)}, ` +
+    `${'Commit: '.padEnd(label.length)}${colors.yellow(shortId(plan.commitId))} ${titleOf(commit)} (${when})`,
+    `${label}${printable(database.name)} on ${printable(database.address)}, ` +
       `PostgreSQL ${printable(database.serverVersion)}`,
   ]
 }

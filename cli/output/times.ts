@@ -18,8 +18,8 @@ function largestUnit(elapsedMs: number): [count: number, unit: string] {
   const days = Math.floor(elapsedMs / DAY_MS)
   if (days < 14) return [days, 'day']
   if (days < 60) return [Math.floor(days / 7), 'week']
-  if (days < 730) return [Math.floor(days / 30.44), 'month']
-  return [Math.floor(days / 365.25), 'year']
+  if (days < 730) return [Math.floor(days / 30), 'month']
+  return [Math.floor(days / 365), 'year']
 }
 
 /** `2026-03-01 14:05:09 +0100` in the machine's time zone, as git's `iso` format. */

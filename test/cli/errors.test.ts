@@ -1,0 +1,247 @@
+import { deepEqual, equal, match } from 'node:assert/strict'
+import { expect, test } from 'vitest'
+import { EXIT_CODE_MEANINGS, EXIT_CODE_OF_ERROR } from '../../cli/exit-codes.ts'
+import { createColors } from '../../cli/output/colors.ts'
+import { exitCodeOf, formatError, formatErrorAsJson } from '../../cli/output/error-text.ts'
+import { type ErrorCode, InvariantError, SnapError } from '../../src/index.ts'
+
+const plain = createColors(false)
+const id = 'ab'.repeat(32)
+const server = {
+  sqlState: '42501',
+  serverMessage: 'permission denied for table salaries',
+  detail: 'Row contains x.',
+  table: 'public.salaries',
+}
+
+/** One of every code, with the richest data it can carry. */
+const EXAMPLES: { [C in ErrorCode]: SnapError<C> } = {
+  STORE_NOT_FOUND: new SnapError(
+    'STORE_NOT_FOUND',
+    "no store in '/srv/shop' or any directory above",
+    { startDirectory: '/srv/shop' },
+    { hint: "run 'snap init' to make one" },
+  ),
+  STORE_EXISTS: new SnapError('STORE_EXISTS', "there is a store in '/srv/shop/.snap' already", {
+    location: '/srv/shop/.snap',
+  }),
+  STORE_LOCKED: new SnapError('STORE_LOCKED', "the store is locked by 'gc' of process 12", {
+    operation: 'gc',
+    pid: 12,
+    host: 'engine',
+    startedAt: '2026-03-01T12:00:00.000Z',
+  }),
+  FORMAT_UNSUPPORTED: new SnapError(
+    'FORMAT_UNSUPPORTED',
+    'cannot read a store of version 9',
+    { expected: 'store 1', found: 'store 9' },
+    { hint: 'update snap' },
+  ),
+  STORE_CORRUPT: new SnapError('STORE_CORRUPT', "'format' is damaged", { key: 'format' }),
+  OBJECT_MISSING: new SnapError('OBJECT_MISSING', "object 'abab' is missing", { objectId: id }),
+  OBJECT_CORRUPT: new SnapError('OBJECT_CORRUPT', "object 'abab' is corrupt", {
+    objectId: id,
+    expected: id,
+    found: 'cd'.repeat(32),
+  }),
+  OBJECT_KIND_UNEXPECTED: new SnapError(
+    'OBJECT_KIND_UNEXPECTED',
+    'expected a tree, found a commit',
+    {
+      objectId: id,
+      expected: 'tree',
+      found: 'commit',
+    },
+  ),
+  PACK_CORRUPT: new SnapError('PACK_CORRUPT', "pack 'ab' is truncated", { packKey: 'packs/ab' }),
+  REF_CONFLICT: new SnapError('REF_CONFLICT', "cannot move 'refs/heads/main'", {
+    refName: 'refs/heads/main',
+    expected: id,
+    found: null,
+  }),
+  REF_MISSING: new SnapError('REF_MISSING', "there is no ref 'x'", { refName: 'x' }),
+  REF_EXISTS: new SnapError('REF_EXISTS', "cannot create 'x': it exists", { refName: 'x' }),
+  REF_NAME_INVALID: new SnapError('REF_NAME_INVALID', "'..' is not a valid ref name", {
+    refName: '..',
+  }),
+  REVISION_UNKNOWN: new SnapError('REVISION_UNKNOWN', "unknown revision 'x'", { revision: 'x' }),
+  REVISION_AMBIGUOUS: new SnapError(
+    'REVISION_AMBIGUOUS',
+    "'abab' is the beginning of 2 commits",
+    { revision: 'abab', candidates: [id, `abab${'c'.repeat(60)}`] },
+    { hint: 'write more digits' },
+  ),
+  BACKEND_UNAVAILABLE: new SnapError('BACKEND_UNAVAILABLE', "cannot open '/srv'", {
+    location: '/srv',
+  }),
+  BACKEND_READ_ONLY: new SnapError('BACKEND_READ_ONLY', "cannot write 'format'", {
+    location: '/srv',
+  }),
+  BACKEND_FULL: new SnapError('BACKEND_FULL', 'no space left', { location: '/srv' }),
+  BACKEND_KEY_MISSING: new SnapError('BACKEND_KEY_MISSING', "there is no 'x'", { key: 'x' }),
+  DATABASE_ADDRESS_MISSING: new SnapError(
+    'DATABASE_ADDRESS_MISSING',
+    'no database is named',
+    { looked: ['--database', 'DATABASE_URL'] },
+    { hint: 'name it with --database URL' },
+  ),
+  DATABASE_ADDRESS_INVALID: new SnapError('DATABASE_ADDRESS_INVALID', 'cannot read DATABASE_URL', {
+    source: 'DATABASE_URL',
+  }),
+  POSTGRES_UNREACHABLE: new SnapError('POSTGRES_UNREACHABLE', "cannot reach 'ada@db:5432/shop'", {
+    address: 'ada@db:5432/shop',
+  }),
+  POSTGRES_AUTHENTICATION_FAILED: new SnapError(
+    'POSTGRES_AUTHENTICATION_FAILED',
+    "cannot log in to 'ada@db:5432/shop'",
+    { address: 'ada@db:5432/shop', user: 'ada' },
+  ),
+  POSTGRES_REFUSED: new SnapError('POSTGRES_REFUSED', 'syntax error at or near "x"', {
+    ...server,
+    sqlState: '42601',
+    serverHint: 'Try y.',
+    constraint: 'shop_pkey',
+  }),
+  POSTGRES_PERMISSION_DENIED: new SnapError(
+    'POSTGRES_PERMISSION_DENIED',
+    'permission denied for table salaries',
+    server,
+    { hint: 'GRANT SELECT, or leave the table out with -T' },
+  ),
+  POSTGRES_LOCK_TIMEOUT: new SnapError(
+    'POSTGRES_LOCK_TIMEOUT',
+    "cannot lock 'public.orders': others hold it",
+    {
+      sqlState: '55P03',
+      serverMessage: 'canceling statement due to lock timeout',
+      blockers: [
+        {
+          pid: 4711,
+          user: 'app',
+          application: 'worker',
+          query: `UPDATE orders\n   SET note = '${'x'.repeat(80)}'`,
+          since: '2026-03-01T11:59:00.000Z',
+        },
+        {
+          pid: 12,
+          user: 'ada',
+          application: '',
+          query: 'BEGIN',
+          since: '2026-03-01T08:00:00.000Z',
+        },
+      ],
+    },
+    { hint: 'wait for them, or raise --lock-timeout' },
+  ),
+  POSTGRES_CONNECTION_LOST: new SnapError('POSTGRES_CONNECTION_LOST', 'the connection was lost', {
+    address: 'ada@db:5432/shop',
+  }),
+  POSTGRES_UNSUPPORTED: new SnapError('POSTGRES_UNSUPPORTED', 'it runs PostgreSQL 13', {
+    expected: 'PostgreSQL 14 or newer',
+    found: 'PostgreSQL 13',
+  }),
+  SCHEMA_DUMP_FAILED: new SnapError('SCHEMA_DUMP_FAILED', 'cannot read the schema: one', {
+    stderr: 'noise\npg_dump: error: one\npg_dump: detail: two\n',
+  }),
+  ROWS_HIDDEN: new SnapError('ROWS_HIDDEN', "row security hides rows of 'public.t'", {
+    table: 'public.t',
+  }),
+  SCHEMA_CHANGED_DURING_CAPTURE: new SnapError(
+    'SCHEMA_CHANGED_DURING_CAPTURE',
+    'the schema changed meanwhile',
+    { tables: ['public.a', 'public.b'] },
+  ),
+  TARGET_MISMATCH: new SnapError('TARGET_MISMATCH', 'this is another database', {
+    expected: 'shop',
+    found: 'prod',
+  }),
+  TARGET_EXISTS: new SnapError('TARGET_EXISTS', "a database 'copy' exists", {
+    databaseName: 'copy',
+  }),
+  TARGET_CHANGED: new SnapError('TARGET_CHANGED', 'somebody is changing the schema', {
+    expected: 'the schema to stand still',
+    found: 'TABLE public.t is missing',
+  }),
+  DATA_WOULD_BE_LOST: new SnapError('DATA_WOULD_BE_LOST', 'rows cannot be kept', {
+    tables: ['public.log'],
+  }),
+  CONFIRMATION_NEEDED: new SnapError(
+    'CONFIRMATION_NEEDED',
+    'cannot ask for a confirmation: no terminal',
+    { question: 'Really?' },
+    { hint: 'pass -y to confirm' },
+  ),
+  NOTHING_TO_UNDO: new SnapError('NOTHING_TO_UNDO', 'there is no checkout to undo', {
+    refName: 'HEAD',
+  }),
+  RESTORE_FAILED: new SnapError(
+    'RESTORE_FAILED',
+    "cannot restore 'VIEW public.v'",
+    { step: 'VIEW public.v' },
+    {
+      cause: new SnapError('POSTGRES_REFUSED', 'relation "t" does not exist', {
+        sqlState: '42P01',
+        serverMessage: 'relation "t" does not exist',
+      }),
+    },
+  ),
+  RESTORE_NOT_PROVEN: new SnapError('RESTORE_NOT_PROVEN', 'the restore is not equal', {
+    differences: Array.from({ length: 25 }, (_, index) => `TABLE public.t${index} is missing`),
+  }),
+  RESTORE_IN_DOUBT: new SnapError('RESTORE_IN_DOUBT', 'the connection was lost at COMMIT', {
+    databaseName: 'shop',
+  }),
+  ABORTED: new SnapError('ABORTED', 'commit was interrupted', { operation: 'commit' }),
+  USAGE: new SnapError('USAGE', "unknown option '--foo'", { argument: '--foo' }),
+}
+
+test('every error is said in its own words', () => {
+  const texts = Object.values(EXAMPLES).map((error) => formatError(error, plain).join('\n'))
+  expect(`${texts.join('\n\n')}\n`).toMatchSnapshot()
+})
+
+test('every error has the exit code of its kind', () => {
+  const found = Object.values(EXAMPLES).map((error) => [error.code, exitCodeOf(error)])
+  deepEqual(found, Object.entries(EXIT_CODE_OF_ERROR).sort(byPlaceIn(Object.keys(EXAMPLES))))
+})
+
+test('every exit code that an error can end with has a meaning', () => {
+  for (const exitCode of Object.values(EXIT_CODE_OF_ERROR)) {
+    equal(typeof EXIT_CODE_MEANINGS[exitCode], 'string')
+  }
+})
+
+test('under --json every error is one line with the same five keys', () => {
+  for (const error of Object.values(EXAMPLES)) {
+    const line = formatErrorAsJson(error)
+    equal(line.includes('\n'), false)
+    deepEqual(JSON.parse(line), {
+      code: error.code,
+      message: error.message,
+      hint: error.hint ?? null,
+      data: error.data,
+      exitCode: EXIT_CODE_OF_ERROR[error.code],
+    })
+  }
+})
+
+test('an error of snap itself shows its stack and its causes, asks for a report, and ends with 70', () => {
+  const error = new InvariantError('two trees, one id', { cause: new Error('the cause') })
+  const text = formatError(error, plain).join('\n')
+  match(text, /^fatal: internal error\nInvariantError: two trees, one id\n/)
+  match(text, /errors\.test\.ts/)
+  match(text, /caused by: Error: the cause/)
+  match(text, /hint: this is a bug in snap: please report it/)
+  equal(exitCodeOf(error), 70)
+  const { code, exitCode } = JSON.parse(formatErrorAsJson(error))
+  deepEqual({ code, exitCode }, { code: 'BUG', exitCode: 70 })
+})
+
+test('what a server or a store puts into a message cannot steer the terminal', () => {
+  const error = new SnapError('REF_MISSING', "there is no ref '\u001b[2J'", { refName: '' })
+  deepEqual(formatError(error, plain), ["fatal: there is no ref '\\x1b[2J'"])
+})
+
+function byPlaceIn(order: readonly string[]) {
+  return ([a]: [string, number], [b]: [string, number]) => order.indexOf(a) - order.indexOf(b)
+}

@@ -1,0 +1,91 @@
+/**
+ * Runs the program in this process, in an outside world made for the test.
+ *
+ * Nothing of the real environment reaches it: no variable, home or terminal,
+ * and the clock stands still unless a test moves it.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PassThrough, Writable } from 'node:stream'
+import { onTestFinished } from 'vitest'
+import type { Dependencies } from '../../cli/context.ts'
+import type { InputStream, OutputStream, ProgramIo } from '../../cli/io.ts'
+import { run } from '../../cli/run.ts'
+
+export interface Outcome {
+  exitCode: number
+  stdout: string
+  stderr: string
+}
+
+export interface RunOptions extends Partial<Omit<ProgramIo, 'stdout' | 'stderr'>> {
+  /** Makes all three streams terminals. */
+  isTerminal?: boolean
+  dependencies?: Dependencies
+}
+
+export const NOW = new Date('2026-03-01T12:00:00.000Z')
+
+/** Runs one command line and returns what came out of it. */
+export async function runSnap(
+  argv: readonly string[],
+  { isTerminal = false, dependencies, ...rest }: RunOptions = {},
+): Promise<Outcome> {
+  const stdout = new CapturedStream(isTerminal)
+  const stderr = new CapturedStream(isTerminal)
+  const stdin: InputStream = new PassThrough()
+  stdin.isTTY = isTerminal
+  const io: ProgramIo = {
+    stdin,
+    stdout,
+    stderr,
+    environment: { PATH: process.env.PATH, GIT_CONFIG_NOSYSTEM: '1', ...AUTHOR_VARIABLES },
+    workingDirectory: '/nonexistent',
+    homeDirectory: '/nonexistent',
+    userName: 'ada',
+    hostName: 'engine',
+    now: () => NOW,
+    signal: new AbortController().signal,
+    ...rest,
+  }
+  const exitCode = await run(argv, io, dependencies)
+  return { exitCode, stdout: stdout.text, stderr: stderr.text }
+}
+
+const AUTHOR_VARIABLES = { SNAP_AUTHOR_NAME: 'Ada', SNAP_AUTHOR_EMAIL: 'ada@example.org' }
+
+/** An environment with an author, a path to git, and what the test adds. */
+export function environment(
+  variables: Record<string, string | undefined> = {},
+): Record<string, string | undefined> {
+  return { PATH: process.env.PATH, GIT_CONFIG_NOSYSTEM: '1', ...AUTHOR_VARIABLES, ...variables }
+}
+
+/** Makes a directory that is gone when the test is over. */
+export async function temporaryDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'snap-test-'))
+  onTestFinished(() => rm(directory, { recursive: true, force: true }))
+  return directory
+}
+
+/** Keeps what is written to it. */
+export class CapturedStream extends Writable implements OutputStream {
+  readonly isTTY: boolean
+  readonly columns = 80
+  readonly #pieces: Buffer[] = []
+
+  constructor(isTTY = false) {
+    super()
+    this.isTTY = isTTY
+  }
+
+  get text(): string {
+    return Buffer.concat(this.#pieces).toString()
+  }
+
+  override _write(piece: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.#pieces.push(piece)
+    done()
+  }
+}
