@@ -58,18 +58,18 @@ function readFixtureFile(path: string): FixtureFile {
  *
  * The fixture is loaded once a run and server, and cloned from then on.
  *
- * @param options.scale  for fixtures whose size follows `snap.scale`; such a database is loaded, not cloned
+ * @param options.settings  read by the fixture, as `snap.scale` by the shop; such a database is loaded, not cloned
  */
 export async function createFixtureDatabase(
   majorVersion: number,
   fixtureName: string,
-  options: { name?: string; scale?: number } = {},
+  options: { name?: string; settings?: Readonly<Record<string, string>> } = {},
 ): Promise<TestDatabase> {
-  const { scale, ...databaseOptions } = options
+  const { settings, ...databaseOptions } = options
   const files = fixtureFilesFor(fixtureName, majorVersion)
-  if (scale !== undefined) {
+  if (settings !== undefined) {
     const database = await createDatabase(majorVersion, databaseOptions)
-    await database.withClient((client) => loadFiles(client, files, scale))
+    await database.withClient((client) => loadFiles(client, files, settings))
     return database
   }
   const template = await ensureTemplate(majorVersion, fixtureName, files)
@@ -83,10 +83,12 @@ export async function createFixtureDatabase(
 export async function loadFiles(
   client: pg.Client,
   files: readonly FixtureFile[],
-  scale = 1,
+  settings: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  await client.query(`SELECT set_config('snap.scale', $1, false)`, [String(scale)])
   for (const file of files) {
+    for (const [name, value] of Object.entries(settings)) {
+      await client.query('SELECT set_config($1, $2, false)', [name, value])
+    }
     try {
       await client.query(file.sql)
     } catch (error) {
@@ -94,9 +96,8 @@ export async function loadFiles(
         cause: error,
       })
     }
-    // A file may leave settings behind, as psql scripts do; the next one begins afresh.
-    await client.query(`RESET ALL`)
-    await client.query(`SELECT set_config('snap.scale', $1, false)`, [String(scale)])
+    // What a file sets for itself is not for the next one.
+    await client.query('RESET ALL')
   }
 }
 

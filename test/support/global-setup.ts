@@ -4,6 +4,7 @@
  * `SNAP_TEST_MAJORS=15,18` starts only those, for quicker work at the desk. In
  * CI (`CI` is set) that is refused, so that a green run always means all.
  */
+import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../cli/demo/embedded-postgres.ts'
 
@@ -57,8 +58,17 @@ export default async function startServers({ provide }: TestProject): Promise<()
     await stopAll()
     throw new AggregateError(failures, failures.map(String).join('\n'))
   }
+  await Promise.all(servers.map(createTablespace))
   provide('servers', servers.map(describeServer))
   return stopAll
+}
+
+/** The server-wide tablespace that fixtures put some objects into. */
+async function createTablespace(server: EmbeddedPostgres): Promise<void> {
+  const client = new pg.Client(server.url('postgres'))
+  await client.connect()
+  await client.query(`CREATE TABLESPACE snap_test_space LOCATION ''`)
+  await client.end()
 }
 
 function chosenMajors(): number[] {

@@ -19,6 +19,12 @@ import { promisify } from 'node:util'
 export interface DumpOptions {
   schemaOnly?: boolean
   dataOnly?: boolean
+  /**
+   * `heap`, the default: rows as the table holds them. `sorted`: as text, for
+   * tables whose rows differ much in length; PostgreSQL itself does not load
+   * those in the order it is given, as small rows fill gaps that large ones left.
+   */
+  rowOrder?: 'heap' | 'sorted'
 }
 
 /** The newest major that Debian's and npm's native tools can be had for: CI must have them. */
@@ -38,12 +44,17 @@ export async function dumpWith(
     ...(options.schemaOnly ? ['--schema-only'] : []),
     ...(options.dataOnly ? ['--data-only'] : []),
   ]
+  const dump = normalise(await runDump(majorVersion, databaseUrl, args))
+  return options.rowOrder === 'sorted' ? sortRows(dump) : dump
+}
+
+async function runDump(majorVersion: number, databaseUrl: string, args: string[]) {
   const native = await findNativeDump(majorVersion)
-  if (native !== undefined) return normalise(await runNativeDump(native, databaseUrl, args))
+  if (native !== undefined) return runNativeDump(native, databaseUrl, args)
   if (process.env.CI && majorVersion <= NEWEST_NATIVE_MAJOR_IN_CI) {
     throw new Error(`no native pg_dump for PostgreSQL ${majorVersion}: install postgresql-client`)
   }
-  return normalise(await runWasmDump(databaseUrl, args))
+  return runWasmDump(databaseUrl, args)
 }
 
 /** Shows the first place where two dumps differ, with some lines before it; `undefined` when they are equal. */
@@ -69,6 +80,65 @@ function shorten(line: string): string {
 /** `\restrict` carries a random token; the versions name the tools and not the state. */
 function normalise(dump: string): string {
   return dump.replace(/^(?:\\(?:un)?restrict .*|-- Dumped (?:from|by) .*)\n/gm, '')
+}
+
+/** Sorts the lines of each COPY block, and each run of INSERT statements for one table. */
+function sortRows(dump: string): string {
+  const parts: string[] = []
+  let position = 0
+  for (;;) {
+    const start = findRows(dump, position)
+    if (start === undefined) break
+    parts.push(dump.slice(position, start.offset))
+    const { rows, end } =
+      start.kind === 'copy' ? readCopyRows(dump, start.offset) : readInsertRows(dump, start.offset)
+    parts.push(rows.sort().join(''))
+    position = end
+  }
+  return parts.join('') + dump.slice(position)
+}
+
+/** Rows begin after the comment that pg_dump puts before each table's data. */
+function findRows(dump: string, from: number) {
+  const title = /; Type: TABLE DATA; Schema: .*\n--\n\n/g
+  title.lastIndex = from
+  for (let match = title.exec(dump); match !== null; match = title.exec(dump)) {
+    const offset = title.lastIndex
+    if (dump.startsWith('INSERT INTO ', offset)) return { kind: 'insert' as const, offset }
+    if (dump.startsWith('COPY ', offset)) {
+      const block = dump.indexOf(' FROM stdin;\n', offset) + ' FROM stdin;\n'.length
+      return { kind: 'copy' as const, offset: block }
+    }
+  }
+  return undefined
+}
+
+function readCopyRows(dump: string, offset: number): { rows: string[]; end: number } {
+  const end = dump.startsWith('\\.\n', offset) ? offset : dump.indexOf('\n\\.\n', offset) + 1
+  return { rows: dump.slice(offset, end).match(/[^\n]*\n/g) ?? [], end }
+}
+
+function readInsertRows(dump: string, offset: number): { rows: string[]; end: number } {
+  const rows: string[] = []
+  let end = offset
+  while (dump.startsWith('INSERT INTO ', end)) {
+    const next = findStatementEnd(dump, end)
+    rows.push(dump.slice(end, next))
+    end = next
+  }
+  return { rows, end }
+}
+
+/** The offset after the statement's `;` and line end, neither of which counts inside quotes. */
+function findStatementEnd(dump: string, offset: number): number {
+  const interesting = /['"]|;\n/g
+  interesting.lastIndex = offset
+  for (;;) {
+    const match = interesting.exec(dump)
+    if (match === null) return dump.length
+    if (match[0] === ';\n') return interesting.lastIndex
+    interesting.lastIndex = dump.indexOf(match[0], interesting.lastIndex) + 1
+  }
 }
 
 interface NativeDump {

@@ -47,6 +47,20 @@ eachMajor((major) => {
     expect(describeDifference(before, await dumpWith(major, database.url))).toContain(shown)
   })
 
+  test('with rows sorted, their order does not show, and a changed row still does', async () => {
+    const database = await createDatabase(major)
+    await database.query(`${SMALL} INSERT INTO item VALUES (3, E'x;\\n''"\\u2028\\r')`)
+    const before = await dumpWith(major, database.url, { rowOrder: 'sorted' })
+
+    await database.query('UPDATE item SET note = note WHERE id < 3')
+    const moved = await dumpWith(major, database.url, { rowOrder: 'sorted' })
+    await database.query(`UPDATE item SET note = E'x;\\n''"\\u2028' WHERE id = 3`)
+    const changed = await dumpWith(major, database.url, { rowOrder: 'sorted' })
+
+    expect(describeDifference(before, moved)).toBeUndefined()
+    expect(describeDifference(before, changed)).toBeDefined()
+  })
+
   test('a dump that pg_dump refuses is an error with its reason', async () => {
     const database = await createDatabase(major)
     await database.drop()
