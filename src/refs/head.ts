@@ -33,15 +33,14 @@ export async function readHead(refs: RefStore): Promise<HeadValue> {
  * @throws REF_CONFLICT  HEAD is not where the caller saw it
  */
 export async function moveHead(refs: RefStore, move: HeadMove): Promise<RefRecord> {
-  const { expected, next, ...rest } = move
+  const { expected, next, reason, author, at } = move
   const previous = await readHeadRecord(refs)
   const found = await resolveHead(refs, previous)
   // A symbolic HEAD is compared by the ref it names: the commit that ref is at moves on its own.
   const isAsExpected =
     found.targetRef === expected.targetRef && (found.targetRef !== null || found.id === expected.id)
-  const created = isAsExpected
-    ? await refs.append(HEAD, previous, { newId: next.id, newTargetRef: next.targetRef, ...rest })
-    : undefined
+  const record = { newId: next.id, newTargetRef: next.targetRef, reason, author, at }
+  const created = isAsExpected ? await refs.append(HEAD, previous, record) : undefined
   if (created !== undefined) return created
   const foundNow = isAsExpected ? await readHead(refs) : found
   throw new SnapError(

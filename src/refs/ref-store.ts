@@ -91,12 +91,12 @@ export class RefStore {
    * @throws REF_NAME_INVALID
    */
   async move(move: RefMove): Promise<RefRecord> {
-    const { name, expected, next, ...rest } = move
+    const { name, expected, next, reason, author, at } = move
     const previous = await this.findRecord(name)
     const found = previous?.newId ?? null
     if (found !== expected) throw expected === null ? exists(name) : conflict(move, found)
     if (expected === null) await this.#assertNameIsFree(name)
-    const record = { newId: next, newTargetRef: null, ...rest }
+    const record = { newId: next, newTargetRef: null, reason, author, at }
     const created = await this.append(name, previous, record)
     if (created !== undefined) return created
     const foundNow = (await this.find(name)) ?? null
@@ -111,11 +111,12 @@ export class RefStore {
   async remove(
     removal: Omit<RefMove, 'next' | 'expected'> & { expected: ObjectId },
   ): Promise<void> {
-    const { name, expected, ...rest } = removal
+    const { name, expected, reason, author, at } = removal
     const previous = await this.findRecord(name)
     const found = previous?.newId ?? null
     if (found !== expected) throw conflict(removal, found)
-    const created = await this.append(name, previous, { newId: null, newTargetRef: null, ...rest })
+    const record = { newId: null, newTargetRef: null, reason, author, at }
+    const created = await this.append(name, previous, record)
     if (created === undefined) throw conflict(removal, (await this.find(name)) ?? null)
   }
 
@@ -134,7 +135,7 @@ export class RefStore {
   async append(
     name: string,
     previous: RefRecord | undefined,
-    { at, ...rest }: NewRefRecord,
+    next: NewRefRecord,
   ): Promise<RefRecord | undefined> {
     assertRefName(name)
     const record: RefRecord = {
@@ -142,8 +143,11 @@ export class RefStore {
       sequence: (previous?.sequence ?? 0) + 1,
       oldId: previous?.newId ?? null,
       oldTargetRef: previous?.newTargetRef ?? null,
-      at: at.toISOString(),
-      ...rest,
+      newId: next.newId,
+      newTargetRef: next.newTargetRef,
+      at: next.at.toISOString(),
+      author: next.author,
+      reason: next.reason,
     }
     const key = refRecordKey(name, record.sequence)
     const outcome = await this.#backend.create(key, [encodeRefRecord(record)])
