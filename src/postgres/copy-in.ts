@@ -8,8 +8,8 @@ export type CopyInOutcome =
 /**
  * Writes a source into a COPY stream, one piece at a time.
  *
- * Each write is awaited: pg-copy-streams keeps no connection after a server
- * error and would throw out of a socket event if pieces were still queued then.
+ * After a server error pg-copy-streams has no connection any more and throws on
+ * every use. So each write is awaited, and the outcome is looked at before the next.
  */
 export async function runCopyIn(copy: {
   stream: CopyStreamQuery
@@ -17,32 +17,39 @@ export async function runCopyIn(copy: {
   source: AsyncIterable<Uint8Array>
 }): Promise<CopyInOutcome> {
   const { stream } = copy
-  const answer = new Promise<CopyInOutcome>((resolve) => {
-    stream.on('error', (error) => resolve({ kind: 'serverFailed', error }))
-    stream.once('finish', () => resolve({ kind: 'loaded', rowCount: stream.rowCount }))
+  let outcome: CopyInOutcome | undefined
+  const settled = new Promise<CopyInOutcome>((resolve) => {
+    const settle = (how: CopyInOutcome) => {
+      outcome ??= how
+      resolve(outcome)
+    }
+    stream.on('error', (error) => settle({ kind: 'serverFailed', error }))
+    stream.once('finish', () => settle({ kind: 'loaded', rowCount: stream.rowCount }))
   })
   copy.start(stream)
   try {
     for await (const piece of copy.source) {
+      if (outcome !== undefined) return outcome
       if (piece.length === 0) continue
-      const failure = await Promise.race([written(stream, piece), answer])
-      if (failure !== undefined) return failure
+      await Promise.race([written(stream, piece), settled])
     }
   } catch (error) {
+    if (outcome !== undefined) return outcome
     // Sends CopyFail; the server answers with an error of its own, which ends the statement.
     stream.destroy(new Error('the source of the rows failed'))
-    await answer
+    await settled
     return { kind: 'sourceFailed', error }
   }
+  if (outcome !== undefined) return outcome
   stream.end()
-  return answer
+  return settled
 }
 
-function written(stream: CopyStreamQuery, piece: Uint8Array): Promise<undefined> {
-  // A rejected write is reported through the stream's error event, which `answer` waits for.
+/** A write that fails is told by the stream's error event instead. */
+function written(stream: CopyStreamQuery, piece: Uint8Array): Promise<void> {
   return new Promise((resolve) => {
     stream.write(piece, (error) => {
-      if (!error) resolve(undefined)
+      if (!error) resolve()
     })
   })
 }

@@ -171,8 +171,8 @@ export class Session {
       source,
     })
     if (outcome.kind === 'loaded') return outcome.rowCount
-    if (outcome.kind === 'sourceFailed') throw outcome.error
-    throw this.#translate(outcome.error)
+    await this.#untilReady()
+    throw outcome.kind === 'sourceFailed' ? outcome.error : this.translate(outcome.error)
   }
 
   /**
@@ -202,7 +202,13 @@ export class Session {
 
   /** Translates what a conversation failed with; for the files of this folder. */
   translate(error: unknown): SnapError {
-    return this.#translate(error)
+    const translated = translateStatementError(error, {
+      address: this.address,
+      isAborted: this.#signal?.aborted === true,
+    })
+    // The server ends the connection after such an error; a statement sent before that is noticed must not hang.
+    if (translated.code === 'POSTGRES_CONNECTION_LOST') this.#lostBecause ??= { cause: error }
+    return translated
   }
 
   async readServerVersion(): Promise<void> {
@@ -226,7 +232,8 @@ export class Session {
     try {
       return await start()
     } catch (error) {
-      throw this.#translate(error)
+      await this.#untilReady()
+      throw this.translate(error)
     }
   }
 
@@ -235,7 +242,8 @@ export class Session {
     try {
       yield* pieces
     } catch (error) {
-      throw this.#translate(error)
+      await this.#untilReady()
+      throw this.translate(error)
     }
   }
 
@@ -251,14 +259,18 @@ export class Session {
     if (this.#closed !== undefined) throw connectionLost(this.address, new Error('it was closed'))
   }
 
-  #translate(error: unknown): SnapError {
-    const translated = translateStatementError(error, {
-      address: this.address,
-      isAborted: this.#signal?.aborted === true,
+  /**
+   * Resolves when the server has said, after an error, which state it is in now.
+   *
+   * pg rejects at the error message; the transaction state comes with the next one.
+   */
+  async #untilReady(): Promise<void> {
+    const client = this.#client as pg.Client & { readyForQuery: boolean; connection: pg.Connection }
+    if (client.readyForQuery || this.#lostBecause !== undefined) return
+    await new Promise<void>((resolve) => {
+      client.connection.once('readyForQuery', resolve)
+      client.once('end', resolve)
     })
-    // The server ends the connection after such an error; a statement sent before that is noticed must not hang.
-    if (translated.code === 'POSTGRES_CONNECTION_LOST') this.#lostBecause ??= { cause: error }
-    return translated
   }
 
   #destroySocket(): Promise<void> {

@@ -176,7 +176,7 @@ function toData(error: ServerError): PostgresErrorData {
 }
 
 function rowsHidden(error: ServerError): SnapError {
-  const table = /["«„“](.+)["»“”]/.exec(error.message)?.[1] ?? ''
+  const table = /["«»„“](.+)["«»“”]/.exec(error.message)?.[1] ?? ''
   return new SnapError(
     'ROWS_HIDDEN',
     `cannot read all rows: ${error.message}`,
