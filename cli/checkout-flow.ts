@@ -80,7 +80,11 @@ export async function performCheckout(
       plan.kind === 'into' ? 'HEAD and the committed database were not touched' : UNTOUCHED
     const result = await applyCheckout(store, plan, settings)
     if (options.json) output.json({ plan: planAsJson(plan), result })
-    else output.result(...formatCheckoutResult(plan, result, output.colors))
+    else {
+      const { colors } = output
+      const withRowProof = flags.prove === 'full'
+      output.result(...formatCheckoutResult(plan, result, { colors, withRowProof }))
+    }
   })
 }
 

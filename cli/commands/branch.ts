@@ -38,7 +38,7 @@ export const defineBranch: DefineCommand = (command, context) => {
       ExitCode.refused,
       ExitCode.backend,
     ],
-    jsonKeys: ['head', 'branches (list) or name, commitId'],
+    jsonKeys: { list: ['head', 'branches'], 'make or delete': ['name', 'commitId'] },
   })
     .argument('[name]', 'the branch')
     .argument('[revision]', 'where it begins', 'HEAD')

@@ -34,7 +34,7 @@ export const defineCatObject: DefineCommand = (command, context) => {
       ExitCode.damaged,
       ExitCode.backend,
     ],
-    jsonKeys: ['objectId', 'kind', 'sizeBytes', 'value (null for a chunk)'],
+    jsonKeys: ['objectId', 'kind', 'sizeBytes', 'value'],
   })
     .argument('<object>', 'a revision, an id or the beginning of one')
     .option('-t, --type', 'print its kind: commit, tree, node or chunk')

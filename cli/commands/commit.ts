@@ -129,7 +129,7 @@ function report({ options, output }: Context, result: CommitResult): void {
   output.result(
     `[${printable(branch)}${root} ${colors.yellow(shortId(commitId))}] ${titleOf(commit)}`,
     ` ${formatQuantity(totals.tableCount, 'table')}, ${formatQuantity(totals.rowCount, 'row')}, ` +
-      `${formatSize(totals.sizeBytes)}`,
+      `${formatSize(totals.rowSizeBytes)}`,
     result.isUnchanged
       ? ` nothing changed since its parent, read in ${formatDuration(totals.elapsedMs)}`
       : ` ${formatSize(totals.storedSizeBytes)} stored in ` +

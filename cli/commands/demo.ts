@@ -11,6 +11,6 @@ export const defineDemo: DefineCommand = (command, context: Context) => {
       'and compares. Needs no installed PostgreSQL, and leaves nothing behind.',
     examples: [['snap demo', 'takes a few seconds']],
     exitCodes: [ExitCode.done, ExitCode.usage, ExitCode.postgres],
-    jsonKeys: ['serverMajor', 'facts (name, before, wrecked, restored)'],
+    jsonKeys: ['serverMajor', 'facts'],
   }).action(() => runDemo(context))
 }

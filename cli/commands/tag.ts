@@ -43,7 +43,7 @@ export const defineTag: DefineCommand = (command, context) => {
       ExitCode.refused,
       ExitCode.backend,
     ],
-    jsonKeys: ['tags (list) or name, commitId'],
+    jsonKeys: { list: ['tags'], 'make or delete': ['name', 'commitId'] },
   })
     .argument('[name]', 'the tag')
     .argument('[revision]', 'what it names', 'HEAD')

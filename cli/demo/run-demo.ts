@@ -41,19 +41,29 @@ export async function runDemo(context: Context): Promise<void> {
   context.interruptedState = 'the temporary server and its directory are gone'
   const startedAtMs = io.now().getTime()
   output.note('Starting a temporary PostgreSQL …')
+  const { serverMajor, facts } = await runOnTemporaryServer(context)
+  if (options.json) {
+    output.json({ serverMajor, facts })
+    return
+  }
+  const elapsed = formatDuration(io.now().getTime() - startedAtMs)
+  output.result(
+    '',
+    `That took ${elapsed}, and the server and its directory are gone again.`,
+    'For your own database:  snap init && snap commit -m "before something risky"',
+  )
+}
+
+async function runOnTemporaryServer(
+  context: Context,
+): Promise<{ serverMajor: number; facts: FactOverTime[] }> {
   const server = await startServer()
   try {
     const directory = await mkdtemp(join(tmpdir(), 'snap-demo-'))
     try {
-      const facts = await tellStory(context, server, directory)
-      if (options.json) output.json({ serverMajor: server.majorVersion, facts })
-      else {
-        const elapsed = formatDuration(io.now().getTime() - startedAtMs)
-        output.result(
-          '',
-          `That took ${elapsed}, and the server and its directory are gone again.`,
-          'For your own database:  snap init && snap commit -m "before something risky"',
-        )
+      return {
+        serverMajor: server.majorVersion,
+        facts: await tellStory(context, server, directory),
       }
     } finally {
       await rm(directory, { recursive: true, force: true })

@@ -13,11 +13,11 @@ import { formatDuration, formatQuantity, formatSize } from './units.ts'
 export function formatCheckoutResult(
   plan: CheckoutPlan,
   result: CheckoutResult,
-  colors: Colors,
+  { colors, withRowProof }: { colors: Colors; withRowProof: boolean },
 ): string[] {
   const target = `${colors.yellow(shortId(result.commitId))} ${titleOf(plan.commit)}`
   return [
-    ...formatWork(result, colors),
+    ...formatWork(result, { colors, withRowProof }),
     plan.kind === 'into'
       ? `Database '${printable(result.databaseName)}' holds ${target}`
       : `HEAD is now at ${target}`,
@@ -30,7 +30,10 @@ export function formatCheckoutResult(
   ]
 }
 
-function formatWork({ restored, proof, elapsedMs }: CheckoutResult, colors: Colors): string[] {
+function formatWork(
+  { restored, proof, elapsedMs }: CheckoutResult,
+  { colors, withRowProof }: { colors: Colors; withRowProof: boolean },
+): string[] {
   if (proof === null) return ['Nothing had to be restored.']
   return [
     `Restored ${formatQuantity(restored.tableCount, 'table')}, ` +
@@ -39,7 +42,8 @@ function formatWork({ restored, proof, elapsedMs }: CheckoutResult, colors: Colo
       `in ${formatDuration(elapsedMs)}`,
     `${colors.green('Proven')} equal to the commit before it became final: ` +
       `${formatQuantity(proof.schemaEntryCount, 'schema entry', 'schema entries')} by pg_dump, ` +
-      `the rows of ${formatQuantity(proof.tableCount, 'table')}, ` +
+      `${formatQuantity(proof.tableCount, 'table')} by ` +
+      `${withRowProof ? 'reading every row back' : 'row count'}, ` +
       formatQuantity(proof.sequenceCount, 'sequence'),
     ...(proof.tolerated.length === 0
       ? []
