@@ -100,6 +100,8 @@ function dropWithDependents({ kind, dropStatement }: SchemaEntry): string {
       .replace(/^ALTER TABLE (IF EXISTS )?/, 'ALTER TABLE IF EXISTS ')
       .replace(' DROP CONSTRAINT ', ' DROP CONSTRAINT IF EXISTS ')
   }
+  // How pg_dump drops the rule of a view that it had to write in two steps: an empty view in its place, dropped next.
+  if (statement.startsWith('CREATE OR REPLACE VIEW ')) return statement
   const words = kind === 'SHELL TYPE' ? 'TYPE' : kind
   const ifExists = statement.startsWith(`DROP ${words} `)
     ? `DROP ${words} IF EXISTS ${statement.slice(`DROP ${words} `.length)}`
