@@ -52,12 +52,18 @@ function toSchemaEntry(entry: TocEntry, toc: readonly TocEntry[]): SchemaEntry {
     name: entry.tag,
     owner: entry.owner,
     section: entry.section,
-    definition: normaliseDefinition(entry, toc),
-    dropStatement: entry.dropStatement?.trim() ?? null,
+    definition: statementOrNull(normaliseDefinition(entry, toc)),
+    dropStatement: statementOrNull(entry.dropStatement),
     tableAccessMethod: entry.tableAccessMethod,
     tablespace: entry.tablespace,
   }
   return entry.relationKind === PARTITIONED_TABLE ? withOwnAccessMethod(schemaEntry) : schemaEntry
+}
+
+/** For schema `public` pg_dump writes only a comment that says why it writes nothing. */
+function statementOrNull(sql: string | null): string | null {
+  const statement = sql?.trim() ?? ''
+  return statement === '' || /^--[^\n]*$/.test(statement) ? null : statement
 }
 
 const PARTITIONED_TABLE = 'p'

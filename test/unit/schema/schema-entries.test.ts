@@ -119,3 +119,15 @@ test("a partitioned table's access method becomes a statement of its own", () =>
     null,
   ])
 })
+
+test('a comment that says why there is no statement is no statement', () => {
+  const [entry] = toSchemaEntries([
+    toc({
+      kind: 'SCHEMA',
+      tag: 'public',
+      definition: '-- *not* creating schema, since initdb creates it\n\n',
+      dropStatement: '-- *not* dropping schema, since initdb creates it\n',
+    }),
+  ]).entries
+  expect([entry?.definition, entry?.dropStatement]).toEqual([null, null])
+})
