@@ -111,7 +111,7 @@ function formatTables(plan: CheckoutPlan): string[] {
     '',
     ...formatTable(columns, rows),
     ...countRest(changed.length),
-    ...(unchangedCount === 0 ? [] : [`${formatQuantity(unchangedCount, 'table')} as it is`]),
+    ...(unchangedCount === 0 ? [] : [`${formatQuantity(unchangedCount, 'table')} unchanged`]),
   ]
 }
 

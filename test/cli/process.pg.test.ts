@@ -69,7 +69,7 @@ test('a reader that goes away ends the program quietly, as it does git', async (
   const { options, succeed } = await workplaceWithCommit()
   for (let count = 0; count < 3; count++) await succeed(['commit', '-m', 'again'])
   const { stdout, stderr } = await program.runShell(
-    '$SNAP log | head -n 1; echo "${PIPESTATUS[0]}"; $SNAP --json show | true; echo "${PIPESTATUS[0]}"',
+    '$SNAP log | head -n 1; echo $PIPESTATUS; $SNAP --json show | true; echo $PIPESTATUS',
     options,
   )
   const lines = stdout.trimEnd().split('\n')

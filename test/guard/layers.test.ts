@@ -1,0 +1,147 @@
+import { deepEqual } from 'node:assert/strict'
+import { test } from 'vitest'
+import { readSourceFiles, type SourceFile } from './source-files.ts'
+
+/** What the files of each folder may import of the others, and why no more. */
+const LAYERS: Readonly<Record<string, { mayImport: readonly string[]; because: string }>> = {
+  'src/format': {
+    mayImport: ['src/errors.ts'],
+    because: 'bytes and values are pure: every other folder stands on them',
+  },
+  'src/chunker': {
+    mayImport: ['src/errors.ts', 'src/format'],
+    because: 'where rows are cut depends on their bytes alone',
+  },
+  'src/backend': {
+    mayImport: ['src/errors.ts'],
+    because: 'a backend knows no format, so that any wrapper fits any backend',
+  },
+  'src/objects': {
+    mayImport: ['src/errors.ts', 'src/events.ts', 'src/format', 'src/backend'],
+    because: 'objects are stored without knowing what is captured or named',
+  },
+  'src/refs': {
+    mayImport: ['src/errors.ts', 'src/format', 'src/backend'],
+    because: 'a ref holds an id and does not look at what it names',
+  },
+  'src/history': {
+    mayImport: ['src/errors.ts', 'src/format', 'src/objects', 'src/refs'],
+    because: 'history is read from objects and refs, never from a database',
+  },
+  'src/schema': {
+    mayImport: ['src/errors.ts', 'src/format', 'src/postgres/quote.ts'],
+    because: 'schemas are compared and ordered as values, without a connection',
+  },
+  'src/postgres': {
+    mayImport: ['src/errors.ts', 'src/events.ts', 'src/schema'],
+    because: 'a connection knows nothing of stores',
+  },
+  'src/maintenance': {
+    mayImport: [
+      'src/errors.ts',
+      'src/events.ts',
+      'src/format',
+      'src/backend',
+      'src/objects',
+      'src/refs',
+      'src/history',
+      'src/store.ts',
+    ],
+    because: 'a store is checked without a database',
+  },
+  'src/capture': {
+    mayImport: [
+      'src/errors.ts',
+      'src/events.ts',
+      'src/version.ts',
+      'src/format',
+      'src/chunker',
+      'src/objects',
+      'src/refs',
+      'src/schema',
+      'src/postgres',
+      'src/maintenance',
+      'src/store.ts',
+    ],
+    because: 'capturing does not know how a restore will go about it',
+  },
+  'src/restore': {
+    mayImport: [
+      'src/errors.ts',
+      'src/events.ts',
+      'src/format',
+      'src/objects',
+      'src/refs',
+      'src/history',
+      'src/schema',
+      'src/postgres',
+      'src/capture',
+      'src/maintenance',
+      'src/store.ts',
+    ],
+    because: 'a restore captures too, for safety and for proof; backends are behind objects',
+  },
+  'src/store.ts': {
+    mayImport: ['src/errors.ts', 'src/format', 'src/backend', 'src/objects', 'src/refs'],
+    because: 'opening a store needs no database',
+  },
+  'src/events.ts': {
+    mayImport: ['src/errors.ts'],
+    because: 'events are facts that every folder may tell',
+  },
+  'src/errors.ts': { mayImport: [], because: 'errors are known to everyone and know no one' },
+  'src/version.ts': { mayImport: [], because: 'it is one constant' },
+  cli: {
+    mayImport: ['src/index.ts'],
+    because: 'the program uses what any other program could; what it needs becomes public first',
+  },
+}
+
+const files = [...readSourceFiles('src'), ...readSourceFiles('cli')]
+
+test('every file imports only what its layer may', () => {
+  deepEqual(files.flatMap(brokenImports), [])
+})
+
+test('pg is spoken in src/postgres alone: everyone else has a session', () => {
+  const found = files
+    .filter(({ imports }) => imports.some((name) => name === 'pg' || name.startsWith('pg-')))
+    .filter(({ path }) => !path.startsWith('src/postgres/'))
+  deepEqual(
+    found.map(({ path }) => path),
+    [],
+  )
+})
+
+test('the library draws nothing: terminals, prompts and React are for the program', () => {
+  const forTheProgram =
+    /^(@clack\/|commander$|ink$|ink-|react$|string-width$|node:readline|node:tty)/
+  const found = files
+    .filter(({ path }) => path.startsWith('src/'))
+    .filter(({ imports }) => imports.some((name) => forTheProgram.test(name)))
+  deepEqual(
+    found.map(({ path }) => path),
+    [],
+  )
+})
+
+function brokenImports({ path, imports }: SourceFile): string[] {
+  if (path === 'src/index.ts') return []
+  const name = layerOf(path)
+  const layer = LAYERS[name]
+  if (layer === undefined) return [`${path}: '${name}' has no place among the layers yet`]
+  return imports
+    .filter((imported) => imported.startsWith('src/') || imported.startsWith('cli/'))
+    .filter((imported) => layerOf(imported) !== name)
+    .filter((imported) => !layer.mayImport.some((allowed) => isWithin(imported, allowed)))
+    .map((imported) => `${path} imports ${imported}, but ${layer.because}`)
+}
+
+/** `src/refs` for its files, `src/store.ts` for a file on its own, `cli` for the whole program. */
+function layerOf(path: string): string {
+  return path.startsWith('cli/') ? 'cli' : path.split('/', 2).join('/')
+}
+
+function isWithin(path: string, allowed: string): boolean {
+  return path === allowed || path.startsWith(`${allowed}/`)
+}
