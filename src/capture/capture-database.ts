@@ -8,7 +8,7 @@
  * It does not store anything by itself and moves no ref: that is `commit`.
  */
 
-import { throwIfAborted } from '../errors.ts'
+import { isSnapError, throwIfAborted } from '../errors.ts'
 import { emit, type Reporter } from '../events.ts'
 import { encodeJsonLine } from '../format/json-lines.ts'
 import { encodeTree } from '../format/tree.ts'
@@ -27,6 +27,7 @@ import type { ObjectSink } from '../objects/object-sink.ts'
 import type { DatabaseAddress } from '../postgres/address/database-address.ts'
 import { watchLocks } from '../postgres/lock-watch.ts'
 import { pinSettings } from '../postgres/pinned-settings.ts'
+import { qualifiedName } from '../postgres/quote.ts'
 import { openSession, type Session } from '../postgres/session.ts'
 import { COPY_LARGE_OBJECT_PAGES, readLargeObjectEntries } from './capture-large-objects.ts'
 import { type CapturedSchema, captureSchema, listTablesMatching } from './capture-schema.ts'
@@ -110,7 +111,7 @@ export async function captureDatabase(sink: ObjectSink, options: CaptureOptions)
     )
 
     emit(reporter, { kind: 'phaseStarted', phase: 'captureRows' })
-    const rows = await captureTables(workers, toRead, sink, options)
+    const rows = await captureTables({ exporter, workers }, toRead, sink, options)
     return await finishCapture(exporter, look, rows, sink, options)
   } finally {
     await Promise.allSettled([exporter, ...workers].map((session) => session.close()))
@@ -176,9 +177,16 @@ function takeSnapshot(exporter: Session, options: CaptureOptions): Promise<Look>
   return openConsistentSnapshot(exporter, candidates, look)
 }
 
-/** Reads tables with all workers, the largest first so that no worker ends alone with the largest. */
+/**
+ * Reads tables with all workers, the largest first so that no worker ends alone with the largest.
+ *
+ * A migration that waits for one of them keeps the workers out: a lock request
+ * queues behind every request before it. Waiting would be for ever, because the
+ * migration itself waits for the exporter. So workers do not wait, and what they
+ * cannot have the exporter reads, which holds all the locks already.
+ */
 async function captureTables(
-  workers: readonly Session[],
+  { exporter, workers }: { exporter: Session; workers: readonly Session[] },
   tables: readonly Relation[],
   sink: ObjectSink,
   { reporter, signal }: CaptureOptions,
@@ -191,22 +199,42 @@ async function captureTables(
   })
 
   const manifests = new Map<string, ManifestRef>()
+  const contended: Relation[] = []
   let failure: unknown
-  await Promise.all(
-    workers.map(async (worker) => {
-      for (let table = queue.shift(); table !== undefined; table = queue.shift()) {
-        try {
-          throwIfAborted(signal, 'capture')
-          manifests.set(nameKey(table), await captureTable(worker, table, sink, reporter))
-        } catch (error) {
-          failure ??= error
-          queue.length = 0
+  const drain = async (reader: Session, from: Relation[], canRead: typeof lockAtOnce) => {
+    for (let table = from.shift(); table !== undefined; table = from.shift()) {
+      try {
+        throwIfAborted(signal, 'capture')
+        if (await canRead(reader, table)) {
+          manifests.set(nameKey(table), await captureTable(reader, table, sink, reporter))
+        } else {
+          contended.push(table)
         }
+      } catch (error) {
+        failure ??= error
+        from.length = 0
       }
-    }),
-  )
+    }
+  }
+  await Promise.all(workers.map((worker) => drain(worker, queue, lockAtOnce)))
+  if (failure === undefined) await drain(exporter, contended, () => Promise.resolve(true))
   if (failure !== undefined) throw failure
   return manifests
+}
+
+/** Takes the lock that COPY needs, or returns false when it cannot be had without waiting. */
+async function lockAtOnce(worker: Session, table: Relation): Promise<boolean> {
+  try {
+    await worker.execute(`
+      SAVEPOINT snap_table;
+      LOCK TABLE ONLY ${qualifiedName(table)} IN ACCESS SHARE MODE NOWAIT;
+      RELEASE SAVEPOINT snap_table`)
+    return true
+  } catch (error) {
+    if (!isSnapError(error, 'POSTGRES_LOCK_TIMEOUT')) throw error
+    await worker.execute('ROLLBACK TO SAVEPOINT snap_table; RELEASE SAVEPOINT snap_table')
+    return false
+  }
 }
 
 async function captureTable(

@@ -76,6 +76,8 @@ async function describeAccess(
     subject: object,
     sql: `REVOKE ALL ON ${object} FROM ${quoteIdentifier(owner)}`,
   })
+  // An empty array has no dimension, which aclexplode refuses.
+  if (acl === '{}') return statements
   const grants = await session.query<{
     grantor: string
     grantee: string | null

@@ -61,8 +61,8 @@ function createAll(entries: readonly SchemaEntry[], options: CreationOptions): S
     const adapted = adaptForServer(entry, options.serverVersionNumber)
     const isStanding = options.standing.has(`${entry.kind} ${entry.name}`)
     if (!isStanding && adapted.definition !== null && adapted.definition.trim() !== '') {
-      if (entry.tablespace !== null && entry.tablespace !== tablespace) {
-        tablespace = entry.tablespace
+      if ((entry.tablespace ?? '') !== tablespace) {
+        tablespace = entry.tablespace ?? ''
         statements.push({
           subject,
           sql: `SET LOCAL default_tablespace = ${quoteSetting(tablespace)}`,

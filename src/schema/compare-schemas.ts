@@ -1,4 +1,5 @@
 import type { SchemaEntry } from '../format/values.ts'
+import { comparableDefinition } from './comparable-definition.ts'
 
 export type SchemaDifference =
   | { kind: 'missing'; expected: SchemaEntry }
@@ -66,7 +67,10 @@ const FIELDS = [
 ] as const satisfies ReadonlyArray<keyof SchemaEntry>
 
 function differingFields(expected: SchemaEntry, found: SchemaEntry): Array<keyof SchemaEntry> {
-  return FIELDS.filter((field) => expected[field] !== found[field])
+  return FIELDS.filter((field) => {
+    if (expected[field] === found[field]) return false
+    return field !== 'definition' || comparableDefinition(expected) !== comparableDefinition(found)
+  })
 }
 
 function nameOf({ kind, namespace, name }: SchemaEntry): string {

@@ -1,7 +1,8 @@
 /**
- * Gives equal objects equal DDL, where pg_dump tells their history.
+ * Gives equal objects equal DDL, where creating them from pg_dump's own changes it.
  *
- * The result does what the original does. Each rule names the history it forgets. Pure.
+ * Only what the DDL itself would not keep is rewritten: all else stays as pg_dump
+ * wrote it, so that a restored database dumps to the same text. Pure.
  */
 import { findParenthesised, splitTopLevel } from './sql-text.ts'
 import type { TocEntry } from './toc.ts'
@@ -10,54 +11,8 @@ import type { TocEntry } from './toc.ts'
 export function normaliseDefinition(entry: TocEntry, all: readonly TocEntry[]): string | null {
   if (entry.definition === null) return null
   const definition = entry.definition.trim()
-  switch (entry.kind) {
-    case 'ACL':
-    case 'DEFAULT ACL':
-      return sortGrants(definition)
-    case 'TABLE':
-    case 'INDEX':
-    case 'VIEW':
-    case 'MATERIALIZED VIEW':
-    case 'CONSTRAINT':
-      return sortStorageParameters(definition)
-    case 'SEQUENCE':
-      return withImpliedLimits(definition, all)
-    default:
-      return definition
-  }
+  return entry.kind === 'SEQUENCE' ? withImpliedLimits(definition, all) : definition
 }
-
-/**
- * Grants come in the order in which they were given. Sorted, REVOKEs stay in
- * front; with more than one grantor the order carries who could grant, and stays.
- */
-function sortGrants(definition: string): string {
-  const statements = splitTopLevel(definition, ';')
-  if (statements.some((statement) => /SESSION AUTHORIZATION/.test(statement))) return definition
-  const isGrant = (statement: string) => /^(?:ALTER DEFAULT PRIVILEGES .*)?GRANT /s.test(statement)
-  const revokes = statements.filter((statement) => !isGrant(statement))
-  const grants = statements.filter(isGrant).sort()
-  return [...revokes, ...grants].map((statement) => `${statement};`).join('\n')
-}
-
-/** Storage parameters come in the order in which they were set. */
-function sortStorageParameters(definition: string): string {
-  let result = definition
-  for (const keyword of ['WITH', 'SET']) {
-    if (!result.includes(`${keyword} (`)) continue
-    let list = findParenthesised(result, keyword)
-    while (list !== undefined) {
-      const parameters = splitTopLevel(list.content, ',')
-      const sorted = parameters.every(isParameter) ? parameters.sort().join(', ') : list.content
-      const before = result.slice(0, list.start)
-      result = `${before}(${sorted})${result.slice(list.end)}`
-      list = findParenthesised(result, keyword, before.length + sorted.length + 2)
-    }
-  }
-  return result
-}
-
-const isParameter = (text: string) => /^[\w.]+ ?=/.test(text)
 
 /**
  * The sequence of an identity column copied by `LIKE … INCLUDING IDENTITY` is a

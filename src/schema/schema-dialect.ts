@@ -30,6 +30,10 @@ function adaptDefinition(entry: DefinedEntry, serverVersionNumber: number): stri
         : withNotNullNamed(entry)
     case 'SUBSCRIPTION':
       return serverVersionNumber < RUN_AS_OWNER_SINCE ? withoutRunAsOwner(entry) : entry.definition
+    case 'SEQUENCE':
+      return serverVersionNumber < UNLOGGED_SEQUENCES_SINCE
+        ? withoutPersistence(entry)
+        : entry.definition
     default:
       return entry.definition
   }
@@ -37,6 +41,15 @@ function adaptDefinition(entry: DefinedEntry, serverVersionNumber: number): stri
 
 const NAMED_NOT_NULL_SINCE = 180000
 const RUN_AS_OWNER_SINCE = 160000
+const UNLOGGED_SEQUENCES_SINCE = 150000
+
+/**
+ * The identity sequence of an unlogged table: pg_dump 18 says that it is logged,
+ * which before PostgreSQL 15 every sequence was.
+ */
+function withoutPersistence(entry: DefinedEntry): string {
+  return entry.definition.replace(/^ {4}(?:UN)?LOGGED\n/m, '')
+}
 
 /**
  * A child table that makes an inherited column NOT NULL: PostgreSQL 18 has table

@@ -154,6 +154,8 @@ function malformed(reason: string): SnapError {
   })
 }
 
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
 /** Reads the archive's primitive types in order; never past the end. */
 class ArchiveReader {
   readonly #bytes: Buffer
@@ -188,7 +190,12 @@ class ArchiveReader {
     const sizeBytes = this.integer()
     if (sizeBytes < 0) return null
     const start = this.skip(sizeBytes)
-    return this.#bytes.toString('utf8', start, this.#offset)
+    try {
+      return UTF8.decode(this.#bytes.subarray(start, this.#offset))
+    } catch {
+      // A database in SQL_ASCII may hold names in any encoding, or in several.
+      throw malformed('a name or definition in it is not valid UTF-8')
+    }
   }
 
   decimal(): number {

@@ -70,7 +70,7 @@ eachMajor((majorVersion) => {
     expect(found).toEqual(entries)
   })
 
-  test('two histories of one schema have the same entries', async () => {
+  test('two histories of one schema show no difference', async () => {
     const statement = 'CREATE TABLE t (id integer NOT NULL, a text)'
     const roles = `DO $$ BEGIN
       IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'history_a') THEN
@@ -92,7 +92,7 @@ eachMajor((majorVersion) => {
        ALTER TABLE t SET (autovacuum_enabled = off); ALTER TABLE t SET (toast_tuple_target = 200, fillfactor = 10);
        GRANT INSERT ON t TO history_b; GRANT SELECT ON t TO history_a`,
     )
-    expect(await entriesOf(roundabout)).toEqual(await entriesOf(straight))
+    expect(compareSchemas(await entriesOf(straight), await entriesOf(roundabout))).toEqual([])
   })
 
   test('copies made by LIKE keep identity limits and names of NOT NULL constraints', async () => {
@@ -117,9 +117,12 @@ test.each(allMajors)(
     const entries = await entriesOf(original)
     const newer = await createDatabase(newestMajor)
     await createFrom(entries, newer)
-    const missingOrExtra = compareSchemas(entries, await entriesOf(newer)).filter(
-      ({ kind }) => kind !== 'different',
-    )
+    // pg_dump mentions `public` only where it is not as PostgreSQL 15 and newer make it.
+    const isTold = ({ kind, name }: SchemaEntry) => !(kind === 'SCHEMA' && name === 'public')
+    const missingOrExtra = compareSchemas(
+      entries.filter(isTold),
+      (await entriesOf(newer)).filter(isTold),
+    ).filter(({ kind }) => kind !== 'different')
     expect(missingOrExtra.map(describeDifference)).toEqual([])
   },
 )

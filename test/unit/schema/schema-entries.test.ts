@@ -62,27 +62,6 @@ test('dependencies become positions, without those on what is not kept', () => {
   ])
 })
 
-test('grants come in one order after all revokes, whatever order they were given in', () => {
-  const definition =
-    'REVOKE ALL ON TABLE t FROM PUBLIC;\nGRANT SELECT ON TABLE t TO "b;";\nGRANT ALL ON TABLE t TO a;\n'
-  expect(definitionOf({ kind: 'ACL', definition })).toBe(
-    'REVOKE ALL ON TABLE t FROM PUBLIC;\nGRANT ALL ON TABLE t TO a;\nGRANT SELECT ON TABLE t TO "b;";',
-  )
-})
-
-test('grants of several grantors keep their order, which says who could grant', () => {
-  const definition =
-    'GRANT SELECT ON TABLE t TO z WITH GRANT OPTION;\nSET SESSION AUTHORIZATION z;\nGRANT SELECT ON TABLE t TO a;\nRESET SESSION AUTHORIZATION;'
-  expect(definitionOf({ kind: 'ACL', definition })).toBe(definition)
-})
-
-test('storage parameters come in one order, and what only looks like them is left alone', () => {
-  const definition = `CREATE TABLE t (\n    a text DEFAULT ' WITH (b=1, a=2)'\n)\nWITH (fillfactor='70', autovacuum_enabled='false');\nALTER TABLE t ALTER COLUMN a SET (n_distinct=2, "Z"=1);\nALTER TABLE t ALTER COLUMN a SET (n_distinct_inherited=3, n_distinct=2);`
-  expect(definitionOf({ definition })).toBe(
-    `CREATE TABLE t (\n    a text DEFAULT ' WITH (b=1, a=2)'\n)\nWITH (autovacuum_enabled='false', fillfactor='70');\nALTER TABLE t ALTER COLUMN a SET (n_distinct=2, "Z"=1);\nALTER TABLE t ALTER COLUMN a SET (n_distinct=2, n_distinct_inherited=3);`,
-  )
-})
-
 const identity = (table: string, limits: string) => ({
   kind: 'SEQUENCE',
   definition: `ALTER TABLE public.${table} ALTER COLUMN "the id" ADD GENERATED ALWAYS AS IDENTITY (\n    SEQUENCE NAME public.s\n    START WITH 1\n    INCREMENT BY 1\n${limits}    CACHE 1\n);`,

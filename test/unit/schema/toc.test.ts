@@ -106,3 +106,11 @@ test('any bytes are parsed or refused, and nothing past their end is read', () =
     { numRuns: 2000 },
   )
 })
+
+test('text that is not UTF-8 is refused rather than changed', () => {
+  const bytes = archive({ minorVersion: 16 })
+  bytes[bytes.indexOf('zażółć') + 2] = 0xff
+  expect(refusal(bytes)).toMatchObject({
+    message: 'cannot read the pg_dump archive: a name or definition in it is not valid UTF-8',
+  })
+})
