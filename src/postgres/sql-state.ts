@@ -142,6 +142,14 @@ const HINT_BY_SYSTEM_CODE: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'check host, port and firewall',
   EHOSTUNREACH: 'check the network route to the host',
   ENETUNREACH: 'check the network route to the host',
+  TLS_NOT_OFFERED: 'turn TLS on in the server, or allow plain text with sslmode=prefer',
+  ERR_TLS_CERT_ALTNAME_INVALID: "the certificate is for another host: check the host's name",
+  SELF_SIGNED_CERT_IN_CHAIN: 'name the authority that signed the certificate with sslrootcert',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'name the certificate itself with sslrootcert',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    'name the authority that signed the certificate with sslrootcert',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    'name the authority that signed the certificate with sslrootcert',
 }
 
 function unreachable(error: unknown, address: DatabaseAddress): SnapError {

@@ -2,6 +2,9 @@ import { once } from 'node:events'
 import type { DatabaseAddress } from '../address/database-address.ts'
 import { openSocket } from './open-socket.ts'
 
+/** A server that does not answer by then will not hear of the cancellation either. */
+const CANCEL_TIMEOUT_MS = 15_000
+
 /**
  * Asks the server to stop what a connection is doing, through a second connection.
  *
@@ -14,7 +17,8 @@ export async function sendCancelRequest(
   address: DatabaseAddress,
   target: { processId: number; secretKey: number; isEncrypted: boolean },
 ): Promise<void> {
-  const { socket } = await openSocket(address, target.isEncrypted)
+  const timeout = AbortSignal.timeout(CANCEL_TIMEOUT_MS)
+  const { socket } = await openSocket(address, target.isEncrypted, timeout)
   const request = Buffer.alloc(16)
   request.writeInt32BE(16, 0)
   request.writeInt32BE(80877102, 4)

@@ -13,6 +13,7 @@ import type { DatabaseAddress } from '../address/database-address.ts'
 /** The server answered that it does not speak TLS. */
 export class TlsNotOffered extends Error {
   override readonly name = 'TlsNotOffered'
+  readonly code = 'TLS_NOT_OFFERED'
 }
 
 export interface OpenedSocket {

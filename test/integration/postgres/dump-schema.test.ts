@@ -130,6 +130,21 @@ eachMajor((majorVersion) => {
     await database.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`)
   })
 
+  test('what pg_dump leaves out for lack of privileges is a warning', async () => {
+    const own = await createDatabase(majorVersion)
+    const role = `dump_warned_${majorVersion}`
+    await own.query(`
+      CREATE SUBSCRIPTION far CONNECTION 'host=nowhere' PUBLICATION p WITH (connect = false, slot_name = NONE);
+      CREATE ROLE ${role} LOGIN`)
+    await withSession(own.url.replace('user=postgres', `user=${role}`), async (session) => {
+      await session.execute('BEGIN')
+      expect((await dumpSchema(session)).warnings).toEqual([
+        'subscriptions not dumped because current user is not a superuser',
+      ])
+    })
+    await own.query(`DROP ROLE ${role}`)
+  })
+
   test('a table that somebody else has locked is waited for as long as lock_timeout says', async () => {
     await withSession(database.url, async (blocker) => {
       await blocker.execute('BEGIN; LOCK TABLE app.orders')
