@@ -14,7 +14,6 @@ import { parseCount, parseDurationMs } from './options.ts'
 import { formatCheckoutResult } from './output/checkout-text.ts'
 import { formatPlan, listLosses } from './output/plan-text.ts'
 import { printable } from './output/printable.ts'
-import { withStore } from './store.ts'
 
 /** What `checkout` and `undo` share: their options, and the way from plan through question to result. */
 
@@ -54,6 +53,7 @@ export function addCheckoutOptions(command: Command): Command {
 }
 
 interface CheckoutTarget {
+  store: Store
   database: DatabaseAddress
   /** A new database to load the commit into, instead of changing that one. */
   into?: DatabaseAddress | undefined
@@ -67,28 +67,28 @@ export async function performCheckout(
   target: CheckoutTarget,
 ): Promise<void> {
   const { options, output } = context
-  await withStore(context, async (store) => {
-    const settings = await settingsOf(context, flags, target)
-    const plan = await target.plan(store, settings)
-    if (flags.dryRun) {
-      if (options.json) output.json({ plan: planAsJson(plan), result: null })
-      else output.result(...planLines(context, plan, flags))
-      return
-    }
-    await confirmLosses(context, plan, flags)
-    context.interruptedState =
-      plan.kind === 'into' ? 'HEAD and the committed database were not touched' : UNTOUCHED
-    const result = await applyCheckout(store, plan, settings)
-    if (options.json) output.json({ plan: planAsJson(plan), result })
-    else {
-      const { colors } = output
-      const withRowProof = flags.prove === 'full'
-      output.result(...formatCheckoutResult(plan, result, { colors, withRowProof }))
-    }
-  })
+  const { store } = target
+  const settings = await settingsOf(context, flags, target)
+  const plan = await target.plan(store, settings)
+  if (flags.dryRun) {
+    if (options.json) output.json({ plan: planAsJson(plan), result: null })
+    else output.result(...planLines(context, plan, flags))
+    return
+  }
+  await confirmLosses(context, plan, flags)
+  context.interruptedState =
+    plan.kind === 'into'
+      ? 'the new database was removed again; HEAD and the committed database were not touched'
+      : 'the database is as it was: nothing is changed before the transaction commits'
+  const result = await applyCheckout(store, plan, settings)
+  if (options.json) {
+    output.json({ plan: planAsJson(plan), result })
+  } else {
+    const { colors } = output
+    const withRowProof = flags.prove === 'full'
+    output.result(...formatCheckoutResult(plan, result, { colors, withRowProof }))
+  }
 }
-
-const UNTOUCHED = 'the database is as it was: nothing is changed before the transaction commits'
 
 async function settingsOf(
   context: Context,

@@ -1,21 +1,35 @@
-import { type DatabaseAddress, resolveDatabaseAddress } from '../src/index.ts'
+import { dirname, join } from 'node:path'
+import { type DatabaseAddress, resolveDatabaseAddress, type Store } from '../src/index.ts'
 import type { Context } from './context.ts'
+import { exists } from './exists.ts'
 import { printable } from './output/printable.ts'
 
+/** The database that the commits of a store are made of, unless the command line names another. */
+export function findDatabaseOf(
+  store: Store,
+  context: Context,
+  url: string | undefined = context.options.database,
+): Promise<DatabaseAddress> {
+  return findDatabase(context, dirname(store.backend.location), url)
+}
+
 /**
- * Finds the database to work on: `--database`, then what the environment and the working directory say.
+ * Finds the database to work on: `--database`, then what the environment and `.env` say.
  *
- * @param url  instead of what `--database` says
+ * @param projectDirectory  where `.env` is when the working directory, which may lie below it, has none
+ * @param url               instead of what `--database` says
  * @throws DATABASE_ADDRESS_MISSING, DATABASE_ADDRESS_INVALID
  */
 export async function findDatabase(
   { io, options, output }: Context,
+  projectDirectory: string,
   url: string | undefined = options.database,
 ): Promise<DatabaseAddress> {
+  const hasOwn = await exists(join(io.workingDirectory, '.env'))
   const address = await resolveDatabaseAddress({
     ...(url === undefined ? {} : { url }),
     environment: io.environment,
-    workingDirectory: io.workingDirectory,
+    workingDirectory: hasOwn ? io.workingDirectory : projectDirectory,
     homeDirectory: io.homeDirectory,
     userName: io.userName,
   })

@@ -16,8 +16,7 @@ export function explainFailure(failure: unknown, context: Context): unknown {
       hint: failure.hint ?? context.interruptedState,
     })
   }
-  // A restore whose outcome is open says so itself, interrupted or not.
-  if (context.io.signal.aborted && !isRestoreOutcome(failure)) {
+  if (isEffectOfAbort(failure, context.io.signal)) {
     return new SnapError(
       'ABORTED',
       'interrupted',
@@ -28,12 +27,15 @@ export function explainFailure(failure: unknown, context: Context): unknown {
   return failure
 }
 
-function isRestoreOutcome(failure: unknown): boolean {
-  return (
-    isSnapError(failure, 'RESTORE_IN_DOUBT') ||
-    isSnapError(failure, 'RESTORE_FAILED') ||
-    isSnapError(failure, 'RESTORE_NOT_PROVEN')
-  )
+/**
+ * A statement that was cancelled, a connection that was cut, the signal's own
+ * error. Anything else, a restore whose outcome is open above all, is news of
+ * its own, interrupted or not.
+ */
+function isEffectOfAbort(failure: unknown, signal: AbortSignal): boolean {
+  if (!signal.aborted) return false
+  if (isSnapError(failure)) return failure.code.startsWith('POSTGRES_')
+  return failure === signal.reason || (failure instanceof Error && failure.name === 'AbortError')
 }
 
 /** commander writes `error: unknown option '--foo'`, and its guess in brackets on the next line. */

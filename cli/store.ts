@@ -4,9 +4,11 @@ import {
   findStoreDirectory,
   LocalBackend,
   openStore,
+  SnapError,
   type Store,
 } from '../src/index.ts'
 import type { Context } from './context.ts'
+import { exists } from './exists.ts'
 
 /**
  * Opens the store that the command line, the environment or the working
@@ -26,14 +28,24 @@ export async function withBackend<T>(
   context: Context,
   work: (backend: Backend) => Promise<T>,
 ): Promise<T> {
-  const directory =
-    namedStoreDirectory(context) ?? (await findStoreDirectory(context.io.workingDirectory))
-  const backend = wrap(context, await LocalBackend.open(directory))
+  const backend = wrap(context, await LocalBackend.open(await storeDirectory(context)))
   try {
     return await work(backend)
   } finally {
     await backend.close()
   }
+}
+
+async function storeDirectory(context: Context): Promise<string> {
+  const named = namedStoreDirectory(context)
+  if (named === undefined) return findStoreDirectory(context.io.workingDirectory)
+  if (await exists(named)) return named
+  throw new SnapError(
+    'STORE_NOT_FOUND',
+    `no store in '${named}': there is no such directory`,
+    { startDirectory: named },
+    { hint: 'check --store and SNAP_DIR' },
+  )
 }
 
 /** Makes the directory for a new store. */

@@ -1,4 +1,4 @@
-import { type DatabaseAddress, planCheckout, withDatabase } from '../../src/index.ts'
+import { type DatabaseAddress, planCheckout, type Store, withDatabase } from '../../src/index.ts'
 import {
   addCheckoutOptions,
   CHECKOUT_JSON_KEYS,
@@ -6,8 +6,9 @@ import {
   performCheckout,
 } from '../checkout-flow.ts'
 import type { Context } from '../context.ts'
-import { findDatabase } from '../database.ts'
+import { findDatabaseOf } from '../database.ts'
 import { ExitCode } from '../exit-codes.ts'
+import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
 
 interface CheckoutArguments extends CheckoutFlags {
@@ -52,23 +53,26 @@ async function checkout(
   revision: string,
   options: CheckoutArguments,
 ): Promise<void> {
-  const database = await findDatabase(context)
-  const into =
-    options.into === undefined ? undefined : await findNewDatabase(context, database, options.into)
-  await performCheckout(context, options, {
-    database,
-    into,
-    plan: (store, settings) => planCheckout(store, { ...settings, revision }),
+  await withStore(context, async (store) => {
+    const database = await findDatabaseOf(store, context)
+    const { into } = options
+    await performCheckout(context, options, {
+      store,
+      database,
+      into:
+        into === undefined ? undefined : await findNewDatabase(into, database, { store, context }),
+      plan: (_store, settings) => planCheckout(store, { ...settings, revision }),
+    })
   })
 }
 
 /** A bare name is a database on the same server. */
 async function findNewDatabase(
-  context: Context,
-  database: DatabaseAddress,
   nameOrUrl: string,
+  database: DatabaseAddress,
+  { store, context }: { store: Store; context: Context },
 ): Promise<DatabaseAddress> {
   return nameOrUrl.includes('://')
-    ? findDatabase(context, nameOrUrl)
+    ? findDatabaseOf(store, context, nameOrUrl)
     : withDatabase(database, nameOrUrl)
 }

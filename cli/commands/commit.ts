@@ -2,7 +2,7 @@ import { type CommitResult, commit, type Selection, shortId } from '../../src/in
 import { findAuthor, parseAuthor } from '../author.ts'
 import { readCommitMessage } from '../commit-message.ts'
 import type { Context } from '../context.ts'
-import { findDatabase } from '../database.ts'
+import { findDatabaseOf } from '../database.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { collect, parseCount, parseDurationMs } from '../options.ts'
 import { titleOf } from '../output/commit-text.ts'
@@ -74,7 +74,7 @@ async function runCommit(context: Context, options: CommitOptions): Promise<void
   const { io } = context
   context.interruptedState = 'no commit was made; what was written so far is reused by the next one'
   await withStore(context, async (store) => {
-    const database = await findDatabase(context)
+    const database = await findDatabaseOf(store, context)
     const author = options.author === undefined ? await findAuthor(io) : parseAuthor(options.author)
     const message = await readCommitMessage(options.message ?? [], io)
     const result = await commit(store, {

@@ -48,12 +48,12 @@ async function init(
   wantsGitIgnore: boolean | undefined,
 ): Promise<void> {
   const { io, output } = context
+  const projectDirectory = resolve(io.workingDirectory, directory)
   // First, because a mistyped --database should leave nothing behind.
-  const address = await findDatabaseIfNamed(context)
+  const address = await findDatabaseIfNamed(context, projectDirectory)
 
   const storeDirectory =
-    namedStoreDirectory(context) ??
-    join(resolve(io.workingDirectory, directory), STORE_DIRECTORY_NAME)
+    namedStoreDirectory(context) ?? join(projectDirectory, STORE_DIRECTORY_NAME)
   const store = await initStore(await createBackend(context, storeDirectory), {
     author: await findAuthor(io),
     at: io.now(),
@@ -78,9 +78,12 @@ async function init(
   }
 }
 
-async function findDatabaseIfNamed(context: Context): Promise<DatabaseAddress | SnapError> {
+async function findDatabaseIfNamed(
+  context: Context,
+  projectDirectory: string,
+): Promise<DatabaseAddress | SnapError> {
   try {
-    return await findDatabase(context)
+    return await findDatabase(context, projectDirectory)
   } catch (error) {
     if (isSnapError(error, 'DATABASE_ADDRESS_MISSING')) return error
     throw error

@@ -6,8 +6,9 @@ import {
   performCheckout,
 } from '../checkout-flow.ts'
 import type { Context } from '../context.ts'
-import { findDatabase } from '../database.ts'
+import { findDatabaseOf } from '../database.ts'
 import { ExitCode } from '../exit-codes.ts'
+import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
 
 export const defineUndo: DefineCommand = (command, context) => {
@@ -37,6 +38,8 @@ export const defineUndo: DefineCommand = (command, context) => {
 }
 
 async function undo(context: Context, options: CheckoutFlags): Promise<void> {
-  const database = await findDatabase(context)
-  await performCheckout(context, options, { database, plan: planUndo })
+  await withStore(context, async (store) => {
+    const database = await findDatabaseOf(store, context)
+    await performCheckout(context, options, { store, database, plan: planUndo })
+  })
 }

