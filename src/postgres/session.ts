@@ -71,6 +71,8 @@ export class Session {
   readonly address: DatabaseAddress
   readonly isEncrypted: boolean
   readonly processId: number
+  /** What stops this session's statements, if anything can. */
+  readonly signal: AbortSignal | undefined
   /** `server_version_num`: 180004. */
   serverVersionNumber = 0
   /** `server_version`, for people. */
@@ -78,7 +80,6 @@ export class Session {
 
   readonly #client: pg.Client
   readonly #secretKey: number
-  readonly #signal: AbortSignal | undefined
   readonly #stopOnAbort = () => void this.cancel().catch(() => this.#destroySocket())
   #lostBecause: { cause: unknown } | undefined
   #closed: Promise<void> | undefined
@@ -95,7 +96,7 @@ export class Session {
     this.isEncrypted = isEncrypted
     this.processId = processID
     this.#secretKey = secretKey
-    this.#signal = signal
+    this.signal = signal
     client.on('error', (cause) => {
       this.#lostBecause ??= { cause }
     })
@@ -189,7 +190,7 @@ export class Session {
 
   /** Ends the connection; an open transaction is rolled back by the server. Safe to call twice, and after a loss. */
   close(): Promise<void> {
-    this.#signal?.removeEventListener('abort', this.#stopOnAbort)
+    this.signal?.removeEventListener('abort', this.#stopOnAbort)
     this.#closed ??= this.#lostBecause === undefined ? this.#client.end() : this.#destroySocket()
     return this.#closed
   }
@@ -204,7 +205,7 @@ export class Session {
   translate(error: unknown): SnapError {
     const translated = translateStatementError(error, {
       address: this.address,
-      isAborted: this.#signal?.aborted === true,
+      isAborted: this.signal?.aborted === true,
     })
     // The server ends the connection after such an error; a statement sent before that is noticed must not hang.
     if (translated.code === 'POSTGRES_CONNECTION_LOST') this.#lostBecause ??= { cause: error }
@@ -252,7 +253,7 @@ export class Session {
   }
 
   #assertUsable(): void {
-    if (this.#signal?.aborted) {
+    if (this.signal?.aborted) {
       throw new SnapError('ABORTED', 'the operation was interrupted', { operation: 'statement' })
     }
     if (this.#lostBecause !== undefined) throw connectionLost(this.address, this.#lostBecause.cause)

@@ -9,6 +9,7 @@ import { parseArchive } from '../../schema/toc.ts'
 import { quoteIdentifier, quoteLiteral } from '../quote.ts'
 import type { Session } from '../session.ts'
 import { DumpConversation, type DumpOutcome, type SessionParameters } from './conversation.ts'
+import { runInstalledPgDump } from './installed-pg-dump.ts'
 
 /** Major version of the pg_dump that comes with us; it reads servers up to its own major. */
 export const BUNDLED_PG_DUMP_MAJOR = 18
@@ -35,7 +36,7 @@ export interface SchemaDump {
  * @throws SCHEMA_DUMP_FAILED          pg_dump refuses: no table matches a pattern, bad option, …
  * @throws POSTGRES_PERMISSION_DENIED  the role may not lock a table or use a schema
  * @throws POSTGRES_LOCK_TIMEOUT       a table's lock was not granted in time
- * @throws POSTGRES_UNSUPPORTED        the server is newer than the bundled pg_dump
+ * @throws POSTGRES_UNSUPPORTED        the server is newer than the bundled pg_dump, and no installed one can do
  * @throws POSTGRES_CONNECTION_LOST, ABORTED
  */
 export async function dumpSchema(
@@ -48,21 +49,11 @@ export async function dumpSchema(
       `dumpSchema needs an open transaction, found '${session.transactionState}'`,
     )
   }
-  assertReadable(session)
-
-  const before = await readTraces(session)
-  const parameters = await readSessionParameters(session)
-  await session.execute(`SAVEPOINT ${SAVEPOINT}`)
-  const conversation = new DumpConversation([...SCHEMA_ARCHIVE, ...args], parameters)
-  session.converse(conversation)
-  const outcome = await conversation.outcome
-
-  const isKept = outcome.kind === 'dumped' && options.holdLocks === true
-  if (outcome.kind !== 'connectionFailed') {
-    if (!isKept) await session.execute(`ROLLBACK TO SAVEPOINT ${SAVEPOINT}`)
-    await session.execute(`RELEASE SAVEPOINT ${SAVEPOINT}`)
-    await removeTraces(session, before)
-  }
+  const dumpArgs = [...SCHEMA_ARCHIVE, ...args]
+  const outcome =
+    session.serverMajor <= BUNDLED_PG_DUMP_MAJOR
+      ? await runBundledPgDump(session, dumpArgs, options.holdLocks === true)
+      : await runInstalledPgDump(session, dumpArgs)
   if (outcome.kind === 'failed' && options.allowsNoMatch && isWithoutMatch(outcome.stderr)) {
     return dumpSchema(session, ['--exclude-schema=*'])
   }
@@ -74,23 +65,30 @@ export async function dumpSchema(
   }
 }
 
+async function runBundledPgDump(
+  session: Session,
+  args: readonly string[],
+  holdLocks: boolean,
+): Promise<DumpOutcome> {
+  const before = await readTraces(session)
+  const parameters = await readSessionParameters(session)
+  await session.execute(`SAVEPOINT ${SAVEPOINT}`)
+  const conversation = new DumpConversation(args, parameters)
+  session.converse(conversation)
+  const outcome = await conversation.outcome
+  if (outcome.kind === 'connectionFailed') return outcome
+
+  const isKept = outcome.kind === 'dumped' && holdLocks
+  if (!isKept) await session.execute(`ROLLBACK TO SAVEPOINT ${SAVEPOINT}`)
+  await session.execute(`RELEASE SAVEPOINT ${SAVEPOINT}`)
+  await removeTraces(session, before)
+  return outcome
+}
+
 /** Without compression the archive is the same on every machine, and parsing needs no zlib. */
 const SCHEMA_ARCHIVE = ['--schema-only', '--format=custom', '--compress=0']
 
 const SAVEPOINT = 'snap_pg_dump'
-
-function assertReadable(session: Session): void {
-  if (session.serverMajor <= BUNDLED_PG_DUMP_MAJOR) return
-  throw new SnapError(
-    'POSTGRES_UNSUPPORTED',
-    `cannot read the schema: the server runs PostgreSQL ${session.serverVersion}, the bundled pg_dump is of version ${BUNDLED_PG_DUMP_MAJOR}`,
-    {
-      expected: `PostgreSQL ${BUNDLED_PG_DUMP_MAJOR} or older`,
-      found: `PostgreSQL ${session.serverVersion}`,
-    },
-    { hint: 'install a newer snap' },
-  )
-}
 
 /** What a run of pg_dump leaves in a session. */
 interface Traces {

@@ -5,7 +5,7 @@ import type { Session } from '../../../src/postgres/session.ts'
 import { toSchemaEntries } from '../../../src/schema/schema-entries.ts'
 import { parseToc } from '../../../src/schema/toc.ts'
 import { createDatabase, eachMajor, type TestDatabase } from '../../support/postgres.ts'
-import { withSession } from './sessions.ts'
+import { PATIENCE_MS, withSession } from './sessions.ts'
 
 async function tableNames(session: Session, ...args: string[]): Promise<string[]> {
   const { archive } = await dumpSchema(session, args)
@@ -208,6 +208,8 @@ eachMajor((majorVersion) => {
 
 async function untilWaiting(watcher: Session, waiting: Session): Promise<void> {
   await expect
-    .poll(() => watcher.query('SELECT unnest(pg_blocking_pids($1)) AS pid', [waiting.processId]))
+    .poll(() => watcher.query('SELECT unnest(pg_blocking_pids($1)) AS pid', [waiting.processId]), {
+      timeout: PATIENCE_MS,
+    })
     .toEqual([{ pid: watcher.processId }])
 }

@@ -5,7 +5,7 @@ import { findBlockers } from '../../../src/postgres/blockers.ts'
 import { PINNED_SETTINGS, pinSettings } from '../../../src/postgres/pinned-settings.ts'
 import type { Session } from '../../../src/postgres/session.ts'
 import { createDatabase, eachMajor, type TestDatabase } from '../../support/postgres.ts'
-import { untilSleeping, withSession } from './sessions.ts'
+import { PATIENCE_MS, untilSleeping, withSession } from './sessions.ts'
 
 const codeOf = (error: unknown) => (isSnapError(error) ? error.code : error)
 
@@ -128,7 +128,7 @@ eachMajor((majorVersion) => {
               watcher.query('SELECT wait_event FROM pg_stat_activity WHERE pid = $1', [
                 session.processId,
               ]),
-            { timeout: 60_000 },
+            { timeout: PATIENCE_MS },
           )
           .toEqual([{ wait_event: 'ClientWrite' }])
       })
@@ -289,10 +289,13 @@ eachMajor((majorVersion) => {
             let found: unknown[] = []
             await withSession(database.url, async (watcher) => {
               await expect
-                .poll(async () => {
-                  found = await findBlockers(watcher, session.processId)
-                  return found.length
-                })
+                .poll(
+                  async () => {
+                    found = await findBlockers(watcher, session.processId)
+                    return found.length
+                  },
+                  { timeout: PATIENCE_MS },
+                )
                 .toBe(1)
             })
             expect(found).toMatchObject([

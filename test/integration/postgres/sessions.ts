@@ -28,13 +28,18 @@ export async function withSession<Result>(
   }
 }
 
+/** How long a test waits for what must happen; a loaded machine is no failure. */
+export const PATIENCE_MS = 120_000
+
 /** Waits until another session is inside pg_sleep. */
 export async function untilSleeping(watcher: Session, processId: number): Promise<void> {
   await expect
-    .poll(() =>
-      watcher.query(`SELECT 1 FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'PgSleep'`, [
-        processId,
-      ]),
+    .poll(
+      () =>
+        watcher.query(`SELECT 1 FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'PgSleep'`, [
+          processId,
+        ]),
+      { timeout: PATIENCE_MS },
     )
     .toHaveLength(1)
 }
