@@ -1,0 +1,90 @@
+/**
+ * What a commit costs beside the limit: `psql -c 'COPY … TO STDOUT' >/dev/null` of the same tables.
+ *
+ * Prints one JSON line: seconds of each run, ratios pair by pair, and the peak
+ * resident memory of the committing process. Needs `npm run build` and psql.
+ *
+ *   node test/bench/commit.js [--megabytes 2048] [--pairs 3] [--tables 1]
+ */
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { startEmbeddedPostgres } from '../../dist/cli/demo/embedded-postgres.js'
+
+const { values } = parseArgs({
+  options: {
+    megabytes: { type: 'string', default: '2048' },
+    pairs: { type: 'string', default: '3' },
+    tables: { type: 'string', default: '1' },
+  },
+})
+const program = new URL('../../dist/cli/main.js', import.meta.url).pathname
+
+/** One row is about 200 bytes of COPY text: a key, two numbers, a time, and text that compresses threefold. */
+const BYTES_PER_ROW = 200
+
+/**
+ * Runs a command to its end.
+ *
+ * @param {string} command @param {string[]} args @param {import('node:child_process').SpawnOptions} options
+ * @returns {Promise<{ seconds: number, peakResidentMegabytes: number }>}
+ */
+function run(command, args, options = {}) {
+  return new Promise((resolve, reject) => {
+    const startedAt = performance.now()
+    const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'], ...options })
+    let peakResidentMegabytes = 0
+    const timer = setInterval(() => {
+      try {
+        const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
+        const kilobytes = Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0)
+        peakResidentMegabytes = Math.max(peakResidentMegabytes, kilobytes / 1024)
+      } catch {
+        // It has just ended.
+      }
+    }, 20)
+    child.on('error', reject)
+    child.on('exit', (code) => {
+      clearInterval(timer)
+      const seconds = (performance.now() - startedAt) / 1000
+      if (code === 0) resolve({ seconds, peakResidentMegabytes })
+      else reject(new Error(`${command} exited ${code}`))
+    })
+  })
+}
+
+const server = await startEmbeddedPostgres({ settings: { shared_buffers: '512MB', max_wal_size: '8GB' } })
+const directory = mkdtempSync(join(tmpdir(), 'snap-bench-'))
+try {
+  const url = server.url('postgres')
+  const tableNames = Array.from({ length: Number(values.tables) }, (_, i) => `t${i}`)
+  const rowCount = Math.round((Number(values.megabytes) * 2 ** 20) / BYTES_PER_ROW / tableNames.length)
+  for (const name of tableNames) {
+    await run('psql', [url, '-qc', `CREATE TABLE ${name} AS SELECT g AS id, g % 1000 AS customer, (g::bigint * 7919) % 100000 / 100.0 AS amount,
+      timestamptz '2024-01-01' + g * interval '17 s' AS at,
+      md5(g::text) || ' the quick brown fox jumps over the lazy dog ' || md5((g / 3)::text) || repeat(' lorem ipsum', 2) AS note
+      FROM generate_series(1, ${rowCount}) g`])
+  }
+  await run('psql', [url, '-qc', 'VACUUM ANALYZE'])
+  await run('node', [program, 'init', '--database', url, '--no-gitignore'], { cwd: directory })
+
+  const copies = tableNames.flatMap((name) => ['-c', `COPY ${name} TO STDOUT`])
+  const pairs = []
+  for (let i = 0; i < Number(values.pairs); i++) {
+    const copy = await run('psql', [url, '-q', ...copies])
+    const commit = await run('node', [program, 'commit', '-q', '-m', `run ${i}`, '--database', url], { cwd: directory })
+    pairs.push({
+      copySeconds: copy.seconds,
+      commitSeconds: commit.seconds,
+      ratio: commit.seconds / copy.seconds,
+      peakResidentMegabytes: commit.peakResidentMegabytes,
+      kind: i === 0 ? 'first commit' : 'unchanged',
+    })
+  }
+  process.stdout.write(`${JSON.stringify({ ...values, rowCount, pairs })}\n`)
+} finally {
+  rmSync(directory, { recursive: true, force: true })
+  await server.stop()
+}
