@@ -1,7 +1,6 @@
 /** What only a process of its own can show: the bin entry, signals, pipes, limits. */
 import { deepEqual, equal, match } from 'node:assert/strict'
-import { readdir } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { chmod, readdir } from 'node:fs/promises'
 import { afterAll, beforeAll, test } from 'vitest'
 import packageJson from '../../package.json' with { type: 'json' }
 import { allMajors } from '../support/postgres.ts'
@@ -167,19 +166,17 @@ test('a store that cannot grow ends with 8 and keeps what it had', async () => {
 })
 
 test('the demo shows the loss and the return, and leaves nothing behind', async () => {
-  const before = await leftovers()
-  const options = { workingDirectory: await temporaryDirectory(), environment: environment() }
+  const options = await demoPlace()
   const { exitCode, stdout, stderr } = await program.run(['demo'], options)
   equal(exitCode, 0, stderr)
   match(stdout, /^\$ snap commit -m 'before migration 13'$/m)
   match(stdout, /^reviews +[1-9]\d* +gone +[1-9]\d*$/m)
   match(stdout, /nothing changed since its parent/)
-  deepEqual(await leftovers(), before)
+  deepEqual(await readdir(options.workingDirectory), [])
 })
 
 test('Ctrl-C during the demo leaves nothing behind either', async () => {
-  const before = await leftovers()
-  const options = { workingDirectory: await temporaryDirectory(), environment: environment() }
+  const options = await demoPlace()
   const child = program.start(['demo'], options)
   const ended = outcomeOf(child)
   await stderrShows(child, 'Starting a temporary PostgreSQL')
@@ -187,10 +184,13 @@ test('Ctrl-C during the demo leaves nothing behind either', async () => {
   const { exitCode, stderr } = await ended
   equal(exitCode, 130, stderr)
   match(stderr, /hint: the temporary server and its directory are gone/)
-  deepEqual(await leftovers(), before)
+  deepEqual(await readdir(options.workingDirectory), [])
 })
 
-/** Directories that a demo makes; those of tests that run at the same time have other names. */
-async function leftovers(): Promise<string[]> {
-  return (await readdir(tmpdir())).filter((name) => name.startsWith('snap-demo-')).sort()
+/** A directory that is both the working directory and the place for temporary files. */
+async function demoPlace() {
+  const directory = await temporaryDirectory()
+  // The demo's server may run under another account, and must get in.
+  await chmod(directory, 0o755)
+  return { workingDirectory: directory, environment: environment({ TMPDIR: directory }) }
 }
