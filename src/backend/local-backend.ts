@@ -273,7 +273,7 @@ async function writeDurably(path: string, parts: readonly Uint8Array[]): Promise
   }
 }
 
-/** Joins small parts, because a pack has thousands and each write is a round trip to the thread pool. */
+/** Joins small parts, because each write is a round trip to the thread pool; leaves large ones as they are. */
 function* groupParts(parts: readonly Uint8Array[]): Iterable<Uint8Array> {
   const groupSizeBytes = 1024 * 1024
   let group: Uint8Array[] = []
@@ -282,11 +282,15 @@ function* groupParts(parts: readonly Uint8Array[]): Iterable<Uint8Array> {
     group.push(part)
     sizeBytes += part.length
     if (sizeBytes < groupSizeBytes) continue
-    yield Buffer.concat(group)
+    yield joined(group)
     group = []
     sizeBytes = 0
   }
-  if (sizeBytes > 0) yield Buffer.concat(group)
+  yield joined(group)
+}
+
+function joined(parts: Uint8Array[]): Uint8Array {
+  return parts.length === 1 ? parts[0]! : Buffer.concat(parts)
 }
 
 async function syncDirectory(path: string): Promise<void> {

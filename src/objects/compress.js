@@ -13,34 +13,39 @@ const LEVEL = 1
 
 const compressor = new binding.CCtx()
 const decompressor = new binding.DCtx()
-let frame = new Uint8Array(0)
 let copy = new Uint8Array(0)
 
 /**
- * Returns the stored form of an object: a zstd frame if that is smaller, else its own bytes.
+ * Returns how long the frame of an object of `sizeBytes` can become.
  *
- * The frame is a view of scratch space that the next call overwrites. It has
- * been decompressed again, and the outcome hashed: a fault of the compressor or
- * of memory is found before it is the only copy.
+ * @param {number} sizeBytes
+ */
+export function maxFrameBytes(sizeBytes) {
+  return binding.compressBound(sizeBytes)
+}
+
+/**
+ * Compresses an object into `frame`, and checks what has become of it.
+ *
+ * The frame has been decompressed again, and the outcome hashed: a fault of the
+ * compressor or of memory is found before the frame is the only copy.
  *
  * @param {string} id  of the object, in hex
  * @param {Uint8Array} bytes
- * @returns {{ encoding: 'raw' | 'zstd', stored: Uint8Array }}
+ * @param {Uint8Array} frame  `maxFrameBytes(bytes.length)` bytes or more
+ * @returns {number | undefined}  length of the frame; `undefined` when it is no smaller than the object
  */
-export function compressAndVerify(id, bytes) {
-  const bound = binding.compressBound(bytes.length)
-  if (frame.length < bound) frame = new Uint8Array(bound)
+export function compressAndVerify(id, bytes, frame) {
   const frameSizeBytes = compressor.compress(frame, bytes, LEVEL)
   if (frameSizeBytes >= bytes.length) {
     verify(id, bytes)
-    return { encoding: 'raw', stored: bytes }
+    return undefined
   }
-  const stored = frame.subarray(0, frameSizeBytes)
   if (copy.length < bytes.length) copy = new Uint8Array(bytes.length)
   const restored = copy.subarray(0, bytes.length)
-  decompressInto(restored, stored)
+  decompressInto(restored, frame.subarray(0, frameSizeBytes))
   verify(id, restored)
-  return { encoding: 'zstd', stored }
+  return frameSizeBytes
 }
 
 /**

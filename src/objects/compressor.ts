@@ -2,117 +2,199 @@ import { Worker } from 'node:worker_threads'
 import { InvariantError, SnapError } from '../errors.ts'
 import type { EntryEncoding } from '../format/pack-entry.ts'
 import type { ObjectId } from '../format/values.ts'
-import { compressAndVerify } from './compress.js'
+import { compressAndVerify, maxFrameBytes } from './compress.js'
 
 /** An object in the form in which a pack stores it. */
 export interface CompressedObject {
   encoding: EntryEncoding
+  /** Overwritten when the slot is released, or by the next call of `compressHere`. */
   stored: Uint8Array
 }
 
-type WorkerAnswer = { jobId: number } & (CompressedObject | { failure: string })
+/** Longest object that a slot takes: chunks are shorter. */
+const SLOT_BYTES = 256 * 1024
 
-interface Job {
-  resolve: (result: CompressedObject) => void
-  reject: (error: Error) => void
-}
+/** Enough that a thread finds its next object waiting; 6 MiB of memory if all are full. */
+const SLOTS_PER_THREAD = 12
 
-interface Thread {
-  worker: Worker
-  jobs: Map<number, Job>
+type WorkerAnswer =
+  | { slotNumber: number; frameSizeBytes: number | undefined }
+  | { slotNumber: number; failure: string }
+
+interface Waiting {
+  resolve: (slot: Slot) => void
+  reject: (error: unknown) => void
 }
 
 /**
  * Compresses on a few worker threads, started when first needed.
  *
- * Threads hold the process open only while they have work.
+ * Objects are handed over in slots of memory that both sides share, of which
+ * there is a fixed number: that bounds memory, and `takeSlot` waits while all
+ * are in use. Buffers transferred instead, one for each object, took 100 MB more
+ * before the collector got to them. Threads hold the process open only while
+ * they have work.
  */
 export class Compressor {
   readonly #threadCount: number
-  readonly #threads: Thread[] = []
-  #nextJobId = 1
+  #threads: Worker[] = []
+  readonly #free: Slot[] = []
+  readonly #waiting: Waiting[] = []
+  #failure: unknown
 
-  /** @param threadCount  0 compresses on the calling thread */
+  /** @param threadCount  0 takes no object; use `compressHere` */
   constructor(threadCount: number) {
     this.#threadCount = threadCount
   }
 
-  /**
-   * Returns the stored form of an object, decompressed again and checked against its id.
-   *
-   * `bytes` is copied before the call returns, so the caller may reuse it at once.
-   */
-  compress(id: ObjectId, bytes: Uint8Array): Promise<CompressedObject> {
-    if (this.#threadCount === 0) return Promise.resolve(compressHere(id, bytes))
-    const thread = this.#idlestThread()
-    const jobId = this.#nextJobId++
-    return new Promise((resolve, reject) => {
-      thread.jobs.set(jobId, { resolve, reject })
-      thread.worker.ref()
-      // A copy of exactly this object is transferred: sent as it is, a view would take its whole
-      // underlying buffer along, which may be a much larger network buffer.
-      const copy = Uint8Array.from(bytes)
-      thread.worker.postMessage({ jobId, id, bytes: copy }, [copy.buffer])
-    })
+  /** Tells whether an object may go through a slot. */
+  accepts(sizeBytes: number): boolean {
+    return this.#threadCount > 0 && sizeBytes <= SLOT_BYTES
+  }
+
+  /** Returns a slot; waits for one to be released if all are taken. It must be released. */
+  async takeSlot(): Promise<Slot> {
+    if (this.#failure !== undefined) throw this.#failure
+    if (this.#free.length === 0 && this.#threads.length < this.#threadCount) this.#startThread()
+    const slot = this.#free.pop()
+    if (slot !== undefined) return slot
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }))
   }
 
   /** Ends the threads; work in progress is rejected. Safe to call twice. */
   async close(): Promise<void> {
-    const threads = this.#threads.splice(0)
-    for (const thread of threads) {
-      rejectAll(
-        thread,
-        new SnapError('ABORTED', 'writing objects was interrupted', {
-          operation: 'writing objects',
-        }),
-      )
-    }
-    await Promise.all(threads.map((thread) => thread.worker.terminate()))
-  }
-
-  #idlestThread(): Thread {
-    const idlest = this.#threads.reduce<Thread | undefined>(
-      (best, thread) => (best === undefined || thread.jobs.size < best.jobs.size ? thread : best),
-      undefined,
+    this.#fail(
+      new SnapError('ABORTED', 'compression was interrupted', { operation: 'writing objects' }),
     )
-    if (idlest !== undefined && (idlest.jobs.size === 0 || this.#isComplete())) return idlest
-    const thread = startThread()
-    this.#threads.push(thread)
-    return thread
+    await Promise.all(this.#threads.splice(0).map((worker) => worker.terminate()))
   }
 
-  #isComplete(): boolean {
-    return this.#threads.length >= this.#threadCount
+  #startThread(): void {
+    const slots = Array.from({ length: SLOTS_PER_THREAD }, newSlotMemory)
+    const worker = new Worker(new URL('./compress-worker.js', import.meta.url), {
+      workerData: slots,
+    })
+    worker.unref()
+    const release = (slot: Slot) => {
+      const next = this.#waiting.shift()
+      if (next === undefined) this.#free.push(slot)
+      else next.resolve(slot)
+    }
+    const jobs = new Jobs(worker)
+    slots.forEach((memory, number) => {
+      this.#free.push(new Slot({ memory, number, jobs, release }))
+    })
+    const failAll = (error: unknown) => {
+      jobs.rejectAll(error)
+      this.#fail(error)
+    }
+    worker.on('error', (cause) => failAll(new InvariantError(cause.message, { cause })))
+    worker.on('exit', () => {
+      jobs.rejectAll(this.#failure ?? new InvariantError('a compression thread has ended'))
+    })
+    this.#threads.push(worker)
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= error
+    for (const { reject } of this.#waiting.splice(0)) reject(this.#failure)
   }
 }
+
+/** What one thread is working on, by slot number. */
+class Jobs {
+  readonly #worker: Worker
+  readonly #jobs = new Map<
+    number,
+    { resolve: (frameSizeBytes: number | undefined) => void; reject: (error: unknown) => void }
+  >()
+
+  constructor(worker: Worker) {
+    this.#worker = worker
+    worker.on('message', (answer: WorkerAnswer) => {
+      const job = this.#jobs.get(answer.slotNumber)
+      this.#jobs.delete(answer.slotNumber)
+      if (this.#jobs.size === 0) worker.unref()
+      if ('failure' in answer) job?.reject(new InvariantError(answer.failure))
+      else job?.resolve(answer.frameSizeBytes)
+    })
+  }
+
+  run(slotNumber: number, id: ObjectId, sizeBytes: number): Promise<number | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#jobs.set(slotNumber, { resolve, reject })
+      this.#worker.ref()
+      this.#worker.postMessage({ slotNumber, id, sizeBytes })
+    })
+  }
+
+  rejectAll(error: unknown): void {
+    for (const job of this.#jobs.values()) job.reject(error)
+    this.#jobs.clear()
+  }
+}
+
+interface SlotMemory {
+  input: Uint8Array
+  frame: Uint8Array
+}
+
+/** A place for one object on its way through a thread. */
+export class Slot {
+  readonly #memory: SlotMemory
+  readonly #number: number
+  readonly #jobs: Jobs
+  readonly #release: (slot: Slot) => void
+
+  constructor(slot: {
+    memory: SlotMemory
+    number: number
+    jobs: Jobs
+    release: (slot: Slot) => void
+  }) {
+    this.#memory = slot.memory
+    this.#number = slot.number
+    this.#jobs = slot.jobs
+    this.#release = slot.release
+  }
+
+  /**
+   * Compresses an object, decompresses it again and checks it against its id.
+   *
+   * `bytes` is copied before the call returns. The result lasts until the slot is released.
+   */
+  async compress(id: ObjectId, bytes: Uint8Array): Promise<CompressedObject> {
+    this.#memory.input.set(bytes)
+    const frameSizeBytes = await this.#jobs.run(this.#number, id, bytes.length)
+    return frameSizeBytes === undefined
+      ? { encoding: 'raw', stored: this.#memory.input.subarray(0, bytes.length) }
+      : { encoding: 'zstd', stored: this.#memory.frame.subarray(0, frameSizeBytes) }
+  }
+
+  release(): void {
+    this.#release(this)
+  }
+}
+
+let frame = new Uint8Array(0)
 
 /**
- * Compresses on the calling thread; for objects too small or too few for a thread.
+ * Compresses on the calling thread; for objects too long or too few for a thread.
  *
- * @returns  bytes that belong to the caller
+ * The result is `bytes` itself, or scratch memory that the next call overwrites.
  */
 export function compressHere(id: ObjectId, bytes: Uint8Array): CompressedObject {
-  const { encoding, stored } = compressAndVerify(id, bytes)
-  return { encoding, stored: stored.slice() }
+  const maxBytes = maxFrameBytes(bytes.length)
+  if (frame.length < maxBytes) frame = new Uint8Array(maxBytes)
+  const frameSizeBytes = compressAndVerify(id, bytes, frame)
+  return frameSizeBytes === undefined
+    ? { encoding: 'raw', stored: bytes }
+    : { encoding: 'zstd', stored: frame.subarray(0, frameSizeBytes) }
 }
 
-function startThread(): Thread {
-  const worker = new Worker(new URL('./compress-worker.js', import.meta.url))
-  const thread: Thread = { worker, jobs: new Map() }
-  worker.unref()
-  worker.on('message', (answer: WorkerAnswer) => {
-    const job = thread.jobs.get(answer.jobId)
-    thread.jobs.delete(answer.jobId)
-    if (thread.jobs.size === 0) worker.unref()
-    if ('failure' in answer) job?.reject(new InvariantError(answer.failure))
-    else job?.resolve(answer)
-  })
-  worker.on('error', (cause) => rejectAll(thread, new InvariantError(cause.message, { cause })))
-  worker.on('exit', () => rejectAll(thread, new InvariantError('a compression thread has ended')))
-  return thread
-}
-
-function rejectAll(thread: Thread, error: Error): void {
-  for (const job of thread.jobs.values()) job.reject(error)
-  thread.jobs.clear()
+function newSlotMemory(): SlotMemory {
+  return {
+    input: new Uint8Array(new SharedArrayBuffer(SLOT_BYTES)),
+    frame: new Uint8Array(new SharedArrayBuffer(maxFrameBytes(SLOT_BYTES))),
+  }
 }

@@ -18,14 +18,14 @@ interface OpenLevel {
  * a list of any length takes a few hundred kilobytes.
  */
 export class ManifestWriter {
-  readonly #writer: ObjectSink
+  readonly #sink: ObjectSink
   readonly #levels: OpenLevel[] = []
 
-  constructor(writer: ObjectSink) {
-    this.#writer = writer
+  constructor(sink: ObjectSink) {
+    this.#sink = sink
   }
 
-  /** Appends a chunk; it must have been put into the same writer, or be stored. */
+  /** Appends a chunk; it must have been put into the same sink, or be stored. */
   async add(chunk: ChunkRef): Promise<void> {
     await this.#append(0, chunk, chunk.id)
   }
@@ -33,7 +33,7 @@ export class ManifestWriter {
   /**
    * Writes what is open and returns the root. A stream without chunks has a node without entries.
    *
-   * The writer still has to be flushed.
+   * A writer still has to be flushed.
    */
   async finish(): Promise<ManifestRef> {
     if (this.#levels.length === 0) return this.#write({ level: 0, chunks: [] })
@@ -67,7 +67,7 @@ export class ManifestWriter {
   }
 
   async #write(node: ManifestNode): Promise<ManifestRef> {
-    const rootId = await this.#writer.put('metadata', encodeManifestNode(node))
+    const rootId = await this.#sink.put('metadata', encodeManifestNode(node))
     return { rootId, ...totalsOfNode(node) }
   }
 }

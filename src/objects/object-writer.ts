@@ -3,15 +3,11 @@ import { InvariantError, SnapError } from '../errors.ts'
 import { MAX_OBJECT_BYTES, PACK_TARGET_BYTES } from '../format/limits.ts'
 import { objectIdOf } from '../format/object-id.ts'
 import { indexIdAt } from '../format/pack.ts'
-import type { EntryKind } from '../format/pack-entry.ts'
+import type { EntryHeader, EntryKind } from '../format/pack-entry.ts'
 import type { ObjectId } from '../format/values.ts'
-import { ByteBudget } from './byte-budget.ts'
-import { Compressor, compressHere } from './compressor.ts'
+import { type CompressedObject, Compressor, compressHere } from './compressor.ts'
 import type { ObjectDatabase } from './object-database.ts'
 import { PackBuilder } from './pack-builder.ts'
-
-/** Uncompressed bytes between `put` and a pack; enough to keep several threads busy. */
-const IN_WORK_BYTES = 8 * 1024 * 1024
 
 export interface ObjectWriterOptions {
   /** Worker threads; 0 compresses on the calling thread. Default: one fewer than the machine has, at least 1. */
@@ -32,13 +28,15 @@ export interface WriteTotals {
   storedSizeBytes: number
 }
 
-/** The pack that entries of one kind go to, and the one before it that is being written. */
+/** Two packs by turns: entries of one kind go to the one, while the other is being written. */
 interface Lane {
-  pack: PackBuilder
-  /** Objects on their way into `pack`; these never reject. */
+  filling: PackBuilder
+  /** Free for use once `written` has resolved. */
+  spare: PackBuilder
+  /** Objects on their way into a pack; these never reject. */
   inWork: Set<Promise<void>>
-  /** Entries are appended one after the other, in the order in which they finish compressing. */
-  appended: Promise<void>
+  /** Entries are appended, and packs sealed, one after the other. */
+  lastTurn: Promise<void>
   written: Promise<void>
 }
 
@@ -48,8 +46,8 @@ interface Lane {
  * Chunks and metadata go to packs of their own. Metadata is written only when
  * every chunk put before it is durable, so whatever the packs of a store hold,
  * the objects named in it are held too, even if a process is killed between two
- * packs. The pack being filled, the one being written and the objects in work
- * are all that is kept in memory.
+ * packs. The pack being filled, the one being written and a fixed number of
+ * objects in work are all that is kept in memory.
  *
  * After any failure the writer is of no more use: every later call throws the
  * same error. What is already in packs stays; it is unreachable, and found again
@@ -58,9 +56,8 @@ interface Lane {
 export class ObjectWriter {
   readonly #objects: ObjectDatabase
   readonly #compressor: Compressor
-  readonly #budget = new ByteBudget(IN_WORK_BYTES)
   readonly #packTargetBytes: number
-  readonly #lanes: Record<EntryKind, Lane> = { chunk: newLane(), metadata: newLane() }
+  readonly #lanes: Record<EntryKind, Lane>
   /** Put by this writer and not yet in the index. */
   readonly #pending: Record<EntryKind, Set<ObjectId>> = { chunk: new Set(), metadata: new Set() }
   /** Packs that were looked at because an object in them was to be reused. */
@@ -79,6 +76,10 @@ export class ObjectWriter {
     this.#objects = objects
     this.#compressor = new Compressor(threadCount)
     this.#packTargetBytes = options.packTargetBytes ?? PACK_TARGET_BYTES
+    this.#lanes = {
+      chunk: newLane(this.#packTargetBytes),
+      metadata: newLane(this.#packTargetBytes),
+    }
   }
 
   /** What has been put so far. A copy. */
@@ -112,12 +113,11 @@ export class ObjectWriter {
       this.#pending[kind].add(id)
       this.#totals.newObjectCount++
       this.#totals.newSizeBytes += bytes.length
-      await this.#budget.take(bytes.length)
+      await this.#store(id, kind, bytes)
     } catch (error) {
       this.#fail(error)
     }
     this.#throwIfUnusable()
-    this.#startStoring(id, kind, bytes)
     return id
   }
 
@@ -130,10 +130,8 @@ export class ObjectWriter {
   async flush(): Promise<void> {
     this.#throwIfUnusable()
     try {
-      await Promise.all(this.#lanes.metadata.inWork)
-      await this.#seal('metadata')
-      await this.#lanes.metadata.written
-      await this.#sealChunksAndWait()
+      await this.#writeAll('metadata')
+      await this.#writeAll('chunk')
     } catch (error) {
       this.#fail(error)
     }
@@ -178,42 +176,66 @@ export class ObjectWriter {
     return check
   }
 
-  #startStoring(id: ObjectId, kind: EntryKind, bytes: Uint8Array): void {
-    const { inWork } = this.#lanes[kind]
-    const sizeBytes = bytes.length
-    const work = this.#store(id, kind, bytes)
-      .catch((error) => this.#fail(error))
-      .finally(() => {
-        inWork.delete(work)
-        this.#budget.give(sizeBytes)
-      })
-    inWork.add(work)
-  }
-
+  /** Resolves when `bytes` may be reused; the object may still be on its way into a pack. */
   async #store(id: ObjectId, kind: EntryKind, bytes: Uint8Array): Promise<void> {
-    const sizeBytes = bytes.length
     // Metadata is a thousandth of the data, and for a small commit no thread need be started.
-    const { encoding, stored } =
-      kind === 'metadata' ? compressHere(id, bytes) : await this.#compressor.compress(id, bytes)
-    const header = { id, kind, encoding, storedSizeBytes: stored.length, sizeBytes }
-    const lane = this.#lanes[kind]
-    lane.appended = lane.appended.then(async () => {
-      this.#totals.storedSizeBytes += lane.pack.add(header, stored)
-      if (lane.pack.sizeBytes >= this.#packTargetBytes) await this.#seal(kind)
-    })
-    await lane.appended
+    if (kind === 'metadata' || !this.#compressor.accepts(bytes.length)) {
+      await this.#track(
+        kind,
+        this.#append({ id, kind, sizeBytes: bytes.length }, () => compressHere(id, bytes)),
+      )
+      return
+    }
+    const slot = await this.#compressor.takeSlot()
+    const work = slot
+      .compress(id, bytes)
+      .then((result) => this.#append({ id, kind, sizeBytes: bytes.length }, () => result))
+    // Not waited for: this is where compression runs beside the caller. Its failure poisons.
+    void this.#track(
+      kind,
+      work.finally(() => slot.release()),
+    ).catch(() => {})
   }
 
-  /** Begins to write the lane's pack, once the one before it is written. */
+  /** Appends one object to its lane's pack, after those that came before it. */
+  #append(
+    object: Pick<EntryHeader, 'id' | 'kind' | 'sizeBytes'>,
+    compress: () => CompressedObject,
+  ): Promise<void> {
+    const lane = this.#lanes[object.kind]
+    return this.#inTurn(lane, async () => {
+      const { encoding, stored } = compress()
+      const header = { ...object, encoding, storedSizeBytes: stored.length }
+      this.#totals.storedSizeBytes += lane.filling.add(header, stored)
+      if (lane.filling.sizeBytes >= this.#packTargetBytes) await this.#seal(object.kind)
+    })
+  }
+
+  /** Lets `flush` and `close` wait for work in progress. */
+  async #track(kind: EntryKind, work: Promise<void>): Promise<void> {
+    const { inWork } = this.#lanes[kind]
+    const settled = work.catch((error) => this.#fail(error)).finally(() => inWork.delete(settled))
+    inWork.add(settled)
+    await work
+  }
+
+  /**
+   * Begins to write the lane's pack, once the one before it is written.
+   *
+   * Runs in the lane's turn only, where no other entry is appended meanwhile: metadata that came
+   * while this waits for chunks could name chunks it did not wait for.
+   */
   async #seal(kind: EntryKind): Promise<void> {
     const lane = this.#lanes[kind]
     await lane.written
-    if (lane.pack.isEmpty) return
-    if (kind === 'metadata') await this.#sealChunksAndWait()
+    if (lane.filling.isEmpty) return
+    if (kind === 'metadata') await this.#writeAll('chunk')
     this.#throwIfUnusable()
-    const pack = lane.pack
-    lane.pack = new PackBuilder()
+    const pack = lane.filling
+    lane.filling = lane.spare
+    lane.spare = pack
     lane.written = pack.write(this.#objects.backend).then((index) => {
+      pack.clear()
       this.#objects.addPack(index)
       for (let position = 0; position < index.entryCount; position++) {
         this.#pending[kind].delete(indexIdAt(index, position))
@@ -223,10 +245,17 @@ export class ObjectWriter {
     lane.written.catch((error) => this.#fail(error))
   }
 
-  async #sealChunksAndWait(): Promise<void> {
-    await Promise.all(this.#lanes.chunk.inWork)
-    await this.#seal('chunk')
-    await this.#lanes.chunk.written
+  /** Writes everything of one kind that has been put so far. */
+  async #writeAll(kind: EntryKind): Promise<void> {
+    const lane = this.#lanes[kind]
+    await Promise.all(lane.inWork)
+    await this.#inTurn(lane, () => this.#seal(kind))
+    await lane.written
+  }
+
+  #inTurn(lane: Lane, work: () => Promise<void>): Promise<void> {
+    lane.lastTurn = lane.lastTurn.then(work)
+    return lane.lastTurn
   }
 
   #fail(error: unknown): void {
@@ -238,11 +267,12 @@ export class ObjectWriter {
   }
 }
 
-function newLane(): Lane {
+function newLane(packTargetBytes: number): Lane {
   return {
-    pack: new PackBuilder(),
+    filling: new PackBuilder(packTargetBytes),
+    spare: new PackBuilder(packTargetBytes),
     inWork: new Set(),
-    appended: Promise.resolve(),
+    lastTurn: Promise.resolve(),
     written: Promise.resolve(),
   }
 }

@@ -2,13 +2,21 @@ import { randomBytes } from 'node:crypto'
 import type { Backend } from '../backend/backend.ts'
 import { InvariantError } from '../errors.ts'
 import { encodePackEnd, PACK_HEAD, type PackIndex, type PackIndexEntry } from '../format/pack.ts'
-import { type EntryHeader, encodeEntryHead } from '../format/pack-entry.ts'
+import { ENTRY_HEAD_BYTES, type EntryHeader, encodeEntryHead } from '../format/pack-entry.ts'
 
-/** A pack being filled in memory. */
+/** Room beyond the target for the entry that reaches it. */
+const SLACK_BYTES = 512 * 1024
+
+/** A pack being filled, in one piece of memory that is used again for the next pack. */
 export class PackBuilder {
-  readonly #parts: Uint8Array[] = [PACK_HEAD]
-  readonly #entries: PackIndexEntry[] = []
+  readonly #targetBytes: number
+  #bytes = new Uint8Array(0)
+  #entries: PackIndexEntry[] = []
   #sizeBytes = PACK_HEAD.length
+
+  constructor(targetBytes: number) {
+    this.#targetBytes = targetBytes
+  }
 
   /** Size so far, without the index and trailer to come. */
   get sizeBytes(): number {
@@ -19,20 +27,40 @@ export class PackBuilder {
     return this.#entries.length === 0
   }
 
-  /** Appends one entry. `stored` is kept, not copied. Returns the bytes it takes. */
+  /** Appends one entry; `stored` is copied. Returns the bytes it takes. */
   add(header: EntryHeader, stored: Uint8Array): number {
-    const head = encodeEntryHead(header, stored)
+    const entryBytes = ENTRY_HEAD_BYTES + stored.length
+    this.#makeRoomFor(entryBytes)
+    this.#bytes.set(encodeEntryHead(header, stored), this.#sizeBytes)
+    this.#bytes.set(stored, this.#sizeBytes + ENTRY_HEAD_BYTES)
     this.#entries.push({ ...header, offsetBytes: this.#sizeBytes })
-    this.#parts.push(head, stored)
-    this.#sizeBytes += head.length + stored.length
-    return head.length + stored.length
+    this.#sizeBytes += entryBytes
+    return entryBytes
   }
 
   /** Writes the pack. When the promise resolves it is durable; its index is returned. */
   async write(backend: Backend): Promise<PackIndex> {
     const { end, index } = encodePackEnd(this.#entries, randomBytes(16))
-    const outcome = await backend.create(index.packKey, [...this.#parts, end])
+    const entries = this.#bytes.subarray(0, this.#sizeBytes)
+    const outcome = await backend.create(index.packKey, [entries, end])
     if (outcome === 'exists') throw new InvariantError(`pack ${index.packKey} was drawn twice`)
     return index
+  }
+
+  /** Begins another pack. */
+  clear(): void {
+    this.#entries = []
+    this.#sizeBytes = PACK_HEAD.length
+  }
+
+  #makeRoomFor(sizeBytes: number): void {
+    const neededBytes = this.#sizeBytes + sizeBytes
+    if (neededBytes <= this.#bytes.length) return
+    // At once what a whole pack takes: the system provides no memory before it is written to, and
+    // growing by steps would leave each step behind for the collector.
+    const grown = new Uint8Array(Math.max(neededBytes, this.#targetBytes + SLACK_BYTES))
+    grown.set(this.#bytes.subarray(0, this.#sizeBytes))
+    grown.set(PACK_HEAD)
+    this.#bytes = grown
   }
 }

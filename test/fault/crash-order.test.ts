@@ -3,7 +3,7 @@ import { MemoryBackend } from '../../src/backend/memory-backend.ts'
 import { fsck } from '../../src/maintenance/fsck.ts'
 import { initStore, openStore } from '../../src/store.ts'
 import { OrderedBackend } from '../support/ordered-backend.ts'
-import { ada, commitToMain, noon, putCommit } from '../support/store.ts'
+import { ada, commitToMain, noon, putCommit, putRows } from '../support/store.ts'
 
 const manyChunks = Array.from({ length: 400 }, (_, i) => `${i}\tname of ${i}\n`)
 
@@ -32,6 +32,25 @@ test('a commit writes chunks, then metadata, then the ref, so it may be killed a
     expect(main).toBe(key === backend.written.at(-1) ? commitId : undefined)
     expect((await fsck(survivor)).findings).toEqual([])
   }
+})
+
+test('tables written side by side, with flushes in between, keep the order too', async () => {
+  const backend = new OrderedBackend(new MemoryBackend())
+  const store = await initStore(backend, { author: ada, at: noon })
+  const writer = store.objects.newWriter({ compressionThreads: 2, packTargetBytes: 400 })
+  const writeTable = async (table: number) => {
+    for (let part = 0; part < 5; part++) {
+      const chunks = Array.from({ length: 40 }, (_, i) => `${table}\t${part}\trow ${i}\n`)
+      await putRows(writer, chunks)
+      if ((table + part) % 3 === 0) await writer.flush()
+    }
+  }
+  await Promise.all([1, 2, 3, 4, 5].map(writeTable))
+  await writer.flush()
+  await writer.close()
+
+  expect((await fsck(backend)).findings).toEqual([])
+  expect((await fsck(backend)).totals.objectCount).toBeGreaterThan(5 * 5 * 40)
 })
 
 test('the order is checked: a ref that names a commit before its pack is durable fails', async () => {
