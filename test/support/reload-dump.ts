@@ -18,6 +18,8 @@ function makeLoadable(majorVersion: number, dump: string): string {
   const rules: [until: number, (script: string) => string][] = [
     // An unlogged table's identity, by pg_dump 15 and newer.
     [14, (script) => script.replace(/^ {4}LOGGED\n/gm, '')],
+    // A subscription's option, by pg_dump 16 and newer.
+    [15, (script) => script.replace(/^(CREATE SUBSCRIPTION .*), run_as_owner = \w+/gm, '$1')],
     [16, (script) => script.replace(/^SET transaction_timeout = 0;\n/m, '')],
     // A not-null constraint that an inheriting table adds to an inherited column, by pg_dump 18.
     [
