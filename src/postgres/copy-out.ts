@@ -1,4 +1,3 @@
-import { finished } from 'node:stream/promises'
 import type { CopyToStreamQuery } from 'pg-copy-streams'
 import type { Conversation } from './session.ts'
 
@@ -30,7 +29,8 @@ export async function* readCopyOut(copy: {
     if (!isReadToEnd && !hasFailed) {
       await copy.cancel()
       stream.resume()
-      await Promise.allSettled([finished(stream), settled])
+      // Not the stream's own end: it may have failed already, while the cancellation was on its way.
+      await settled.catch(() => undefined)
     }
   }
 }

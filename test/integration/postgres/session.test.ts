@@ -113,6 +113,19 @@ eachMajor((majorVersion) => {
     })
   })
 
+  test('a cancelled COPY never takes the next statement with it, however short it was', async () => {
+    await withSession(database.url, async (session) => {
+      for (let rowCount = 1; rowCount <= 60; rowCount++) {
+        const rows = session.copyOut(
+          `COPY (SELECT generate_series(1, ${rowCount * 100})) TO STDOUT`,
+        )
+        await rows.next()
+        await rows.return()
+        expect(await session.query('SELECT 1 AS one')).toEqual([{ one: 1 }])
+      }
+    })
+  })
+
   test('a reader that does not read on stops the server, and does not fill the memory', async () => {
     await withSession(database.url, async (session) => {
       const rows = session.copyOut(
