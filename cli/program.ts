@@ -27,8 +27,8 @@ export async function createProgram(io: ProgramIo): Promise<Command> {
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
-      getOutHelpWidth: () => io.stdout.columns ?? 80,
-      getErrHelpWidth: () => io.stderr.columns ?? 80,
+      getOutHelpWidth: () => io.stdout.columns || 80,
+      getErrHelpWidth: () => io.stderr.columns || 80,
       // Usage errors are written with all the others, in `run`.
       outputError: () => {},
     })

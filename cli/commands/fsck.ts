@@ -55,9 +55,11 @@ async function check(context: Context): Promise<void> {
 
 function describeFinding(finding: Finding, colors: Colors): string[] {
   const paint = finding.severity === 'must' ? colors.red : colors.yellow
+  const { key, message } = finding
+  const file = key === undefined || message.includes(key) ? '' : `${key}: `
   const affected = finding.affects.map(shortId).join(', ')
   return [
-    `${paint(finding.code)} ${printable(finding.message)}`,
+    `${paint(finding.code)} ${printable(file + message)}`,
     ...(affected === '' ? [] : [`  affects ${affected}`]),
   ]
 }

@@ -4,7 +4,6 @@ import {
   type ObjectId,
   readSchemaEntries,
   resolveRevision,
-  type Selection,
   type Store,
   type TableChange,
   type Tree,
@@ -12,22 +11,11 @@ import {
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { readDecorations } from '../names.ts'
-import {
-  formatAuthorAndDate,
-  formatCommitLine,
-  formatMessage,
-  formatMigrations,
-  formatTotals,
-  totalsOf,
-} from '../output/commit-text.ts'
+import { formatCommitLine, formatMessage, totalsOf } from '../output/commit-text.ts'
 import { printable, printableLines } from '../output/printable.ts'
-import { formatTable } from '../output/text-table.ts'
-import { formatChange, formatCount, formatQuantity, formatSize } from '../output/units.ts'
+import { formatContents, formatOrigin, formatTables } from '../output/show-text.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
-
-/** A longer list of tables is shortened to those that changed, unless `--tables` asks for all. */
-const MAX_TABLE_LINES = 30
 
 export const defineShow: DefineCommand = (command, context) => {
   describeCommand(command, {
@@ -82,15 +70,15 @@ async function show(context: Context, argument: string, onlyTables: boolean): Pr
     if (context.options.json) {
       await printJson(context, { store, id, commit, tree, changes })
     } else if (onlyTables) {
-      context.output.result(...formatTables(changes, changes.length))
+      context.output.result(...formatTables(changes, { isWhole: true }))
     } else {
       const names = (await readDecorations(store)).get(id) ?? []
       context.output.result(
         formatCommitLine(id, names, context.output.colors),
-        ...formatOrigin(commit, context),
+        ...formatOrigin(commit, context.io.now()),
         ...formatMessage(commit),
         '',
-        ...formatTables(changes, MAX_TABLE_LINES),
+        ...formatTables(changes, { isWhole: false }),
         ...formatContents(commit, tree),
       )
     }
@@ -135,87 +123,4 @@ async function printSchema({ options, output }: Context, store: Store, tree: Tre
       )
     }
   }
-}
-
-function formatOrigin(commit: Commit, { io }: Context): string[] {
-  const { database, git, tools } = commit
-  const system = database.systemIdentifier === null ? '' : ` on system ${database.systemIdentifier}`
-  return [
-    ...commit.parentIds.map((id) => `Parent:     ${id}`),
-    `Tree:       ${commit.treeId}`,
-    ...formatAuthorAndDate(commit, io.now()),
-    `Database:   ${printable(database.name)}${system}`,
-    `Server:     PostgreSQL ${printable(database.serverVersion)}, ${printable(database.encoding)}, ` +
-      `${printable(database.collate)}; read with pg_dump ${printable(tools.pgDump)}`,
-    ...(database.lsn === null ? [] : [`LSN:        ${database.lsn}`]),
-    ...formatMigrations(commit),
-    ...(git === null || git.commit === null
-      ? []
-      : [`Git:        ${printable(git.branch ?? 'detached HEAD')} ${git.commit}`]),
-    ...formatSelection(commit.selection),
-  ]
-}
-
-function formatSelection(selection: Selection): string[] {
-  const parts: [label: string, patterns: readonly string[]][] = [
-    ['only tables', selection.tables],
-    ['without tables', selection.excludeTables],
-    ['without rows of', selection.excludeTableData],
-    ['only schemas', selection.schemas],
-    ['without schemas', selection.excludeSchemas],
-  ]
-  return parts
-    .filter(([, patterns]) => patterns.length > 0)
-    .map(([label, patterns]) => `Selection:  ${label} ${patterns.map(printable).join(', ')}`)
-}
-
-function formatTables(changes: readonly TableChange[], maxLines: number): string[] {
-  const shown =
-    changes.length <= maxLines ? changes : changes.filter(({ change }) => change !== 'unchanged')
-  const rows = shown.map((table) => [
-    printable(`${table.namespace}.${table.name}`),
-    table.rowsAfter === null ? '' : formatCount(table.rowsAfter),
-    table.change === 'unchanged' ? '' : formatChange(rowCountChange(table)),
-    table.sizeBytesAfter === null ? '' : formatSize(table.sizeBytesAfter),
-    CHANGE_TEXTS[table.change],
-  ])
-  const columns = [
-    { header: 'table' },
-    { header: 'rows', align: 'right' },
-    { header: 'change', align: 'right' },
-    { header: 'size', align: 'right' },
-    { header: '' },
-  ] as const
-  const leftOut = changes.length - shown.length
-  return [
-    ...(rows.length === 0 ? [] : [...formatTable(columns, rows), '']),
-    ...(leftOut === 0
-      ? []
-      : [`${formatQuantity(leftOut, 'unchanged table')} not listed (--tables lists all)`, '']),
-  ]
-}
-
-const CHANGE_TEXTS: Readonly<Record<TableChange['change'], string>> = {
-  unchanged: '',
-  changed: 'changed',
-  missing: 'new',
-  extra: 'gone',
-  dataKept: 'without its rows',
-}
-
-function rowCountChange({ rowsBefore, rowsAfter }: TableChange): number {
-  return (rowsAfter ?? 0) - (rowsBefore ?? 0)
-}
-
-function formatContents(commit: Commit, tree: Tree): string[] {
-  const notCaptured = commit.notCaptured.map(
-    (left) => `  ${printable(left.kind)} ${printable(left.name)}: ${printable(left.reason)}`,
-  )
-  return [
-    formatTotals(totalsOf(tree)),
-    `${formatQuantity(tree.schema.rowCount, 'schema entry', 'schema entries')}, ` +
-      `${formatQuantity(tree.sequences.rowCount, 'sequence')}, ` +
-      formatQuantity(tree.largeObjects.metadata.rowCount, 'large object'),
-    ...(notCaptured.length === 0 ? [] : ['', 'Not captured:', ...notCaptured]),
-  ]
 }

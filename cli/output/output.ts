@@ -34,7 +34,8 @@ export class Output {
       },
       note: (message) => this.note(message),
       isTerminal: io.stderr.isTTY === true && io.environment.TERM !== 'dumb',
-      columns: () => io.stderr.columns ?? 80,
+      // A pseudo-terminal that nobody gave a size says 0.
+      columns: () => io.stderr.columns || 80,
       now: io.now,
     })
   }

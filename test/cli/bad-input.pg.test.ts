@@ -1,8 +1,8 @@
 /** Each thing that can be wrong in the world has its own sentence and its own exit code. */
-import { equal, match } from 'node:assert/strict'
+import { deepEqual, equal, match } from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { describe, test } from 'vitest'
 import { encodeCommit } from '../../src/format/commit.ts'
 import { objectIdOf } from '../../src/format/object-id.ts'
@@ -187,6 +187,22 @@ describe('the store', () => {
     match(await succeed(['fsck']), /^No problems found/)
   })
 
+  test('it is damaged: fsck names the file, and a checkout refuses before it touches anything', async () => {
+    const { database, directory, snap } = await storeWithCommit()
+    const pack = await damageLargestPack(join(directory, '.snap'))
+    await database.query('DELETE FROM orders')
+
+    const fsck = await snap(['fsck'])
+    equal(fsck.exitCode, 1)
+    match(fsck.stdout, new RegExp(pack))
+    match(fsck.stdout, /^[1-9]\d* problems? found: 1 commit, /m)
+
+    const checkout = await snap(['checkout', 'HEAD', '-y'])
+    equal(checkout.exitCode, 4)
+    match(checkout.stderr, /^fatal: .*\n?hint: /m)
+    deepEqual(await database.query('SELECT count(*) FROM orders'), [{ count: '0' }])
+  })
+
   test('its directory is read-only', async () => {
     // Nobody may make a directory there, root included.
     const { exitCode, stderr } = await runSnap(['init', '/sys/kernel'])
@@ -260,6 +276,27 @@ function failWrites(code: 'BACKEND_READ_ONLY' | 'BACKEND_FULL', message: string)
     remove: (key) => backend.remove(key),
     close: () => backend.close(),
   })
+}
+
+/** Flips one bit in the middle of the largest pack, and returns its name. */
+async function damageLargestPack(storeDirectory: string): Promise<string> {
+  const names = await readdir(join(storeDirectory, 'packs'), { recursive: true })
+  const packs = await Promise.all(
+    names
+      .filter((name) => name.endsWith('.pack'))
+      .map(async (name) => {
+        const path = join(storeDirectory, 'packs', name)
+        return { name: basename(name), path, sizeBytes: (await stat(path)).size }
+      }),
+  )
+  const { name, path, sizeBytes } = packs.sort((a, b) => b.sizeBytes - a.sizeBytes)[0]!
+  const bytes = await readFile(path)
+  const middle = Math.floor(sizeBytes / 2)
+  bytes[middle] = bytes[middle]! ^ 1
+  // Packs are made read-only.
+  await rm(path)
+  await writeFile(path, bytes)
+  return name
 }
 
 /** Adds two commits whose ids begin with the same four digits, and returns those. */

@@ -1,0 +1,99 @@
+import type { Commit, Selection, TableChange, Tree } from '../../src/index.ts'
+import { formatAuthorAndDate, formatMigrations, formatTotals, totalsOf } from './commit-text.ts'
+import { printable } from './printable.ts'
+import { formatTable } from './text-table.ts'
+import { formatChange, formatCount, formatQuantity, formatSize } from './units.ts'
+
+/** A longer list of tables is shortened to those that changed, unless all are asked for. */
+const MAX_TABLE_LINES = 30
+
+/** Says where a commit came from: parents, author, server, migrations, git, selection. */
+export function formatOrigin(commit: Commit, now: Date): string[] {
+  const { database, git, tools } = commit
+  const system = database.systemIdentifier === null ? '' : ` on system ${database.systemIdentifier}`
+  return [
+    ...commit.parentIds.map((id) => `Parent:     ${id}`),
+    `Tree:       ${commit.treeId}`,
+    ...formatAuthorAndDate(commit, now),
+    `Database:   ${printable(database.name)}${system}`,
+    `Server:     PostgreSQL ${printable(database.serverVersion)}, ${printable(database.encoding)}, ` +
+      `${printable(database.collate)}; read with pg_dump ${printable(tools.pgDump)}`,
+    ...(database.lsn === null ? [] : [`LSN:        ${database.lsn}`]),
+    ...formatMigrations(commit),
+    ...(git === null || git.commit === null
+      ? []
+      : [`Git:        ${printable(git.branch ?? 'detached HEAD')} ${git.commit}`]),
+    ...formatSelection(commit.selection),
+  ]
+}
+
+function formatSelection(selection: Selection): string[] {
+  const parts: [label: string, patterns: readonly string[]][] = [
+    ['only tables', selection.tables],
+    ['without tables', selection.excludeTables],
+    ['without rows of', selection.excludeTableData],
+    ['only schemas', selection.schemas],
+    ['without schemas', selection.excludeSchemas],
+  ]
+  return parts
+    .filter(([, patterns]) => patterns.length > 0)
+    .map(([label, patterns]) => `Selection:  ${label} ${patterns.map(printable).join(', ')}`)
+}
+
+/** Lists tables with rows, bytes and their change against the parent. */
+export function formatTables(
+  changes: readonly TableChange[],
+  { isWhole }: { isWhole: boolean },
+): string[] {
+  const shown =
+    isWhole || changes.length <= MAX_TABLE_LINES
+      ? changes
+      : changes.filter(({ change }) => change !== 'unchanged')
+  const rows = shown.map((table) => [
+    printable(`${table.namespace}.${table.name}`),
+    table.rowsAfter === null ? '' : formatCount(table.rowsAfter),
+    table.change === 'unchanged' ? '' : formatChange(rowCountChange(table)),
+    table.sizeBytesAfter === null ? '' : formatSize(table.sizeBytesAfter),
+    CHANGE_TEXTS[table.change],
+  ])
+  const columns = [
+    { header: 'table' },
+    { header: 'rows', align: 'right' },
+    { header: 'change', align: 'right' },
+    { header: 'size', align: 'right' },
+    { header: '' },
+  ] as const
+  const leftOut = changes.length - shown.length
+  return [
+    ...(rows.length === 0 ? [] : [...formatTable(columns, rows), '']),
+    ...(leftOut === 0
+      ? []
+      : [`${formatQuantity(leftOut, 'unchanged table')} not listed (--tables lists all)`, '']),
+  ]
+}
+
+const CHANGE_TEXTS: Readonly<Record<TableChange['change'], string>> = {
+  unchanged: '',
+  changed: 'changed',
+  missing: 'new',
+  extra: 'gone',
+  dataKept: 'without its rows',
+}
+
+function rowCountChange({ rowsBefore, rowsAfter }: TableChange): number {
+  return (rowsAfter ?? 0) - (rowsBefore ?? 0)
+}
+
+/** Says what else is in a commit, and what is not. */
+export function formatContents(commit: Commit, tree: Tree): string[] {
+  const notCaptured = commit.notCaptured.map(
+    (left) => `  ${printable(left.kind)} ${printable(left.name)}: ${printable(left.reason)}`,
+  )
+  return [
+    formatTotals(totalsOf(tree)),
+    `${formatQuantity(tree.schema.rowCount, 'schema entry', 'schema entries')}, ` +
+      `${formatQuantity(tree.sequences.rowCount, 'sequence')}, ` +
+      formatQuantity(tree.largeObjects.metadata.rowCount, 'large object'),
+    ...(notCaptured.length === 0 ? [] : ['', 'Not captured:', ...notCaptured]),
+  ]
+}
