@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { SnapError } from '../errors.ts'
 import type { ObjectId } from './values.ts'
 
 /** Length of an object id in its binary form. */
@@ -15,19 +14,6 @@ export function objectIdOf(bytes: Uint8Array): ObjectId {
 /** Tells whether `text` is an object id in its one written form: 64 lower-case hex digits. */
 export function isObjectId(text: unknown): text is ObjectId {
   return typeof text === 'string' && OBJECT_ID_PATTERN.test(text)
-}
-
-/**
- * Reads an object id from text.
- *
- * @throws OBJECT_CORRUPT  `text` is not 64 lower-case hex digits
- */
-export function parseObjectId(text: string): ObjectId {
-  if (isObjectId(text)) return text
-  throw new SnapError('OBJECT_CORRUPT', `'${text.slice(0, 80)}' is not an object id`, {
-    expected: '64 lower-case hex digits',
-    found: text.slice(0, 80),
-  })
 }
 
 /** Returns the 32 bytes of an id, in a fresh array. */

@@ -60,6 +60,23 @@ test('a list with one chunk changed, added or removed shares all but a few nodes
   }
 })
 
+test.each([
+  [
+    'ids of many kinds',
+    chunksUpTo(60_000),
+    '0634d7dc971917fd55741ffd956f9eea188d97176989c354af8aa567ad40a16c',
+  ],
+  [
+    'one id that never ends a node',
+    Array<ChunkRef>(3000).fill(madeUpChunk(1)),
+    '22fa7ca6e3c3b1a1159e4eab9c93ea02a9e3a7dc45705c39aeab4897ce664d3f',
+  ],
+])('a list is cut as the format says, of %s', async (_, chunks, rootId) => {
+  const { ref } = await write(ObjectDatabase.open(new MemoryBackend()), chunks)
+
+  expect(ref.rootId).toBe(rootId)
+})
+
 test('the tree depends on the list alone', async () => {
   const one = await write(ObjectDatabase.open(new MemoryBackend()), chunksUpTo(1000))
   const two = await write(ObjectDatabase.open(new MemoryBackend()), chunksUpTo(1000))
