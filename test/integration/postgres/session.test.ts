@@ -77,11 +77,10 @@ eachMajor((majorVersion) => {
         session,
         `COPY (SELECT g, repeat(E'\\t\\n\\\\ż', g % 100) FROM generate_series(1, 20000) g) TO STDOUT`,
       )
+      const bytes = Buffer.from(text)
+      const cut = (position: number) => Math.floor((bytes.length * position) / 50)
       const slices = Array.from({ length: 50 }, (_, position) =>
-        Buffer.from(text).subarray(
-          Math.floor((Buffer.byteLength(text) * position) / 50),
-          Math.floor((Buffer.byteLength(text) * (position + 1)) / 50),
-        ),
+        bytes.subarray(cut(position), cut(position + 1)),
       )
       async function* source() {
         yield* slices
