@@ -34,21 +34,15 @@ export async function readHead(refs: RefStore): Promise<HeadValue> {
  */
 export async function moveHead(refs: RefStore, move: HeadMove): Promise<RefRecord> {
   const { expected, next, reason, author, at } = move
-  const previous = await readHeadRecord(refs)
-  const found = await resolveHead(refs, previous)
-  // A symbolic HEAD is compared by the ref it names: the commit that ref is at moves on its own.
-  const isAsExpected =
-    found.targetRef === expected.targetRef && (found.targetRef !== null || found.id === expected.id)
-  const record = { newId: next.id, newTargetRef: next.targetRef, reason, author, at }
-  const created = isAsExpected ? await refs.append(HEAD, previous, record) : undefined
-  if (created !== undefined) return created
-  const foundNow = isAsExpected ? await readHead(refs) : found
-  throw new SnapError(
-    'REF_CONFLICT',
-    `cannot move HEAD: it points at ${describe(foundNow)}, expected ${describe(expected)}`,
-    { refName: HEAD, expected: describe(expected), found: describe(foundNow) },
-    { hint: 'another process moved it; run the command again' },
-  )
+  for (;;) {
+    const previous = await readHeadRecord(refs)
+    const found = await resolveHead(refs, previous)
+    if (!isSameHead(found, expected)) throw conflict(found, expected)
+    const record = { newId: next.id, newTargetRef: next.targetRef, reason, author, at }
+    const created = await refs.append(HEAD, previous, record)
+    // Another record came first: if it left HEAD where it was, as that of a commit does, go on after it.
+    if (created !== undefined) return created
+  }
 }
 
 async function readHeadRecord(refs: RefStore): Promise<RefRecord> {
@@ -66,6 +60,20 @@ async function resolveHead(refs: RefStore, record: RefRecord): Promise<HeadValue
   const targetRef = record.newTargetRef
   if (targetRef === null) return { targetRef, id: record.newId }
   return { targetRef, id: (await refs.find(targetRef)) ?? null }
+}
+
+/** A symbolic HEAD is compared by the ref it names: the commit that ref is at moves on its own. */
+function isSameHead(a: HeadValue, b: HeadValue): boolean {
+  return a.targetRef === b.targetRef && (a.targetRef !== null || a.id === b.id)
+}
+
+function conflict(found: HeadValue, expected: HeadValue): SnapError {
+  return new SnapError(
+    'REF_CONFLICT',
+    `cannot move HEAD: it points at ${describe(found)}, expected ${describe(expected)}`,
+    { refName: HEAD, expected: describe(expected), found: describe(found) },
+    { hint: 'another process moved it; run the command again' },
+  )
 }
 
 function describe(head: HeadValue): string {

@@ -164,6 +164,18 @@ test('HEAD is not moved from where the caller did not see it', async () => {
   expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
 })
 
+test('commits of several processes record HEAD at the same time, and none is refused', async () => {
+  const { refs } = await memoryStore()
+  const { reason, author, at } = move('', null, one)
+  const expected = { targetRef: MAIN, id: null }
+  const record = (id: ObjectId) =>
+    moveHead(refs, { expected, next: { targetRef: MAIN, id }, reason, author, at })
+  const records = await Promise.all([one, two, one, two].map(record))
+
+  expect(records.map(({ sequence }) => sequence).sort()).toEqual([2, 3, 4, 5])
+  expect(await readHead(refs)).toEqual({ targetRef: MAIN, id: null })
+})
+
 test('a store without HEAD says so', async () => {
   const backend = new MemoryBackend()
   const { refs } = await initStore(backend, { author: ada })
