@@ -26,16 +26,10 @@ const DIES_WITH_ITS_OBJECT = new Set([
 
 /**
  * Can be left standing while everything in or beside them is rebuilt. Creating
- * them again needs more than an owner's rights (extensions, languages, access
- * methods), cannot be undone (a subscription's slot), or gains nothing.
+ * them again needs more than an owner's rights (extensions), cannot be undone (a
+ * subscription's slot), or gains nothing.
  */
-const CAN_STAY = new Set([
-  'ACCESS METHOD',
-  'EXTENSION',
-  'PROCEDURAL LANGUAGE',
-  'SCHEMA',
-  'SUBSCRIPTION',
-])
+const CAN_STAY = new Set(['EXTENSION', 'SCHEMA', 'SUBSCRIPTION'])
 
 /** Have an owner of their own, to be set after they are created (pg_restore sets the same). */
 const HAS_OWNER = new Set([

@@ -55,17 +55,25 @@ function run(command, args, options = {}) {
   })
 }
 
-const server = await startEmbeddedPostgres({ settings: { shared_buffers: '512MB', max_wal_size: '8GB' } })
+const server = await startEmbeddedPostgres({
+  settings: { shared_buffers: '512MB', max_wal_size: '8GB' },
+})
 const directory = mkdtempSync(join(tmpdir(), 'snap-bench-'))
 try {
   const url = server.url('postgres')
   const tableNames = Array.from({ length: Number(values.tables) }, (_, i) => `t${i}`)
-  const rowCount = Math.round((Number(values.megabytes) * 2 ** 20) / BYTES_PER_ROW / tableNames.length)
+  const rowCount = Math.round(
+    (Number(values.megabytes) * 2 ** 20) / BYTES_PER_ROW / tableNames.length,
+  )
   for (const name of tableNames) {
-    await run('psql', [url, '-qc', `CREATE TABLE ${name} AS SELECT g AS id, g % 1000 AS customer, (g::bigint * 7919) % 100000 / 100.0 AS amount,
+    await run('psql', [
+      url,
+      '-qc',
+      `CREATE TABLE ${name} AS SELECT g AS id, g % 1000 AS customer, (g::bigint * 7919) % 100000 / 100.0 AS amount,
       timestamptz '2024-01-01' + g * interval '17 s' AS at,
       md5(g::text) || ' the quick brown fox jumps over the lazy dog ' || md5((g / 3)::text) || repeat(' lorem ipsum', 2) AS note
-      FROM generate_series(1, ${rowCount}) g`])
+      FROM generate_series(1, ${rowCount}) g`,
+    ])
   }
   await run('psql', [url, '-qc', 'VACUUM ANALYZE'])
   await run('node', [program, 'init', '--database', url, '--no-gitignore'], { cwd: directory })
@@ -74,7 +82,11 @@ try {
   const pairs = []
   for (let i = 0; i < Number(values.pairs); i++) {
     const copy = await run('psql', [url, '-q', ...copies])
-    const commit = await run('node', [program, 'commit', '-q', '-m', `run ${i}`, '--database', url], { cwd: directory })
+    const commit = await run(
+      'node',
+      [program, 'commit', '-q', '-m', `run ${i}`, '--database', url],
+      { cwd: directory },
+    )
     pairs.push({
       copySeconds: copy.seconds,
       commitSeconds: commit.seconds,

@@ -40,7 +40,10 @@ test('killed at any moment, a commit is there whole or not at all, and earlier o
     INSERT INTO t SELECT g, (SELECT string_agg(md5(random()::text || g || i), '') FROM generate_series(1, 20) i)
       FROM generate_series(1, 20000) g`)
   const before = await dumpWith(18, database.url)
-  const options = { workingDirectory: directory, environment: { ...process.env, DATABASE_URL: database.url } }
+  const options = {
+    workingDirectory: directory,
+    environment: { ...process.env, DATABASE_URL: database.url },
+  }
   const snap = (...argv: string[]) => program.run(argv, options)
   expect(await snap('init', '--no-gitignore')).toMatchObject({ exitCode: 0 })
   const startedAt = performance.now()

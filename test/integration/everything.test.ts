@@ -4,9 +4,10 @@
  */
 import { expect, test } from 'vitest'
 import { createFixtureDatabase } from '../support/fixtures.ts'
-import { eachMajor } from '../support/postgres.ts'
+import { allMajors, eachMajor } from '../support/postgres.ts'
 import { checkoutDatabase, commitDatabase, memoryStore } from '../support/session.ts'
 import { describeDifference, dumpWith } from '../support/witness.ts'
+import { type Wrecking, wreckEverything, wreckings } from '../support/wreck.ts'
 
 /** PostgreSQL 14 cannot drop an extension under an index with operator class options, so tables go first. */
 const WRECK = `DO $$ DECLARE s text; BEGIN
@@ -19,17 +20,44 @@ const WRECK = `DO $$ DECLARE s text; BEGIN
   SELECT lo_unlink(oid) FROM pg_largeobject_metadata;`
 
 eachMajor((major) => {
-  test.each(['everything', 'values'])('%s comes back when every schema was dropped', async (fixture) => {
-    const database = await createFixtureDatabase(major, fixture)
-    const store = await memoryStore()
-    const before = await dumpWith(major, database.url)
-    const first = await commitDatabase(store, database.url)
-    await database.query(WRECK)
+  test.each(['everything', 'values'])(
+    '%s comes back when every schema was dropped',
+    async (fixture) => {
+      const database = await createFixtureDatabase(major, fixture)
+      const store = await memoryStore()
+      const before = await dumpWith(major, database.url)
+      const first = await commitDatabase(store, database.url)
+      await database.query(WRECK)
 
-    await checkoutDatabase(store, database.url, 'HEAD')
+      await checkoutDatabase(store, database.url, 'HEAD')
 
-    expect(describeDifference(before, await dumpWith(major, database.url))).toBeUndefined()
-    const again = await commitDatabase(store, database.url)
-    expect(again.commit.treeId).toBe(first.commit.treeId)
+      expect(describeDifference(before, await dumpWith(major, database.url))).toBeUndefined()
+      const again = await commitDatabase(store, database.url)
+      expect(again.commit.treeId).toBe(first.commit.treeId)
+    },
+  )
+
+  test('everything comes back when everything was damaged at once', async () => {
+    await expectRestored(major, wreckEverything)
   })
 })
+
+test.each(Object.entries(wreckings))('everything comes back after %s', async (_, wreck) => {
+  await expectRestored(allMajors.at(-1) as number, wreck)
+})
+
+/** Commits the fixture, damages it, checks it out, and lets pg_dump say whether anything is missing. */
+async function expectRestored(major: number, wreck: Wrecking): Promise<void> {
+  const database = await createFixtureDatabase(major, 'everything')
+  const store = await memoryStore()
+  const before = await dumpWith(major, database.url)
+  const first = await commitDatabase(store, database.url)
+  await database.withClient(wreck)
+
+  await checkoutDatabase(store, database.url, 'HEAD')
+
+  expect(describeDifference(before, await dumpWith(major, database.url))).toBeUndefined()
+  const again = await commitDatabase(store, database.url)
+  expect(again.commit.treeId).toBe(first.commit.treeId)
+  await database.drop()
+}
