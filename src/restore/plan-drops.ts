@@ -7,6 +7,7 @@
  * the proof, which compares all that was to stay.
  */
 import type { SchemaEntry } from '../format/values.ts'
+import { quoteIdentifier } from '../postgres/quote.ts'
 import { PUBLIC_SCHEMA_COMMENT } from '../schema/public-schema.ts'
 import { canStay, describeEntry, diesWithItsObject } from './entry-kinds.ts'
 import type { Statement } from './statement.ts'
@@ -25,25 +26,31 @@ export interface DropPlan {
  */
 export function planDrops(live: readonly SchemaEntry[], target: readonly SchemaEntry[]): DropPlan {
   const kept = chooseKept(live, target)
-  const keptNames = new Set([...kept].map(({ kind, name }) => `${kind} ${name}`))
+  const keptByTag = new Map(
+    [...kept].flatMap((entry) =>
+      spellingsOf(entry.name).map((name) => [`${entry.kind} ${name}`, entry]),
+    ),
+  )
 
   const statements: Statement[] = []
   for (const entry of live.toReversed()) {
     const subject = describeEntry(entry)
-    if (entry.kind === 'COMMENT' && keptNames.has(entry.name)) {
+    if (entry.kind === 'COMMENT' && keptByTag.has(entry.name)) {
       statements.push({ subject, sql: withoutComment(entry) })
     } else if (!kept.has(entry) && !diesWithItsObject(entry) && entry.dropStatement !== null) {
       statements.push({ subject, sql: dropWithDependents(entry) })
     }
   }
 
-  const schemasToReset = live.flatMap((entry) =>
-    entry.kind === 'ACL' && entry.name.startsWith('SCHEMA ') && keptNames.has(entry.name)
-      ? [entry.name.slice('SCHEMA '.length)]
-      : [],
-  )
+  const schemasToReset = live.flatMap((entry) => {
+    const subject = entry.kind === 'ACL' ? keptByTag.get(entry.name) : undefined
+    return subject?.kind === 'SCHEMA' ? [subject.name] : []
+  })
   return { statements, kept, schemasToReset }
 }
+
+/** A comment or grant names its object as SQL does: quoted only where it has to be. */
+const spellingsOf = (name: string) => [name, quoteIdentifier(name)]
 
 function chooseKept(
   live: readonly SchemaEntry[],
@@ -74,7 +81,11 @@ function sameMemberPrivileges(
 }
 
 function memberPrivileges(entries: readonly SchemaEntry[]): string {
-  const dumped = new Set(entries.map(({ namespace, name }) => `${namespace ?? ''}.${name}`))
+  const dumped = new Set(
+    entries.flatMap(({ namespace, name }) =>
+      spellingsOf(name).map((spelling) => `${namespace ?? ''}.${spelling}`),
+    ),
+  )
   return entries
     .filter(({ kind, namespace, name }) => {
       if (kind !== 'ACL' || name.startsWith('SCHEMA ')) return false
@@ -82,7 +93,9 @@ function memberPrivileges(entries: readonly SchemaEntry[]): string {
       if (word === undefined || subject === undefined) return false
       if (word !== 'COLUMN') return !dumped.has(`${namespace ?? ''}.${subject}`)
       return !entries.some(
-        (other) => other.namespace === namespace && subject.startsWith(`${other.name}.`),
+        (other) =>
+          other.namespace === namespace &&
+          spellingsOf(other.name).some((spelling) => subject.startsWith(`${spelling}.`)),
       )
     })
     .map(({ namespace, name, definition }) => `${namespace}\0${name}\0${definition}`)

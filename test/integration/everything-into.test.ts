@@ -7,7 +7,13 @@
  */
 import { expect, test } from 'vitest'
 import { createFixtureDatabase } from '../support/fixtures.ts'
-import { allMajors, databaseUrl, queryOnce, serverOf } from '../support/postgres.ts'
+import {
+  allMajors,
+  databaseUrl,
+  dropSubscriptions,
+  queryOnce,
+  serverOf,
+} from '../support/postgres.ts'
 import { addressOf, checkoutDatabase, commitDatabase, memoryStore } from '../support/session.ts'
 
 const upwards = allMajors.slice(1).map((to, i) => [allMajors[i] as number, to])
@@ -16,6 +22,8 @@ test.each(upwards)(
   'everything of PostgreSQL %i comes up in a new database of %i',
   async (from, to) => {
     const database = await createFixtureDatabase(from as number, 'everything')
+    // Roles and tablespaces belong to the server: the fixture makes them there, too.
+    await createFixtureDatabase(to as number, 'everything')
     const store = await memoryStore()
     await commitDatabase(store, database.url)
     const name = `everything_${process.pid}_${to}`
@@ -30,6 +38,7 @@ test.each(upwards)(
         result.proof?.tolerated.map(() => 'different'),
       )
     } finally {
+      await dropSubscriptions(serverOf(to as number), name)
       await queryOnce(
         serverOf(to as number),
         'postgres',

@@ -131,7 +131,7 @@ async function withClient<T>(
 }
 
 /** A database with a subscription cannot be dropped, not even by force. */
-async function dropSubscriptions(server: TestServer, databaseName: string): Promise<void> {
+export async function dropSubscriptions(server: TestServer, databaseName: string): Promise<void> {
   const subscriptions = await queryOnce<{ name: string }>(
     server,
     'postgres',
