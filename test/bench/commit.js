@@ -11,7 +11,6 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { startEmbeddedPostgres } from '../../dist/cli/demo/embedded-postgres.js'
 
 const { values } = parseArgs({
   options: {
@@ -20,6 +19,10 @@ const { values } = parseArgs({
     tables: { type: 'string', default: '1' },
   },
 })
+// By name, so that the sources can be checked before anything is compiled.
+const compiled = new URL('../../dist/cli/demo/embedded-postgres.js', import.meta.url).href
+/** @type {typeof import('../../cli/demo/embedded-postgres.ts')} */
+const { startEmbeddedPostgres } = await import(compiled)
 const program = new URL('../../dist/cli/main.js', import.meta.url).pathname
 
 /** One row is about 200 bytes of COPY text: a key, two numbers, a time, and text that compresses threefold. */
