@@ -11,11 +11,7 @@ import type { Author, HeadValue } from '../format/ref-record.ts'
 import type { Commit, ObjectId } from '../format/values.ts'
 import { resolveRevision } from '../history/revisions.ts'
 import { HashingSink } from '../objects/object-sink.ts'
-import {
-  type DatabaseAddress,
-  describeAddress,
-  withDatabase,
-} from '../postgres/address/database-address.ts'
+import { type DatabaseAddress, describeAddress } from '../postgres/address/database-address.ts'
 import { openSession } from '../postgres/session.ts'
 import { readHead } from '../refs/head.ts'
 import { BRANCH_PREFIX, isRefName } from '../refs/ref-name.ts'
@@ -24,6 +20,7 @@ import type { Store } from '../store.ts'
 import type { CheckoutPlan } from './checkout-plan.ts'
 import { compareTables, isSameStream } from './compare-trees.ts'
 import { readSchemaEntries } from './read-schema.ts'
+import { inspectNewTarget } from './restore-into.ts'
 import { verifyObjects } from './verify-objects.ts'
 
 export interface CheckoutOptions {
@@ -55,6 +52,7 @@ export interface CheckoutOptions {
  *
  * @throws REVISION_UNKNOWN, REVISION_AMBIGUOUS
  * @throws OBJECT_MISSING, OBJECT_CORRUPT  the commit is damaged; nothing would be touched
+ * @throws TARGET_EXISTS    `into` names a database that is there
  * @throws TARGET_MISMATCH  the database is not the one that was committed, and `isForced` is not set
  * @throws what `captureDatabase` throws
  */
@@ -107,7 +105,7 @@ export async function planRestore(
       database: {
         name: options.into.databaseName,
         address: describeAddress(options.into),
-        ...(await describeServer(options.into, 'postgres')),
+        ...(await inspectNewTarget(options.into)),
       },
       isNoOp: false,
       schema: [],
@@ -122,7 +120,7 @@ export async function planRestore(
     }
   }
 
-  const server = await describeServer(options.database, options.database.databaseName)
+  const server = await describeServer(options.database)
   const warnings = checkTarget(commit, options, server.systemIdentifier)
   const live = await captureDatabase(new HashingSink(), {
     database: options.database,
@@ -172,13 +170,10 @@ async function headAfterCheckout(
 
 async function describeServer(
   address: DatabaseAddress,
-  databaseName: string,
 ): Promise<
   Pick<CheckoutPlan['database'], 'serverVersion' | 'serverVersionNumber' | 'systemIdentifier'>
 > {
-  const session = await openSession(
-    databaseName === address.databaseName ? address : withDatabase(address, databaseName),
-  )
+  const session = await openSession(address)
   try {
     return {
       serverVersion: session.serverVersion,

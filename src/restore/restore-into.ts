@@ -7,6 +7,7 @@
  */
 
 import { captureSchema } from '../capture/capture-schema.ts'
+import { readSystemIdentifier } from '../capture/database-facts.ts'
 import { isSnapError, SnapError, throwIfAborted } from '../errors.ts'
 import { emit } from '../events.ts'
 import type { Commit, TableEntry } from '../format/values.ts'
@@ -118,21 +119,50 @@ async function loadInParallel(
   if (failure !== undefined) throw failure
 }
 
+/**
+ * Checks that the server has no database of that name, and describes the server.
+ *
+ * @throws TARGET_EXISTS
+ */
+export async function inspectNewTarget(
+  into: DatabaseAddress,
+): Promise<{
+  serverVersion: string
+  serverVersionNumber: number
+  systemIdentifier: string | null
+}> {
+  const admin = await openMaintenanceSession(into)
+  try {
+    await assertDatabaseIsNew(admin, into.databaseName)
+    const { serverVersion, serverVersionNumber } = admin
+    return {
+      serverVersion,
+      serverVersionNumber,
+      systemIdentifier: await readSystemIdentifier(admin),
+    }
+  } finally {
+    await admin.close()
+  }
+}
+
+async function assertDatabaseIsNew(admin: Session, name: string): Promise<void> {
+  const [existing] = await admin.query(
+    `SELECT FROM pg_catalog.pg_database WHERE datname = ${quoteLiteral(name)}`,
+  )
+  if (existing === undefined) return
+  throw new SnapError(
+    'TARGET_EXISTS',
+    `cannot restore into '${name}': a database of that name exists`,
+    { databaseName: name },
+    { hint: 'give the name of a database that does not exist yet' },
+  )
+}
+
 async function createDatabase({ into, source }: IntoOptions): Promise<void> {
   const name = into.databaseName
   const admin = await openMaintenanceSession(into)
   try {
-    const [existing] = await admin.query(
-      `SELECT FROM pg_catalog.pg_database WHERE datname = ${quoteLiteral(name)}`,
-    )
-    if (existing !== undefined) {
-      throw new SnapError(
-        'TARGET_EXISTS',
-        `cannot restore into '${name}': a database of that name exists`,
-        { databaseName: name },
-        { hint: 'give the name of a database that does not exist yet' },
-      )
-    }
+    await assertDatabaseIsNew(admin, name)
     await admin.execute(
       `CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE template0
          ENCODING ${quoteLiteral(source.encoding)}
