@@ -6,13 +6,13 @@
  */
 import { writeCommit } from '../capture/commit.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, defaultJobs } from '../capture/default-jobs.ts'
-import { InvariantError, SnapError } from '../errors.ts'
+import { InvariantError, isSnapError, SnapError } from '../errors.ts'
 import { emit } from '../events.ts'
 import { shortId } from '../format/object-id.ts'
 import type { HeadValue } from '../format/ref-record.ts'
 import type { ObjectId, SchemaEntry, Tree } from '../format/values.ts'
 import { withStoreLock } from '../maintenance/with-store-lock.ts'
-import { moveHead } from '../refs/head.ts'
+import { moveHead, readHead } from '../refs/head.ts'
 import { SAFETY_REF } from '../refs/ref-name.ts'
 import type { Store } from '../store.ts'
 import type { CheckoutPlan } from './checkout-plan.ts'
@@ -41,7 +41,6 @@ export interface CheckoutResult {
  * @throws POSTGRES_LOCK_TIMEOUT, TARGET_CHANGED, DATA_WOULD_BE_LOST, RESTORE_FAILED,
  *         RESTORE_NOT_PROVEN, ABORTED  nothing was changed
  * @throws RESTORE_IN_DOUBT  the connection was lost at COMMIT
- * @throws REF_CONFLICT      the database was restored, but somebody moved HEAD meanwhile
  */
 export function applyCheckout(
   store: Store,
@@ -104,20 +103,44 @@ async function applyInPlace(store: Store, plan: CheckoutPlan, options: CheckoutO
       })
 
   emit(options.reporter, { kind: 'phaseStarted', phase: 'moveHead' })
-  await moveHead(store.refs, {
-    expected: plan.headBefore,
-    next: plan.headAfter,
-    reason: {
+  await recordCheckout(store, plan, safetyCommitId, options)
+  return { safetyCommitId, head: plan.headAfter, proof }
+}
+
+/**
+ * Moves HEAD from wherever it is by now. The database is restored: that a commit
+ * came in between is no reason to leave the checkout out of the log that undo reads.
+ */
+async function recordCheckout(
+  store: Store,
+  plan: CheckoutPlan,
+  safetyCommitId: ObjectId | null,
+  options: CheckoutOptions,
+): Promise<void> {
+  for (;;) {
+    const previousHead = await readHead(store.refs)
+    const reason = {
       kind: plan.reason,
       message: `${plan.reason}: to ${plan.revision}`,
-      previousHead: plan.headBefore,
+      previousHead,
       safetyCommitId,
       restoredCommitId: plan.commitId,
-    },
-    author: options.author,
-    at: (options.now ?? (() => new Date()))(),
-  })
-  return { safetyCommitId, head: plan.headAfter, proof }
+    }
+    const at = (options.now ?? (() => new Date()))()
+    try {
+      const { author } = options
+      await moveHead(store.refs, {
+        expected: previousHead,
+        next: plan.headAfter,
+        reason,
+        author,
+        at,
+      })
+      return
+    } catch (error) {
+      if (!isSnapError(error, 'REF_CONFLICT')) throw error
+    }
+  }
 }
 
 /** Nothing to restore: only HEAD has to move, if what the plan saw is still true. */

@@ -103,7 +103,11 @@ function memberPrivileges(entries: readonly SchemaEntry[]): string {
     .join('\0\0')
 }
 
-const CANNOT_CASCADE = new Set(['USER MAPPING'])
+/**
+ * A schema goes last and must be empty by then: what is still in it was created
+ * after the live state was committed, and nothing else holds it.
+ */
+const CANNOT_CASCADE = new Set(['SCHEMA', 'USER MAPPING'])
 
 /** `DROP TABLE a.b;` → `DROP TABLE IF EXISTS a.b CASCADE`. */
 function dropWithDependents({ kind, dropStatement }: SchemaEntry): string {

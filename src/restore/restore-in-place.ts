@@ -63,7 +63,10 @@ export async function restoreInPlace(
 
     const live = await watched(() => lockOutWriters(session, target))
     const safety = await options.beforeChange()
-    assertSchemaUnchanged(live.entries, safety?.schema)
+    if (safety !== null) assertSchemaUnchanged(live.entries, safety.schema)
+    // The locks hold back changes to tables that are there, not new tables; a long safety commit leaves time for those.
+    const standing = await captureSchema(session, target.selection, 'savepoint')
+    assertSchemaUnchanged(live.entries, standing.entries)
     const unmanagedBefore = await readUnmanaged(session, live, target)
     const keptData = await planKeptData(session, target.tree, safety?.tree)
 
@@ -106,12 +109,8 @@ async function lockOutWriters(session: Session, target: RestoreTarget): Promise<
   return live
 }
 
-function assertSchemaUnchanged(
-  live: readonly SchemaEntry[],
-  committed: readonly SchemaEntry[] | undefined,
-): void {
-  if (committed === undefined) return
-  const [difference] = compareSchemas(live, committed)
+function assertSchemaUnchanged(live: readonly SchemaEntry[], now: readonly SchemaEntry[]): void {
+  const [difference] = compareSchemas(live, now)
   if (difference === undefined) return
   throw new SnapError(
     'TARGET_CHANGED',
