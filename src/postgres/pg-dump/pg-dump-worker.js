@@ -30,7 +30,8 @@ function send(output) {
 function exchange(request) {
   Atomics.store(answered, 0, 0)
   send({ kind: 'request', bytes: request })
-  Atomics.wait(answered, 0, 0)
+  // Not once: the wake-up of the answer before may come late, when that answer was found without sleeping.
+  while (Atomics.load(answered, 0) === 0) Atomics.wait(answered, 0, 0)
   return receiveMessageOnPort(answers)?.message
 }
 
