@@ -51,6 +51,8 @@ export interface CaptureOptions {
   /** Connections that read rows. */
   jobs: number
   lockTimeoutMs: number
+  /** A selection that matches nothing is refused instead of giving an empty tree. */
+  mustMatch?: boolean | undefined
   reporter?: Reporter | undefined
   signal?: AbortSignal | undefined
 }
@@ -154,7 +156,9 @@ function takeSnapshot(exporter: Session, options: CaptureOptions): Promise<Look>
     if (exported === undefined) throw new TypeError('pg_export_snapshot() returned no row')
     emit(reporter, { kind: 'phaseStarted', phase: 'captureSchema' })
     const facts = await readDatabaseFacts(exporter)
-    const schema = await captureSchema(exporter, selection, 'holdLocks')
+    const schema = await captureSchema(exporter, selection, 'holdLocks', {
+      mustMatch: options.mustMatch ?? false,
+    })
     const excludedData =
       selection.excludeTableData.length === 0
         ? new Set<string>()

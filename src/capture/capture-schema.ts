@@ -17,6 +17,11 @@ export interface CapturedSchema {
 
 const RELATION_KINDS = new Set(['TABLE', 'MATERIALIZED VIEW', 'FOREIGN TABLE', 'SEQUENCE'])
 
+export interface SchemaOptions {
+  /** Refuse a selection that matches nothing; otherwise it is an empty schema. */
+  mustMatch?: boolean
+}
+
 /**
  * Reads the selected schema inside the caller's open transaction, uncommitted changes included.
  *
@@ -27,9 +32,11 @@ export async function captureSchema(
   session: Session,
   selection: Selection,
   mode: 'holdLocks' | 'savepoint',
+  { mustMatch = false }: SchemaOptions = {},
 ): Promise<CapturedSchema> {
   const dump = await dumpSchema(session, schemaArguments(selection), {
     holdLocks: mode === 'holdLocks',
+    allowsNoMatch: !mustMatch,
   })
   const dumped = toSchemaEntries(parseToc(dump.archive))
   const namespace = namesSchemas(selection) ? undefined : await findPublicNamespace(session)

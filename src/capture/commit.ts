@@ -115,6 +115,8 @@ export async function writeCommit(
       selection: options.selection,
       jobs: options.jobs ?? defaultJobs(),
       lockTimeoutMs: options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS,
+      // What a commit was asked to hold may be gone when a checkout keeps the state before it.
+      mustMatch: options.purpose === 'user',
       reporter,
       signal,
     })

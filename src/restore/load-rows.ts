@@ -5,6 +5,7 @@ import type { ObjectDatabase } from '../objects/object-database.ts'
 import { readRows } from '../objects/walk-manifest.ts'
 import { qualifiedName, quoteIdentifier } from '../postgres/quote.ts'
 import type { Session } from '../postgres/session.ts'
+import { isStatementError, restoreFailed } from './statement.ts'
 
 /**
  * Loads one table's rows and checks that the server took as many as there are.
@@ -14,6 +15,7 @@ import type { Session } from '../postgres/session.ts'
  * (COPY skips the free space map), so that capturing the table again gives the
  * same chunks.
  *
+ * @throws RESTORE_FAILED      the server refused a row
  * @throws RESTORE_NOT_PROVEN  the server counted other rows than the manifest
  */
 export async function loadRows(
@@ -40,7 +42,12 @@ export async function loadRows(
     }
   }
 
-  const loaded = await session.copyIn(copyInStatement(table, options.isNew), source())
+  let loaded: number
+  try {
+    loaded = await session.copyIn(copyInStatement(table, options.isNew), source())
+  } catch (error) {
+    throw isStatementError(error) ? restoreFailed(`rows of TABLE ${label}`, error) : error
+  }
   if (loaded !== rows.rowCount) {
     throw new SnapError(
       'RESTORE_NOT_PROVEN',

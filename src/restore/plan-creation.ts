@@ -2,7 +2,8 @@
  * Plans how a commit's schema entries are created again. Pure.
  *
  * The passes are pg_restore's: structure, then (by somebody else) rows, then
- * indexes, constraints and triggers, then privileges, then what fires on DDL.
+ * indexes, constraints and triggers, then privileges and materialized
+ * views, then what fires on DDL.
  */
 import type { MaterializedViewEntry, SchemaEntry } from '../format/values.ts'
 import { qualifiedName, quoteIdentifier } from '../postgres/quote.ts'
@@ -13,7 +14,7 @@ import type { Statement } from './statement.ts'
 export interface CreationPlan {
   beforeRows: Statement[]
   afterRows: Statement[]
-  /** Grants, default privileges, event triggers, then materialized views refreshed in dependency order. */
+  /** Grants, default privileges, materialized views refreshed in dependency order, then event triggers. */
   last: Statement[]
 }
 
@@ -45,8 +46,9 @@ export function planCreation(
     beforeRows: createAll(beforeRows, options),
     afterRows: createAll(afterRows, options),
     last: [
-      ...createAll([...privileges, ...eventTriggers], options),
+      ...createAll(privileges, options),
       ...refreshAll(entries, materializedViews),
+      ...createAll(eventTriggers, options),
     ],
   }
 }

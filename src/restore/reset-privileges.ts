@@ -5,6 +5,7 @@
  * Only what is left standing needs it: schemas and default privileges. What is
  * dropped and created again is new.
  */
+import type { SchemaEntry } from '../format/values.ts'
 import { quoteIdentifier, quoteLiteral } from '../postgres/quote.ts'
 import type { Session } from '../postgres/session.ts'
 import { PUBLIC_SCHEMA_PRIVILEGE } from '../schema/public-schema.ts'
@@ -49,23 +50,36 @@ const DEFAULT_ACL_TYPES: Record<string, { plural: string; publicPrivilege?: stri
   L: { plural: 'LARGE OBJECTS' },
 }
 
-/** Plans the statements after which no default privileges are set; PostgreSQL drops a row that says nothing new. */
-export async function planDefaultPrivilegeReset(session: Session): Promise<Statement[]> {
+/**
+ * Plans the statements after which none of the default privileges in `live` are
+ * set; PostgreSQL drops a row that says nothing new.
+ */
+export async function planDefaultPrivilegeReset(
+  session: Session,
+  live: readonly SchemaEntry[],
+): Promise<Statement[]> {
+  const managed = new Set(
+    live
+      .filter(({ kind }) => kind === 'DEFAULT ACL')
+      .map(({ namespace, owner }) => `${namespace ?? ''}\0${owner}`),
+  )
+  if (managed.size === 0) return []
   const rows = await session.query<{
+    owner: string
     role: string
     namespace: string | null
     type: string
     grantees: (string | null)[]
   }>(`
-    SELECT d.defaclrole::regrole::text AS role, n.nspname AS namespace, d.defaclobjtype::text AS type,
+    SELECT pg_catalog.pg_get_userbyid(d.defaclrole) AS owner, d.defaclrole::regrole::text AS role, n.nspname AS namespace, d.defaclobjtype::text AS type,
       (SELECT coalesce(json_agg(DISTINCT nullif(a.grantee, 0)::regrole::text), '[]')
          FROM pg_catalog.aclexplode(d.defaclacl) AS a) AS grantees
     FROM pg_catalog.pg_default_acl d
     LEFT JOIN pg_catalog.pg_namespace n ON n.oid = d.defaclnamespace`)
 
-  return rows.flatMap(({ role, namespace, type, grantees }) => {
+  return rows.flatMap(({ owner, role, namespace, type, grantees }) => {
     const kind = DEFAULT_ACL_TYPES[type]
-    if (kind === undefined) return []
+    if (kind === undefined || !managed.has(`${namespace ?? ''}\0${owner}`)) return []
     const inSchema = namespace === null ? '' : ` IN SCHEMA ${quoteIdentifier(namespace)}`
     const alter = `ALTER DEFAULT PRIVILEGES FOR ROLE ${role}${inSchema}`
     const subject = `default privileges of ${role} on ${kind.plural.toLowerCase()}`

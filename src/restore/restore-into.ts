@@ -25,6 +25,7 @@ import {
   ownTables,
   type RestoreTarget,
 } from './restore-state.ts'
+import { DEFAULT_SEARCH_PATH } from './statement.ts'
 
 export interface IntoOptions {
   into: DatabaseAddress
@@ -106,7 +107,9 @@ async function loadInParallel(
         try {
           throwIfAborted(signal, 'checkout')
           // TRUNCATE in the same transaction lets COPY write frozen rows and append them in order.
-          await loader.execute(`BEGIN; TRUNCATE ONLY ${qualifiedName(table)}`)
+          await loader.execute(
+            `BEGIN; ${DEFAULT_SEARCH_PATH}; TRUNCATE ONLY ${qualifiedName(table)}`,
+          )
           await loadRows(loader, objects, table, { isNew: true, reporter })
           await loader.execute('COMMIT')
         } catch (error) {

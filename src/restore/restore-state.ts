@@ -18,7 +18,7 @@ import { type CreationPlan, planCreation } from './plan-creation.ts'
 import { planDrops } from './plan-drops.ts'
 import { planDefaultPrivilegeReset, planSchemaPrivilegeReset } from './reset-privileges.ts'
 import { readSequences, setSequences } from './set-sequences.ts'
-import { runStatements } from './statement.ts'
+import { DEFAULT_SEARCH_PATH, NO_SEARCH_PATH, runStatements } from './statement.ts'
 
 export interface RestoreTarget {
   tree: Tree
@@ -47,9 +47,7 @@ export async function clearForRestore(
   if (isWholeDatabase(target.selection)) await dropLargeObjects(session)
   if (target.withPrivileges) {
     await runStatements(session, await planSchemaPrivilegeReset(session, drops.schemasToReset))
-    if (live.some(({ kind }) => kind === 'DEFAULT ACL')) {
-      await runStatements(session, await planDefaultPrivilegeReset(session))
-    }
+    await runStatements(session, await planDefaultPrivilegeReset(session, live))
   }
 
   const [user] = await session.query<{ name: string }>('SELECT current_user::text AS name')
@@ -101,10 +99,13 @@ export async function loadTables(
     tableCount: tables.length,
     estimatedSizeBytes: tables.reduce((sum, { rows }) => sum + (rows?.sizeBytes ?? 0), 0),
   })
+  // A CHECK constraint or a generated column may call a function that names things without their schema.
+  await session.execute(DEFAULT_SEARCH_PATH)
   for (const table of tables) {
     throwIfAborted(signal, 'checkout')
     await loadRows(session, objects, table, { isNew: true, reporter })
   }
+  await session.execute(NO_SEARCH_PATH)
 }
 
 /** Creates indexes, constraints, triggers, privileges, event triggers; refreshes materialized views. */

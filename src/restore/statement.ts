@@ -10,6 +10,11 @@ export interface Statement {
   subject: string
 }
 
+/** The path that the role and the database have set, on which their functions were written; until the transaction ends. */
+export const DEFAULT_SEARCH_PATH = 'SET LOCAL search_path TO DEFAULT'
+/** Every name must say its schema, as pg_dump's do. */
+export const NO_SEARCH_PATH = `SET LOCAL search_path TO ''`
+
 /** Fewer round trips matter on a distant server: 2,700 entries at 20 ms each are 54 s one by one. */
 const STATEMENTS_PER_BATCH = 64
 
@@ -45,21 +50,43 @@ async function runBatch(session: Session, batch: readonly Statement[]): Promise<
 
 async function runOneByOne(session: Session, batch: readonly Statement[]): Promise<void> {
   for (const { sql, subject } of batch) {
+    await session.execute('SAVEPOINT snap_statement')
     try {
       await session.execute(sql)
     } catch (error) {
       if (!isStatementError(error)) throw error
-      throw new SnapError(
-        'RESTORE_FAILED',
-        `cannot restore '${subject}': ${error.message}`,
-        { step: subject },
-        { cause: error, ...(error.hint === undefined ? {} : { hint: error.hint }) },
-      )
+      await session.execute('ROLLBACK TO SAVEPOINT snap_statement')
+      if (!(await runOnDefaultSearchPath(session, sql))) throw restoreFailed(subject, error)
     }
+    await session.execute('RELEASE SAVEPOINT snap_statement')
   }
 }
 
+/**
+ * An index or a materialized view may call a function whose body names things
+ * without their schema: that works on the search path it was created on.
+ */
+async function runOnDefaultSearchPath(session: Session, sql: string): Promise<boolean> {
+  try {
+    await session.execute(`${DEFAULT_SEARCH_PATH};\n${sql}\n;\n${NO_SEARCH_PATH}`)
+    return true
+  } catch (error) {
+    if (!isStatementError(error)) throw error
+    return false
+  }
+}
+
+/** Says which part of a restore the server refused, and in its words why. */
+export function restoreFailed(subject: string, error: SnapError): SnapError<'RESTORE_FAILED'> {
+  return new SnapError(
+    'RESTORE_FAILED',
+    `cannot restore '${subject}': ${error.message}`,
+    { step: subject },
+    { cause: error, ...(error.hint === undefined ? {} : { hint: error.hint }) },
+  )
+}
+
 /** The server refused what it was told; a lost connection, a lock or an interruption is not the statement's fault. */
-function isStatementError(error: unknown): error is SnapError {
+export function isStatementError(error: unknown): error is SnapError {
   return isSnapError(error, 'POSTGRES_REFUSED') || isSnapError(error, 'POSTGRES_PERMISSION_DENIED')
 }

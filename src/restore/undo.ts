@@ -1,4 +1,5 @@
 import { SnapError } from '../errors.ts'
+import type { HeadValue } from '../format/ref-record.ts'
 import { readHead } from '../refs/head.ts'
 import { HEAD } from '../refs/ref-name.ts'
 import type { Store } from '../store.ts'
@@ -29,7 +30,7 @@ export async function planUndo(store: Store, options: CheckoutOptions): Promise<
       revision: `the state before the ${reason.kind} of ${at}`,
       commitId: reason.safetyCommitId,
       headBefore: await readHead(store.refs),
-      headAfter: reason.previousHead,
+      headAfter: await headBefore(store, reason.previousHead),
       reason: 'undo',
     })
   }
@@ -39,4 +40,12 @@ export async function planUndo(store: Store, options: CheckoutOptions): Promise<
     { refName: HEAD },
     { hint: `run 'snap reflog' to see what was done here` },
   )
+}
+
+/** HEAD goes back to the branch it was on, which may have moved on since; to the commit when the branch is gone. */
+async function headBefore(store: Store, previous: HeadValue): Promise<HeadValue> {
+  const { targetRef, id } = previous
+  if (targetRef === null) return previous
+  const tip = await store.refs.find(targetRef)
+  return tip === undefined && id !== null ? { targetRef: null, id } : { targetRef, id: tip ?? null }
 }

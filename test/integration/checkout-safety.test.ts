@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createDatabase, eachMajor } from '../support/postgres.ts'
-import { checkoutDatabase, commitDatabase, memoryStore } from '../support/session.ts'
+import { checkoutDatabase, commitDatabase, memoryStore, undoCheckout } from '../support/session.ts'
 import { dumpWith } from '../support/witness.ts'
 
 const TABLES = `
@@ -92,6 +92,44 @@ eachMajor((major) => {
       SELECT (SELECT count(*)::int FROM logs) AS logs, (SELECT count(*)::int FROM orders) AS orders,
              (SELECT count(extra)::int FROM users) AS extra`)
     expect(counts).toEqual({ logs: 100, orders: 0, extra: 0 })
+  })
+
+  test.each([
+    ['table', { tables: ['logs'] }, 'DROP TABLE logs'],
+    ['schema', { schemas: ['app'] }, 'DROP SCHEMA app CASCADE'],
+  ])(
+    'a %s that was all a commit holds comes back after it was dropped',
+    async (_, selection, wreck) => {
+      const db = await database(major)
+      await db.query('CREATE SCHEMA app; CREATE TABLE app.t AS SELECT 1 AS x')
+      const store = await memoryStore()
+      const before = await dumpWith(major, db.url)
+      await commitDatabase(store, db.url, { selection })
+      await db.query(wreck)
+      const wrecked = await dumpWith(major, db.url)
+
+      await checkoutDatabase(store, db.url, 'HEAD')
+      expect(await dumpWith(major, db.url)).toBe(before)
+      await undoCheckout(store, db.url)
+      expect(await dumpWith(major, db.url)).toBe(wrecked)
+    },
+  )
+
+  test('a checkout of one schema leaves the default privileges of others as they are', async () => {
+    const db = await database(major)
+    await db.query(`
+      CREATE SCHEMA app;
+      CREATE TABLE app.t AS SELECT 1 AS x;
+      ALTER DEFAULT PRIVILEGES IN SCHEMA app GRANT SELECT ON TABLES TO pg_monitor;
+      ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO pg_monitor`)
+    const store = await memoryStore()
+    const before = await dumpWith(major, db.url)
+    await commitDatabase(store, db.url, { selection: { schemas: ['app'] } })
+    await db.query('DELETE FROM app.t')
+
+    await checkoutDatabase(store, db.url, 'HEAD')
+
+    expect(await dumpWith(major, db.url)).toBe(before)
   })
 
   test('a checkout of some tables that would take a foreign key from another is refused', async () => {
@@ -221,4 +259,17 @@ test('HEAD follows a branch that is named, and is detached by any other revision
   expect(detached.head).toEqual({ targetRef: null, id: first.commitId })
   const { result: attached } = await checkoutDatabase(store, db.url, 'main')
   expect(attached.head.targetRef).toBe('refs/heads/main')
+})
+
+test('undo leaves HEAD on its branch when a commit has moved that on since the checkout', async () => {
+  const db = await database(18)
+  const store = await memoryStore()
+  await commitDatabase(store, db.url)
+  await db.query('DELETE FROM orders')
+  await checkoutDatabase(store, db.url, 'HEAD')
+  const { commitId } = await commitDatabase(store, db.url)
+
+  const { head } = await undoCheckout(store, db.url)
+
+  expect(head).toEqual({ targetRef: 'refs/heads/main', id: commitId })
 })

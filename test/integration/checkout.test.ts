@@ -53,6 +53,43 @@ eachMajor((major) => {
     expect((await commitDatabase(store, database.url)).commit.treeId).toBe(first.commit.treeId)
   })
 
+  test('an event trigger that forbids DDL does not stand in the way of a materialized view', async () => {
+    const database = await shop(major)
+    await database.query(`
+      CREATE FUNCTION forbid() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no DDL'; END $$;
+      CREATE EVENT TRIGGER forbid ON ddl_command_start EXECUTE FUNCTION forbid()`)
+    const store = await memoryStore()
+    const before = await dumpWith(major, database.url)
+    await commitDatabase(store, database.url)
+    await database.query('DELETE FROM orders')
+
+    await checkoutDatabase(store, database.url, 'HEAD')
+
+    expect(await dumpWith(major, database.url)).toBe(before)
+  })
+
+  test.runIf(major < 17)(
+    'functions that count on the search path work while a restore calls them',
+    async () => {
+      const database = await shop(major)
+      await database.query(`
+      CREATE FUNCTION shout(t text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN upper(greet(t)); END';
+      CREATE FUNCTION is_polite(n text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RETURN greet(n) IS NOT NULL; END';
+      CREATE TABLE letters (name text CHECK (is_polite(name)));
+      INSERT INTO letters VALUES ('user 1');
+      CREATE INDEX ON letters (shout(name));
+      CREATE MATERIALIZED VIEW shouts AS SELECT shout(name) FROM letters`)
+      const store = await memoryStore()
+      const before = await dumpWith(major, database.url)
+      await commitDatabase(store, database.url)
+      await database.query('DROP MATERIALIZED VIEW shouts; DELETE FROM orders')
+
+      await checkoutDatabase(store, database.url, 'HEAD')
+
+      expect(await dumpWith(major, database.url)).toBe(before)
+    },
+  )
+
   test('undo brings the wreck back, and undoing again the checkout', async () => {
     const database = await shop(major)
     const store = await memoryStore()

@@ -32,7 +32,7 @@ export interface SchemaDump {
  *
  * @param args  pg_dump options: object selection such as `-t`, `-T`, `-n`, `-N`
  * @param options.holdLocks  keeps pg_dump's ACCESS SHARE locks until the transaction ends
- * @param options.allowsNoMatch  patterns that match nothing give an archive without any relation
+ * @param options.allowsNoMatch  patterns that match nothing give an empty archive
  * @throws SCHEMA_DUMP_FAILED          pg_dump refuses: no table matches a pattern, bad option, …
  * @throws POSTGRES_PERMISSION_DENIED  the role may not lock a table or use a schema
  * @throws POSTGRES_LOCK_TIMEOUT       a table's lock was not granted in time
@@ -55,7 +55,7 @@ export async function dumpSchema(
       ? await runBundledPgDump(session, dumpArgs, options.holdLocks === true)
       : await runInstalledPgDump(session, dumpArgs)
   if (outcome.kind === 'failed' && options.allowsNoMatch && isWithoutMatch(outcome.stderr)) {
-    return dumpSchema(session, ['--exclude-schema=*'])
+    return dumpSchema(session, NOTHING)
   }
   if (outcome.kind !== 'dumped') throw toError(session, outcome)
   return {
@@ -84,6 +84,9 @@ async function runBundledPgDump(
   await removeTraces(session, before)
   return outcome
 }
+
+/** No schema, and of what is in none only the rows, of which there are none. */
+const NOTHING = ['--exclude-schema=*', '--section=data']
 
 /** Without compression the archive is the same on every machine, and parsing needs no zlib. */
 const SCHEMA_ARCHIVE = ['--schema-only', '--format=custom', '--compress=0']
