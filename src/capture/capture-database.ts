@@ -265,6 +265,10 @@ async function finishCapture(
 ): Promise<Capture> {
   const ofKind = (...kinds: Relation['kind'][]) =>
     look.relations.filter((relation) => kinds.includes(relation.kind))
+  // Where the rows of a table are left out, so is the position they have been numbered up to.
+  const sequences = ofKind('sequence').filter(
+    ({ ownedBy }) => ownedBy === null || !look.excludedData.has(nameKey(ownedBy)),
+  )
   const withLargeObjects = isWholeDatabase(selection)
   const largeObjects = withLargeObjects ? await readLargeObjectEntries(exporter) : []
 
@@ -287,7 +291,7 @@ async function finishCapture(
       isPopulated,
     })),
     sequences: await captureLines(
-      await readSequenceStates(exporter, ofKind('sequence')),
+      await readSequenceStates(exporter, sequences),
       encodeJsonLine,
       sink,
     ),

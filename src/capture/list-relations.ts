@@ -18,6 +18,8 @@ export interface Relation {
   estimatedSizeBytes: number
   isPopulated: boolean
   extension: { name: string; condition: string } | null
+  /** The table whose column the sequence belongs to (serial, identity); null for others and for what is no sequence. */
+  ownedBy: { namespace: string; name: string } | null
 }
 
 const KINDS = {
@@ -38,6 +40,8 @@ interface RelationRow {
   is_populated: boolean
   extension_name: string | null
   extension_condition: string | null
+  owner_namespace: string | null
+  owner_name: string | null
 }
 
 /** Lists relations sorted by namespace and name, in code unit order. */
@@ -49,13 +53,22 @@ export async function listRelations(session: Session): Promise<Relation[]> {
         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '') AS columns,
       (greatest(c.relpages, 0)::bigint * current_setting('block_size')::bigint)::text AS estimated_size_bytes,
       c.relispopulated AS is_populated,
-      config.extname AS extension_name, config.condition AS extension_condition
+      config.extname AS extension_name, config.condition AS extension_condition,
+      owner.nspname AS owner_namespace, owner.relname AS owner_name
     FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN (
       SELECT e.extname, c.relation, coalesce(c.condition, '') AS condition
         FROM pg_catalog.pg_extension e, unnest(e.extconfig, e.extcondition) AS c(relation, condition)
     ) AS config ON config.relation = c.oid
+    LEFT JOIN LATERAL (
+      SELECT n.nspname, t.relname
+        FROM pg_catalog.pg_depend d
+        JOIN pg_catalog.pg_class t ON t.oid = d.refobjid
+        JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace
+       WHERE c.relkind = 'S' AND d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid
+         AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i')
+    ) AS owner ON true
     WHERE c.relkind IN ('r', 'p', 'm', 'f', 'S')
       AND c.relpersistence <> 't'
       AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
@@ -79,6 +92,10 @@ function toRelation(row: RelationRow): Relation {
       row.extension_name === null
         ? null
         : { name: row.extension_name, condition: row.extension_condition ?? '' },
+    ownedBy:
+      row.owner_namespace === null || row.owner_name === null
+        ? null
+        : { namespace: row.owner_namespace, name: row.owner_name },
   }
 }
 

@@ -113,6 +113,13 @@ export function translateStatementError(
           retryable: true,
         },
       )
+    case '53200':
+      return new SnapError('POSTGRES_REFUSED', error.message, data, {
+        ...options,
+        ...(error.hint?.includes('max_locks_per_transaction')
+          ? { hint: LOCK_TABLE_FULL_HINT }
+          : {}),
+      })
     default:
       // Class 40: the server rolled the transaction back and says that a repetition may succeed.
       return new SnapError('POSTGRES_REFUSED', error.message, data, {
@@ -121,6 +128,9 @@ export function translateStatementError(
       })
   }
 }
+
+const LOCK_TABLE_FULL_HINT =
+  'one transaction locks every object it reads or makes: raise max_locks_per_transaction and restart the server'
 
 export function connectionLost(address: DatabaseAddress, cause: unknown): SnapError {
   const where = describeAddress(address)

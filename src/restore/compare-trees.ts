@@ -2,6 +2,7 @@
  * What a checkout would change, table by table. Pure.
  */
 import type { ManifestRef, TableEntry, Tree } from '../format/values.ts'
+import { qualifiedName } from '../postgres/quote.ts'
 
 export interface TableChange {
   namespace: string
@@ -44,6 +45,11 @@ function changeOf(
   const isSame =
     isSameStream(before.rows, after.rows) && before.columns.join('\0') === after.columns.join('\0')
   return isSame ? 'unchanged' : 'changed'
+}
+
+/** Qualified names of the tables whose rows, and positions of their own sequences, a tree leaves out. */
+export function tablesWithoutRows({ tables }: Tree): ReadonlySet<string> {
+  return new Set(tables.filter(({ rows }) => rows === null).map(qualifiedName))
 }
 
 export function isSameStream(a: ManifestRef | null, b: ManifestRef | null): boolean {

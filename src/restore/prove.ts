@@ -21,13 +21,14 @@ import { emit, type Reporter } from '../events.ts'
 import { encodeJsonLine } from '../format/json-lines.ts'
 import type { SchemaEntry, Selection, Tree } from '../format/values.ts'
 import { HashingSink } from '../objects/object-sink.ts'
+import { qualifiedName } from '../postgres/quote.ts'
 import type { Session } from '../postgres/session.ts'
 import {
   compareSchemas,
   describeDifference,
   type SchemaDifference,
 } from '../schema/compare-schemas.ts'
-import { isSameStream } from './compare-trees.ts'
+import { isSameStream, tablesWithoutRows } from './compare-trees.ts'
 
 export interface ProofOptions {
   selection: Selection
@@ -72,9 +73,13 @@ export async function proveRestore(
       relation.extension !== null ||
       found.relationNames.has(`${relation.namespace}\0${relation.name}`),
   )
+  const withoutRows = tablesWithoutRows(tree)
   const sequences = await readSequenceStates(
     session,
-    relations.filter(({ kind }) => kind === 'sequence'),
+    relations.filter(
+      ({ kind, ownedBy }) =>
+        kind === 'sequence' && (ownedBy === null || !withoutRows.has(qualifiedName(ownedBy))),
+    ),
   )
   const sequencesFound = await captureLines(sequences, encodeJsonLine, new HashingSink())
   if (!isSameStream(sequencesFound, tree.sequences)) problems.push('sequence positions differ')

@@ -6,11 +6,12 @@
  * the database as it was, and any failure leaves it so.
  */
 import { type CapturedSchema, captureSchema } from '../capture/capture-schema.ts'
+import { readSequenceStates } from '../capture/capture-sequences.ts'
 import { listRelations } from '../capture/list-relations.ts'
 import { coversWholeSchema, WHOLE_DATABASE } from '../capture/selection.ts'
 import { SnapError } from '../errors.ts'
 import { emit } from '../events.ts'
-import type { SchemaEntry, TableEntry, Tree } from '../format/values.ts'
+import type { SchemaEntry, SequenceState, TableEntry, Tree } from '../format/values.ts'
 import type { DatabaseAddress } from '../postgres/address/database-address.ts'
 import { watchLocks } from '../postgres/lock-watch.ts'
 import { pinSettings } from '../postgres/pinned-settings.ts'
@@ -18,6 +19,7 @@ import { qualifiedName } from '../postgres/quote.ts'
 import { openSession, type Session } from '../postgres/session.ts'
 import { compareSchemas, describeDifference } from '../schema/compare-schemas.ts'
 import { commitRestore } from './commit-transaction.ts'
+import { tablesWithoutRows } from './compare-trees.ts'
 import { type Proof, proveRestore } from './prove.ts'
 import {
   clearForRestore,
@@ -28,6 +30,7 @@ import {
   ownTables,
   type RestoreTarget,
 } from './restore-state.ts'
+import { setSequences } from './set-sequences.ts'
 
 export interface InPlaceOptions {
   database: DatabaseAddress
@@ -69,11 +72,13 @@ export async function restoreInPlace(
     assertSchemaUnchanged(live.entries, standing.entries)
     const unmanagedBefore = await readUnmanaged(session, live, target)
     const keptData = await planKeptData(session, target.tree, safety?.tree)
+    const keptPositions = await readKeptPositions(session, target.tree)
 
     const creation = await watched(() => clearForRestore(session, live.entries, target))
     await createStructure(session, creation, target)
     await loadTables(session, [...ownTables(target.tree), ...keptData], target)
     await loadBesideTables(session, target)
+    await setKeptPositions(session, keptPositions)
     await finishStructure(session, creation, target)
 
     const proof = await proveRestore(
@@ -156,6 +161,33 @@ async function proveUnmanaged(
 
 const textOf = ({ kind, namespace, name, definition }: SchemaEntry) =>
   JSON.stringify([kind, namespace, name, definition])
+
+/** Sequences go on where the rows that stay have been numbered up to. */
+async function readKeptPositions(session: Session, target: Tree): Promise<SequenceState[]> {
+  const withoutRows = tablesWithoutRows(target)
+  if (withoutRows.size === 0) return []
+  const relations = await listRelations(session)
+  return readSequenceStates(
+    session,
+    relations.filter(({ ownedBy }) => ownedBy !== null && withoutRows.has(qualifiedName(ownedBy))),
+  )
+}
+
+/** The commit may know a column without its sequence. */
+async function setKeptPositions(
+  session: Session,
+  positions: readonly SequenceState[],
+): Promise<void> {
+  if (positions.length === 0) return
+  const relations = await listRelations(session)
+  const standing = new Set(
+    relations.filter(({ kind }) => kind === 'sequence').map((sequence) => qualifiedName(sequence)),
+  )
+  await setSequences(
+    session,
+    positions.filter((position) => standing.has(qualifiedName(position))),
+  )
+}
 
 /**
  * Rows that the commit leaves out (`--exclude-table-data`) stay as they are:

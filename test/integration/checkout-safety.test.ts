@@ -164,6 +164,24 @@ eachMajor((major) => {
     expect(counts).toEqual({ logs: 101, orders: 100 })
   })
 
+  test('rows that stay keep their sequence, so that the next one gets a number of its own', async () => {
+    const db = await database(major)
+    await db.query(`
+      CREATE TABLE audit (id serial PRIMARY KEY, at int GENERATED ALWAYS AS IDENTITY);
+      INSERT INTO audit SELECT FROM generate_series(1, 5)`)
+    const store = await memoryStore()
+    await commitDatabase(store, db.url, { selection: { excludeTableData: ['audit'] } })
+    await db.query('INSERT INTO audit SELECT FROM generate_series(1, 5); DELETE FROM orders')
+
+    await checkoutDatabase(store, db.url, 'HEAD')
+
+    expect(await db.query('INSERT INTO audit DEFAULT VALUES RETURNING id, at')).toEqual([
+      { id: 11, at: 11 },
+    ])
+    const { plan } = await checkoutDatabase(store, db.url, 'HEAD')
+    expect(plan.isNoOp).toBe(true)
+  })
+
   test('an owner who is no superuser commits and checks out', async () => {
     const db = await createDatabase(major)
     const role = `owner_${process.pid}_${major}`
