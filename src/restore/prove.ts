@@ -117,10 +117,11 @@ function comparable(
     .map((entry) => (withOwners ? entry : { ...entry, owner: null }))
 }
 
-async function compareLargeObjects(
+/** Returns in what the database's large objects differ from a tree's; nothing when they are equal. */
+export async function compareLargeObjects(
   session: Session,
   tree: Tree,
-  { withOwners, withPrivileges }: ProofOptions,
+  { withOwners, withPrivileges }: Pick<ProofOptions, 'withOwners' | 'withPrivileges'>,
 ): Promise<string[]> {
   const entries = await readLargeObjectEntries(session)
   const problems: string[] = []

@@ -8,10 +8,10 @@
 import { type CapturedSchema, captureSchema } from '../capture/capture-schema.ts'
 import { readSequenceStates } from '../capture/capture-sequences.ts'
 import { listRelations } from '../capture/list-relations.ts'
-import { coversWholeSchema, WHOLE_DATABASE } from '../capture/selection.ts'
+import { coversWholeSchema, isWholeDatabase, WHOLE_DATABASE } from '../capture/selection.ts'
 import { SnapError } from '../errors.ts'
 import { emit } from '../events.ts'
-import type { SchemaEntry, SequenceState, TableEntry, Tree } from '../format/values.ts'
+import type { SchemaEntry, Selection, SequenceState, TableEntry, Tree } from '../format/values.ts'
 import type { DatabaseAddress } from '../postgres/address/database-address.ts'
 import { watchLocks } from '../postgres/lock-watch.ts'
 import { pinSettings } from '../postgres/pinned-settings.ts'
@@ -20,7 +20,7 @@ import { openSession, type Session } from '../postgres/session.ts'
 import { compareSchemas, describeDifference } from '../schema/compare-schemas.ts'
 import { commitRestore } from './commit-transaction.ts'
 import { tablesWithoutRows } from './compare-trees.ts'
-import { type Proof, proveRestore } from './prove.ts'
+import { compareLargeObjects, type Proof, proveRestore } from './prove.ts'
 import {
   clearForRestore,
   createStructure,
@@ -47,7 +47,7 @@ export interface InPlaceOptions {
 
 /**
  * @throws POSTGRES_LOCK_TIMEOUT  a table is in use; nothing was changed
- * @throws TARGET_CHANGED         somebody changed the schema meanwhile; nothing was changed
+ * @throws TARGET_CHANGED         somebody changed the schema or large objects meanwhile; nothing was changed
  * @throws DATA_WOULD_BE_LOST     rows that the commit leaves out could not be kept; nothing was changed
  * @throws RESTORE_FAILED, RESTORE_NOT_PROVEN  nothing was changed
  * @throws RESTORE_IN_DOUBT       the connection was lost at COMMIT
@@ -73,6 +73,7 @@ export async function restoreInPlace(
     const unmanagedBefore = await readUnmanaged(session, live, target)
     const keptData = await planKeptData(session, target.tree, safety?.tree)
     const keptPositions = await readKeptPositions(session, target.tree)
+    if (safety !== null) await assertLargeObjectsUnchanged(session, safety.tree, target.selection)
 
     const creation = await watched(() => clearForRestore(session, live.entries, target))
     await createStructure(session, creation, target)
@@ -122,6 +123,24 @@ function assertSchemaUnchanged(live: readonly SchemaEntry[], now: readonly Schem
     `somebody is changing the schema: ${describeDifference(difference)}`,
     { expected: 'the schema to stand still', found: describeDifference(difference) },
     { hint: 'wait until the migration that is running has finished, then run again' },
+  )
+}
+
+/** No lock that an ordinary role can take keeps others from writing large objects; so they are compared at the last moment. */
+async function assertLargeObjectsUnchanged(
+  session: Session,
+  committed: Tree,
+  selection: Selection,
+): Promise<void> {
+  if (!isWholeDatabase(selection)) return
+  const everything = { withOwners: true, withPrivileges: true }
+  const [difference] = await compareLargeObjects(session, committed, everything)
+  if (difference === undefined) return
+  throw new SnapError(
+    'TARGET_CHANGED',
+    `somebody is writing large objects: ${difference}`,
+    { expected: 'the large objects to stand still', found: difference },
+    { hint: 'stop what writes them, then run again' },
   )
 }
 

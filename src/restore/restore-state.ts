@@ -42,9 +42,9 @@ export async function clearForRestore(
   target: RestoreTarget,
 ): Promise<CreationPlan> {
   emit(target.reporter, { kind: 'phaseStarted', phase: 'dropObjects' })
+  if (isWholeDatabase(target.selection)) await dropLargeObjects(session)
   const drops = planDrops(live, target.entries)
   await runStatements(session, drops.statements)
-  if (isWholeDatabase(target.selection)) await dropLargeObjects(session)
   if (target.withPrivileges) {
     await runStatements(session, await planSchemaPrivilegeReset(session, drops.schemasToReset))
     await runStatements(session, await planDefaultPrivilegeReset(session, live))

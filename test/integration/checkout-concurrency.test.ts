@@ -1,4 +1,7 @@
 import { expect, test } from 'vitest'
+import { type Capture, captureDatabase } from '../../src/capture/capture-database.ts'
+import { WHOLE_DATABASE } from '../../src/capture/selection.ts'
+import { HashingSink } from '../../src/objects/object-sink.ts'
 import { readHead } from '../../src/refs/head.ts'
 import { applyCheckout } from '../../src/restore/apply-checkout.ts'
 import { planCheckout } from '../../src/restore/plan-checkout.ts'
@@ -20,7 +23,7 @@ const PRECIOUS = 'CREATE TABLE extra.precious AS SELECT 42 AS x'
 async function restoreWhile(
   store: Store,
   db: TestDatabase,
-  meanwhile: () => Promise<unknown>,
+  meanwhile: () => Promise<Capture | null>,
 ): Promise<unknown> {
   const database = await addressOf(db.url)
   const plan = await planCheckout(store, { database, author: AUTHOR, revision: 'HEAD' })
@@ -39,10 +42,7 @@ async function restoreWhile(
       lockTimeoutMs: 5_000,
       withRowProof: false,
       allowsOtherWords: false,
-      beforeChange: async () => {
-        await meanwhile()
-        return null
-      },
+      beforeChange: meanwhile,
     },
   )
 }
@@ -54,11 +54,43 @@ eachMajor((major) => {
     await commitDatabase(store, db.url)
     await db.query('CREATE SCHEMA extra; CREATE TABLE extra.known (x int)')
 
-    const failed = restoreWhile(store, db, () => db.query(PRECIOUS))
+    const failed = restoreWhile(store, db, async () => {
+      await db.query(PRECIOUS)
+      return null
+    })
 
     await expect(failed).rejects.toMatchObject({ code: 'TARGET_CHANGED' })
     expect(await db.query('SELECT x FROM extra.precious')).toEqual([{ x: 42 }])
   })
+
+  test.each([
+    ['written', `SELECT lo_put(7, 0, 'new')`],
+    ['made', `SELECT lo_from_bytea(8, 'new')`],
+  ])(
+    'a large object that is %s after the live state was committed is not lost',
+    async (_, write) => {
+      const db = await createDatabase(major)
+      await db.query(`SELECT lo_from_bytea(7, 'old')`)
+      const store = await memoryStore()
+      await commitDatabase(store, db.url)
+      await db.query('CREATE TABLE extra (x int)')
+
+      const failed = restoreWhile(store, db, async () => {
+        const live = await captureDatabase(new HashingSink(), {
+          database: await addressOf(db.url),
+          selection: WHOLE_DATABASE,
+          jobs: 1,
+          lockTimeoutMs: 5_000,
+        })
+        await db.query(write)
+        return live
+      })
+
+      await expect(failed).rejects.toMatchObject({ code: 'TARGET_CHANGED' })
+      const contents = `SELECT convert_from(lo_get(oid), 'UTF8') AS text FROM pg_largeobject_metadata ORDER BY oid DESC`
+      expect((await db.query(contents))[0]).toEqual({ text: 'new' })
+    },
+  )
 
   test('a commit made while a checkout runs does not keep the checkout from being undone', async () => {
     const db = await createDatabase(major)
