@@ -127,9 +127,7 @@ async function loadInParallel(
  *
  * @throws TARGET_EXISTS
  */
-export async function inspectNewTarget(
-  into: DatabaseAddress,
-): Promise<{
+export async function inspectNewTarget(into: DatabaseAddress): Promise<{
   serverVersion: string
   serverVersionNumber: number
   systemIdentifier: string | null
