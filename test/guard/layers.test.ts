@@ -65,6 +65,21 @@ const LAYERS: Readonly<Record<string, { mayImport: readonly string[]; because: s
     ],
     because: 'capturing does not know how a restore will go about it',
   },
+  'src/diff': {
+    mayImport: [
+      'src/errors.ts',
+      'src/events.ts',
+      'src/format',
+      'src/backend',
+      'src/objects',
+      'src/schema',
+      'src/postgres/address',
+      'src/capture',
+      'src/store.ts',
+    ],
+    because:
+      'a comparison reads two states, of commits or of a capture kept aside; it changes neither',
+  },
   'src/restore': {
     mayImport: [
       'src/errors.ts',
@@ -76,6 +91,7 @@ const LAYERS: Readonly<Record<string, { mayImport: readonly string[]; because: s
       'src/schema',
       'src/postgres',
       'src/capture',
+      'src/diff',
       'src/maintenance',
       'src/store.ts',
     ],
