@@ -11,12 +11,7 @@
  * is opened.
  */
 import type { ChunkRef, ManifestNode, ManifestRef, ObjectId } from '../format/values.ts'
-
-/** Reads the nodes and chunks of a stream; an `ObjectDatabase` is one. */
-export interface StreamReader {
-  readNode(id: ObjectId): Promise<ManifestNode>
-  readChunk(id: ObjectId): Promise<Uint8Array>
-}
+import type { StreamReader } from '../objects/walk-manifest.ts'
 
 export interface RowStream {
   rows: ManifestRef

@@ -1,8 +1,8 @@
 import { SnapError } from '../errors.ts'
 import { bytesToRow } from '../format/copy-text.ts'
 import { shortId } from '../format/object-id.ts'
-import type { ChunkRef } from '../format/values.ts'
-import type { ChunkGroup, StreamReader } from './chunk-diff.ts'
+import { readChunk, type StreamReader } from '../objects/walk-manifest.ts'
+import type { ChunkGroup } from './chunk-diff.ts'
 
 /** Groups read ahead of the one being used: hides the latency of one read behind another. */
 const GROUPS_IN_FLIGHT = 4
@@ -34,7 +34,7 @@ export async function* readRowBatches(
 }
 
 async function readGroup(objects: StreamReader, group: ChunkGroup): Promise<string[]> {
-  const pieces = await Promise.all(group.map((chunk) => readWhole(objects, chunk)))
+  const pieces = await Promise.all(group.map((chunk) => readChunk(objects, chunk)))
   const bytes = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
   const rows: string[] = []
   let start = 0
@@ -45,16 +45,6 @@ async function readGroup(objects: StreamReader, group: ChunkGroup): Promise<stri
   }
   if (start !== bytes.length) throw endsInsideRow(group)
   return rows
-}
-
-async function readWhole(objects: StreamReader, chunk: ChunkRef): Promise<Uint8Array> {
-  const bytes = await objects.readChunk(chunk.id)
-  if (bytes.length === chunk.sizeBytes) return bytes
-  throw new SnapError(
-    'OBJECT_CORRUPT',
-    `chunk '${shortId(chunk.id)}' is not as long as its manifest says`,
-    { objectId: chunk.id, expected: `${chunk.sizeBytes} bytes`, found: `${bytes.length} bytes` },
-  )
 }
 
 function endsInsideRow(group: ChunkGroup): SnapError {
