@@ -8,7 +8,7 @@
  * definitions how one was meant to become the other.
  */
 import { decodeField, splitFields } from '../format/copy-text.ts'
-import type { SequenceState, TableEntry } from '../format/values.ts'
+import type { SchemaEntry, SequenceState, TableEntry } from '../format/values.ts'
 import { qualifiedName, quoteIdentifier, quoteLiteral } from '../postgres/quote.ts'
 import type { SchemaEntryChange, TablePair } from './diff-states.ts'
 import type { RowChange } from './row-diff.ts'
@@ -35,7 +35,7 @@ export interface SchemaScript {
   /** Indexes, constraints, triggers and the like. */
   afterRows: string[]
   /** Changes that the script does not make. */
-  leftOut: Extract<SchemaEntryChange, { change: 'changed' }>[]
+  leftOut: SchemaEntryChange[]
 }
 
 export function planSchemaScript(changes: readonly SchemaEntryChange[]): SchemaScript {
@@ -55,6 +55,7 @@ export function planSchemaScript(changes: readonly SchemaEntryChange[]): SchemaS
     if (change.change === 'added') continue
     if (change.change === 'changed' && !isReplaced(change)) continue
     if (change.before.dropStatement !== null) script.beforeRows.push(change.before.dropStatement)
+    else if (isLeftBehind(change.before, changes)) script.leftOut.push(change)
   }
   for (const change of changes) {
     if (change.change === 'removed') continue
@@ -67,6 +68,15 @@ export function planSchemaScript(changes: readonly SchemaEntryChange[]): SchemaS
     }
   }
   return script
+}
+
+/** A comment or a grant that was taken from an object that stays; with its object it would go by itself. */
+function isLeftBehind(entry: SchemaEntry, changes: readonly SchemaEntryChange[]): boolean {
+  if (!['ACL', 'COMMENT', 'DEFAULT ACL', 'SECURITY LABEL'].includes(entry.kind)) return false
+  const goesWith = ({ kind, namespace, name }: SchemaEntry) =>
+    namespace === entry.namespace &&
+    (entry.name === `${kind} ${name}` || entry.name.startsWith(`COLUMN ${name}.`))
+  return !changes.some((change) => change.change === 'removed' && goesWith(change.before))
 }
 
 /** What values are written under; a script has to set the same. */
@@ -147,5 +157,17 @@ function valuesOf({ columns }: TableEntry, rowText: string): Map<string, string 
 }
 
 function literal(value: string | null | undefined): string {
-  return value === null || value === undefined ? 'NULL' : quoteLiteral(value)
+  if (value === null || value === undefined) return 'NULL'
+  if (!NOT_PRINTABLE.test(value)) return quoteLiteral(value)
+  // A script is read by people and on terminals too; what would move the cursor is written as an escape.
+  const quoted = value.replaceAll("'", "''").replaceAll('\\', '\\\\')
+  return `E'${quoted.replaceAll(NOT_PRINTABLES, toEscape)}'`
+}
+
+const NOT_PRINTABLES = /[\u0001-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
+const NOT_PRINTABLE = new RegExp(NOT_PRINTABLES.source)
+
+function toEscape(character: string): string {
+  if (character === '\n') return '\\n'
+  return `\\u${character.codePointAt(0)!.toString(16).padStart(4, '0')}`
 }

@@ -52,13 +52,13 @@ const UNIQUE_INDEX = new RegExp(
   String.raw`^CREATE UNIQUE INDEX ${IDENTIFIER} ON (?:ONLY )?${QUALIFIED} USING \w+ \(`,
   'u',
 )
-const COLUMN_NAME = new RegExp(String.raw`^(${IDENTIFIER})$`, 'u')
+const COLUMN_NAME = new RegExp(`^(${IDENTIFIER})$`, 'u')
 /** An operator class, collation or order beside a column does not make an expression of it. */
-const INDEX_COLUMN = new RegExp(String.raw`^(${IDENTIFIER})(?: [^()]*)?$`, 'u')
-const NOT_NULL_COLUMN = new RegExp(String.raw`^(${IDENTIFIER}) .*? NOT NULL(?: NO INHERIT)?$`, 'su')
+const INDEX_COLUMN = new RegExp(`^(${IDENTIFIER})(?: [^()]*)?$`, 'u')
+const NOT_NULL_COLUMN = new RegExp(`^(${IDENTIFIER}) .*? NOT NULL(?: NO INHERIT)?$`, 'su')
 /** As PostgreSQL 18 has it for a column that the table inherits. */
 const NOT_NULL_ITEM = new RegExp(
-  String.raw`^(?:CONSTRAINT ${IDENTIFIER} )?NOT NULL (${IDENTIFIER})(?: NO INHERIT)?$`,
+  `^(?:CONSTRAINT ${IDENTIFIER} )?NOT NULL (${IDENTIFIER})(?: NO INHERIT)?$`,
   'u',
 )
 

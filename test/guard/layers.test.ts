@@ -74,6 +74,7 @@ const LAYERS: Readonly<Record<string, { mayImport: readonly string[]; because: s
       'src/objects',
       'src/schema',
       'src/postgres/address',
+      'src/postgres/quote.ts',
       'src/capture',
       'src/store.ts',
     ],
@@ -96,6 +97,21 @@ const LAYERS: Readonly<Record<string, { mayImport: readonly string[]; because: s
       'src/store.ts',
     ],
     because: 'a restore captures too, for safety and for proof; backends are behind objects',
+  },
+  'src/export': {
+    mayImport: [
+      'src/errors.ts',
+      'src/format',
+      'src/objects',
+      'src/schema',
+      'src/postgres/quote.ts',
+      'src/capture/selection.ts',
+      'src/capture/capture-large-objects.ts',
+      'src/restore/plan-creation.ts',
+      'src/restore/statement.ts',
+    ],
+    because:
+      'an export is a restore written down: the same statements in the same order, and no connection',
   },
   'src/store.ts': {
     mayImport: ['src/errors.ts', 'src/format', 'src/backend', 'src/objects', 'src/refs'],
