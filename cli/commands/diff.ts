@@ -77,9 +77,7 @@ export const defineDiff: DefineCommand = (command, context) => {
         'materializedViews',
       ],
       '--rows': ['table', 'change', 'key', 'columns', 'before', 'after'],
-      '--schema added': ['change', 'after'],
-      '--schema removed': ['change', 'before'],
-      '--schema changed': ['change', 'before', 'after', 'fields'],
+      '--schema': ['change', 'before', 'after', 'fields'],
       '--sql': ['statements are printed as text'],
     },
   })

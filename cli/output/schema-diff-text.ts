@@ -6,19 +6,18 @@ import { printable, printableLines } from './printable.ts'
 /** Writes the change of one schema entry as a unified diff of its DDL. */
 export function formatEntryDiff(change: SchemaEntryChange, colors: Colors): string[] {
   const name = nameOfEntry(change)
-  const before = change.change === 'added' ? undefined : change.before
-  const after = change.change === 'removed' ? undefined : change.after
+  const { before, after } = change
   const lines = formatUnifiedDiff(describe(before), describe(after))
   return [
-    colors.bold(`--- ${before === undefined ? '(none)' : name}`),
-    colors.bold(`+++ ${after === undefined ? '(none)' : name}`),
+    colors.bold(`--- ${before === null ? '(none)' : name}`),
+    colors.bold(`+++ ${after === null ? '(none)' : name}`),
     ...lines.map((line) => paint(printableLines(line), colors)),
   ]
 }
 
 /** What an entry is besides its DDL stands in front of it, so that a change of owner shows. */
-function describe(entry: SchemaEntry | undefined): string {
-  if (entry === undefined) return ''
+function describe(entry: SchemaEntry | null): string {
+  if (entry === null) return ''
   const facts = [
     ['owner', entry.owner],
     ['tablespace', entry.tablespace],

@@ -56,8 +56,8 @@ export interface TableDiff {
 }
 
 export type SchemaEntryChange =
-  | { change: 'added'; after: SchemaEntry }
-  | { change: 'removed'; before: SchemaEntry }
+  | { change: 'added'; before: null; after: SchemaEntry; fields: null }
+  | { change: 'removed'; before: SchemaEntry; after: null; fields: null }
   | {
       change: 'changed'
       before: SchemaEntry
@@ -266,9 +266,9 @@ function diffSchemas(
 function toEntryChange(difference: SchemaDifference): SchemaEntryChange {
   switch (difference.kind) {
     case 'missing':
-      return { change: 'removed', before: difference.expected }
+      return { change: 'removed', before: difference.expected, after: null, fields: null }
     case 'extra':
-      return { change: 'added', after: difference.found }
+      return { change: 'added', before: null, after: difference.found, fields: null }
     case 'different': {
       const { expected, found, fields } = difference
       return { change: 'changed', before: expected, after: found, fields }

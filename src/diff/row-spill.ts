@@ -18,7 +18,7 @@ export class RowSpill {
   static readonly partitionCount = PARTITION_COUNT
   readonly #pathPrefix: string
   readonly #depth: number
-  readonly #partitions: { file: FileHandle | undefined; pending: Buffer[]; pendingBytes: number }[]
+  readonly #partitions: { file: FileHandle | undefined; pending: string[]; pendingBytes: number }[]
 
   constructor(pathPrefix: string, depth: number) {
     this.#pathPrefix = pathPrefix
@@ -30,18 +30,25 @@ export class RowSpill {
     }))
   }
 
-  async add(rowText: string, hashedText: string): Promise<void> {
+  /** Takes a row; returns true when a file has enough to be written by `flush`. */
+  add(rowText: string, hashedText: string): boolean {
     const position = hash(hashedText, this.#depth) % PARTITION_COUNT
     const partition = this.#partitions[position]!
-    const bytes = rowToBytes(rowText)
-    partition.pending.push(bytes)
-    partition.pendingBytes += bytes.length
-    if (partition.pendingBytes >= WRITE_BUFFER_BYTES) await this.#flush(position)
+    partition.pending.push(rowText)
+    partition.pendingBytes += rowText.length + 1
+    return partition.pendingBytes >= WRITE_BUFFER_BYTES
+  }
+
+  /** Writes what has gathered for the files that have enough. */
+  async flush(): Promise<void> {
+    for (const [position, { pendingBytes }] of this.#partitions.entries()) {
+      if (pendingBytes >= WRITE_BUFFER_BYTES) await this.#write(position)
+    }
   }
 
   /** Reads one partition back, in the order in which it was written, and removes its file. */
   async *drain(position: number): AsyncGenerator<string[]> {
-    await this.#flush(position)
+    await this.#write(position)
     const partition = this.#partitions[position]!
     if (partition.file === undefined) return
     const stream = partition.file.createReadStream({
@@ -64,10 +71,10 @@ export class RowSpill {
     for (const position of this.#partitions.keys()) await this.#remove(position)
   }
 
-  async #flush(position: number): Promise<void> {
+  async #write(position: number): Promise<void> {
     const partition = this.#partitions[position]!
     if (partition.pendingBytes === 0) return
-    const bytes = Buffer.concat(partition.pending)
+    const bytes = rowToBytes(partition.pending.join('\n'))
     partition.pending = []
     partition.pendingBytes = 0
     // Rows are the user's data: for nobody else to read.

@@ -40,7 +40,7 @@ test('every command prints one document with the keys its help names', async () 
   }
   deepEqual(await keysOfLine('diff', '--rows'), await documentedKeys('diff', '--rows'))
   await database.query(WRECKAGE)
-  deepEqual(await keysOfLine('diff', '--schema'), await documentedKeys('diff', '--schema changed'))
+  deepEqual(await keysOfLine('diff', '--schema'), await documentedKeys('diff', '--schema'))
   const checkout = await documentedKeys('checkout')
   deepEqual(await keysOf('checkout', 'HEAD', '--dry-run'), checkout)
   deepEqual(await keysOf('checkout', 'HEAD', '-y'), checkout)
