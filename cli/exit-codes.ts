@@ -29,7 +29,7 @@ export const EXIT_CODE_MEANINGS: Readonly<Record<ExitCode, string>> = {
   [ExitCode.conflict]: 'a ref was moved by somebody else, or the store is locked',
   [ExitCode.postgres]: 'PostgreSQL: unreachable, refused, or a lock was not granted',
   [ExitCode.refused]: 'refused: would lose data, needs a confirmation, or is the wrong target',
-  [ExitCode.backend]: 'the place that holds the store cannot be read or written',
+  [ExitCode.backend]: 'the place of the store, or of the output, cannot be read or written',
   [ExitCode.restore]: 'restore failed, was not proven, or its outcome is in doubt',
   [ExitCode.bug]: 'a bug in snap',
   [ExitCode.interrupted]: 'interrupted',
@@ -78,6 +78,8 @@ export const EXIT_CODE_OF_ERROR = {
   RESTORE_FAILED: ExitCode.restore,
   RESTORE_NOT_PROVEN: ExitCode.restore,
   RESTORE_IN_DOUBT: ExitCode.restore,
+  OUTPUT_EXISTS: ExitCode.refused,
+  OUTPUT_UNWRITABLE: ExitCode.backend,
   ABORTED: ExitCode.interrupted,
   USAGE: ExitCode.usage,
 } as const satisfies Record<ErrorCode, ExitCode>

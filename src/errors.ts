@@ -54,6 +54,9 @@ export interface ErrorData {
   RESTORE_FAILED: { step: string }
   RESTORE_NOT_PROVEN: { differences: string[] }
   RESTORE_IN_DOUBT: { databaseName: string }
+  // files a command writes
+  OUTPUT_EXISTS: { path: string }
+  OUTPUT_UNWRITABLE: { path: string }
   ABORTED: { operation: string }
   USAGE: { argument: string }
 }

@@ -14,6 +14,34 @@ export {
   commit,
 } from './capture/commit.ts'
 export { type DatabaseSummary, inspectDatabase } from './capture/inspect-database.ts'
+export { type ColumnComparison, compareColumns } from './diff/column-comparison.ts'
+export {
+  captureLiveState,
+  type DatabaseState,
+  type LiveStateOptions,
+  readCommittedState,
+} from './diff/database-state.ts'
+export {
+  type DiffOptions,
+  diffStates,
+  diffTableRows,
+  type LargeObjectChanges,
+  listChangedTables,
+  type SchemaEntryChange,
+  type StateDiff,
+  type TableDiff,
+  type TablePair,
+  type ValueChange,
+} from './diff/diff-states.ts'
+export { formatUnifiedDiff } from './diff/line-diff.ts'
+export type { RowChange, RowCounts, RowDiffOptions } from './diff/row-diff.ts'
+export {
+  formatRowChange,
+  formatSequencePosition,
+  planSchemaScript,
+  SCRIPT_SETTINGS,
+  type SchemaScript,
+} from './diff/sql-script.ts'
 export {
   type Blocker,
   type ErrorCode,
@@ -24,6 +52,10 @@ export {
   SnapError,
 } from './errors.ts'
 export type { Phase, Reporter, SnapEvent } from './events.ts'
+export { type ExportOptions, formatPlainDump } from './export/plain-dump.ts'
+export { formatTableRows, type RowFormat } from './export/table-rows.ts'
+export { decodeField, splitFields } from './format/copy-text.ts'
+export { formatCsvLine } from './format/csv.ts'
 export { findMetadataKind } from './format/metadata-object.ts'
 export { isObjectId, shortId } from './format/object-id.ts'
 export type {

@@ -28,6 +28,16 @@ export const ALL_COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./show.ts')).defineShow,
   },
   {
+    name: 'status',
+    summary: 'tell what changed in the database since HEAD',
+    load: async () => (await import('./status.ts')).defineStatus,
+  },
+  {
+    name: 'diff',
+    summary: 'show what differs between two states',
+    load: async () => (await import('./diff.ts')).defineDiff,
+  },
+  {
     name: 'checkout',
     summary: 'make the database equal to a commit',
     load: async () => (await import('./checkout.ts')).defineCheckout,
@@ -36,6 +46,16 @@ export const ALL_COMMANDS: readonly CommandEntry[] = [
     name: 'undo',
     summary: 'take the last checkout back',
     load: async () => (await import('./undo.ts')).defineUndo,
+  },
+  {
+    name: 'cat',
+    summary: "print a table's rows as a commit holds them",
+    load: async () => (await import('./cat.ts')).defineCat,
+  },
+  {
+    name: 'export',
+    summary: 'write a commit as SQL or CSV',
+    load: async () => (await import('./export.ts')).defineExport,
   },
   {
     name: 'fsck',

@@ -1,8 +1,13 @@
 import { SnapError } from '../errors.ts'
 import { totalsOfNode } from '../format/manifest-node.ts'
 import { shortId } from '../format/object-id.ts'
-import type { ChunkRef, ManifestNode, ManifestRef } from '../format/values.ts'
-import type { ObjectDatabase } from './object-database.ts'
+import type { ChunkRef, ManifestNode, ManifestRef, ObjectId } from '../format/values.ts'
+
+/** What the nodes and chunks of a stream are read from; an `ObjectDatabase` is one. */
+export interface StreamReader {
+  readNode(id: ObjectId): Promise<ManifestNode>
+  readChunk(id: ObjectId): Promise<Uint8Array>
+}
 
 /** Chunks read ahead of the one being used: hides the latency of one read behind another. */
 const CHUNKS_IN_FLIGHT = 8
@@ -16,7 +21,7 @@ const CHUNKS_IN_FLIGHT = 8
  * @throws OBJECT_MISSING, OBJECT_CORRUPT, OBJECT_KIND_UNEXPECTED
  */
 export async function* walkChunks(
-  objects: ObjectDatabase,
+  objects: StreamReader,
   ref: ManifestRef,
 ): AsyncIterable<ChunkRef> {
   yield* walkNode(objects, ref, undefined)
@@ -30,7 +35,7 @@ export async function* walkChunks(
  * @throws OBJECT_MISSING, OBJECT_CORRUPT, OBJECT_KIND_UNEXPECTED
  */
 export async function* readRows(
-  objects: ObjectDatabase,
+  objects: StreamReader,
   ref: ManifestRef,
 ): AsyncIterable<Uint8Array> {
   const ahead: Promise<Uint8Array>[] = []
@@ -45,7 +50,7 @@ export async function* readRows(
 }
 
 async function* walkNode(
-  objects: ObjectDatabase,
+  objects: StreamReader,
   ref: ManifestRef,
   expectedLevel: number | undefined,
 ): AsyncIterable<ChunkRef> {
@@ -82,7 +87,12 @@ function assertNodeIsAsReferenced(
   )
 }
 
-async function readChunk(objects: ObjectDatabase, chunk: ChunkRef): Promise<Uint8Array> {
+/**
+ * Reads a chunk and checks its length against what its manifest says.
+ *
+ * @throws OBJECT_MISSING, OBJECT_CORRUPT
+ */
+export async function readChunk(objects: StreamReader, chunk: ChunkRef): Promise<Uint8Array> {
   const bytes = await objects.readChunk(chunk.id)
   if (bytes.length === chunk.sizeBytes) return bytes
   throw new SnapError(

@@ -191,6 +191,15 @@ const EXAMPLES: { [C in ErrorCode]: SnapError<C> } = {
   RESTORE_IN_DOUBT: new SnapError('RESTORE_IN_DOUBT', 'the connection was lost at COMMIT', {
     databaseName: 'shop',
   }),
+  OUTPUT_EXISTS: new SnapError(
+    'OUTPUT_EXISTS',
+    "cannot write '/tmp/v1.sql': it exists",
+    { path: '/tmp/v1.sql' },
+    { hint: 'name another, or remove it first' },
+  ),
+  OUTPUT_UNWRITABLE: new SnapError('OUTPUT_UNWRITABLE', "cannot write '/v1.sql': EACCES", {
+    path: '/v1.sql',
+  }),
   ABORTED: new SnapError('ABORTED', 'commit was interrupted', { operation: 'commit' }),
   USAGE: new SnapError('USAGE', "unknown option '--foo'", { argument: '--foo' }),
 }

@@ -14,7 +14,7 @@ async function documentedKeys(command: string, use?: string): Promise<string[]> 
 }
 
 test('every command prints one document with the keys its help names', async () => {
-  const { database, json } = await newWorkplace(allMajors.at(-1)!)
+  const { database, json, snap } = await newWorkplace(allMajors.at(-1)!)
   const keysOf = async (...argv: string[]) => Object.keys(await json(argv))
 
   deepEqual(await keysOf('init'), await documentedKeys('init'))
@@ -29,7 +29,18 @@ test('every command prints one document with the keys its help names', async () 
   deepEqual(await keysOf('rev-parse', 'HEAD'), await documentedKeys('rev-parse'))
   deepEqual(await keysOf('cat-object', 'HEAD'), await documentedKeys('cat-object'))
   deepEqual(await keysOf('fsck'), await documentedKeys('fsck'))
+  deepEqual(await keysOf('status'), await documentedKeys('status'))
+  deepEqual(await keysOf('diff'), await documentedKeys('diff', '--stat'))
+  const exported = await keysOf('export', '--output', 'shop.sql')
+  deepEqual(exported, await documentedKeys('export'))
+  await database.query('DELETE FROM orders WHERE id = 1')
+  const keysOfLine = async (...argv: string[]) => {
+    const { stdout } = await snap(['--json', ...argv])
+    return Object.keys(JSON.parse(stdout.split('\n')[0]!))
+  }
+  deepEqual(await keysOfLine('diff', '--rows'), await documentedKeys('diff', '--rows'))
   await database.query(WRECKAGE)
+  deepEqual(await keysOfLine('diff', '--schema'), await documentedKeys('diff', '--schema'))
   const checkout = await documentedKeys('checkout')
   deepEqual(await keysOf('checkout', 'HEAD', '--dry-run'), checkout)
   deepEqual(await keysOf('checkout', 'HEAD', '-y'), checkout)

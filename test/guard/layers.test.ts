@@ -65,6 +65,22 @@ const LAYERS: Readonly<Record<string, { mayImport: readonly string[]; because: s
     ],
     because: 'capturing does not know how a restore will go about it',
   },
+  'src/diff': {
+    mayImport: [
+      'src/errors.ts',
+      'src/events.ts',
+      'src/format',
+      'src/backend',
+      'src/objects',
+      'src/schema',
+      'src/postgres/address',
+      'src/postgres/quote.ts',
+      'src/capture',
+      'src/store.ts',
+    ],
+    because:
+      'a comparison reads two states, of commits or of a capture kept aside; it changes neither',
+  },
   'src/restore': {
     mayImport: [
       'src/errors.ts',
@@ -76,10 +92,26 @@ const LAYERS: Readonly<Record<string, { mayImport: readonly string[]; because: s
       'src/schema',
       'src/postgres',
       'src/capture',
+      'src/diff',
       'src/maintenance',
       'src/store.ts',
     ],
     because: 'a restore captures too, for safety and for proof; backends are behind objects',
+  },
+  'src/export': {
+    mayImport: [
+      'src/errors.ts',
+      'src/format',
+      'src/objects',
+      'src/schema',
+      'src/postgres/quote.ts',
+      'src/capture/selection.ts',
+      'src/capture/capture-large-objects.ts',
+      'src/restore/plan-creation.ts',
+      'src/restore/statement.ts',
+    ],
+    because:
+      'an export is a restore written down: the same statements in the same order, and no connection',
   },
   'src/store.ts': {
     mayImport: ['src/errors.ts', 'src/format', 'src/backend', 'src/objects', 'src/refs'],

@@ -47,6 +47,8 @@ const CODE_MEANINGS: Readonly<Record<keyof typeof EXIT_CODE_OF_ERROR, string>> =
   RESTORE_FAILED: 'a step failed; nothing was changed',
   RESTORE_NOT_PROVEN: 'the result was not equal to the commit; nothing was changed',
   RESTORE_IN_DOUBT: 'the connection broke at COMMIT; look before going on',
+  OUTPUT_EXISTS: 'the file or directory to write exists already',
+  OUTPUT_UNWRITABLE: 'the file or directory cannot be written',
   ABORTED: 'interrupted',
   USAGE: 'the command line is wrong',
 }

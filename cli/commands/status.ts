@@ -1,0 +1,67 @@
+import { diffStates, type Store } from '../../src/index.ts'
+import { type LiveFlags, withComparison } from '../compared-states.ts'
+import type { Context } from '../context.ts'
+import { ExitCode } from '../exit-codes.ts'
+import { parseCount, parseDurationMs } from '../options.ts'
+import { formatStateDiff } from '../output/diff-text.ts'
+import { withStore } from '../store.ts'
+import { type DefineCommand, describeCommand } from './command.ts'
+
+export const defineStatus: DefineCommand = (command, context) => {
+  describeCommand(command, {
+    description:
+      'Tells what differs between the database as it is now and the commit HEAD is at: rows ' +
+      'inserted, deleted and updated in each table, schema entries, sequences, large objects. ' +
+      'The database is read as for a commit, and nothing is stored. Ends with 1 when something ' +
+      'differs.',
+    examples: [
+      ['snap status', 'what has changed since the last commit'],
+      ['snap status -q && echo clean', 'for scripts: the exit code tells'],
+    ],
+    exitCodes: [
+      ExitCode.done,
+      ExitCode.different,
+      ExitCode.usage,
+      ExitCode.noStore,
+      ExitCode.damaged,
+      ExitCode.postgres,
+      ExitCode.backend,
+    ],
+    jsonKeys: [
+      'commitId',
+      'isEqual',
+      'tables',
+      'schema',
+      'sequences',
+      'largeObjects',
+      'materializedViews',
+    ],
+  })
+    .option('--jobs <count>', 'connections that read at once', parseCount)
+    .option(
+      '--lock-timeout <duration>',
+      'how long to wait for a lock (default 10s)',
+      parseDurationMs,
+    )
+    .action((flags: LiveFlags) => withStore(context, (store) => status(context, store, flags)))
+}
+
+async function status(context: Context, store: Store, flags: LiveFlags): Promise<void> {
+  const { io, options, output } = context
+  await withComparison(context, store, { revisions: [], live: flags }, async (comparison) => {
+    const { before, after, scratchDirectory } = comparison
+    const diff = await diffStates(before, after, { scratchDirectory, signal: io.signal })
+    if (!diff.isEqual) context.exitCode = ExitCode.different
+    if (options.json) {
+      output.json({ commitId: before.commitId, ...diff })
+    } else if (diff.isEqual) {
+      output.result(`Nothing has changed in ${after.label} since ${before.label}`)
+    } else {
+      output.result(
+        `Changes in ${after.label} since ${before.label}:`,
+        '',
+        ...formatStateDiff(diff, output.colors),
+      )
+    }
+  })
+}

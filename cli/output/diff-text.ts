@@ -1,0 +1,135 @@
+import type {
+  LargeObjectChanges,
+  SchemaEntryChange,
+  SequenceState,
+  StateDiff,
+  TableDiff,
+  ValueChange,
+} from '../../src/index.ts'
+import type { Colors } from './colors.ts'
+import { printable } from './printable.ts'
+import { formatTable } from './text-table.ts'
+import { formatCount, formatQuantity } from './units.ts'
+
+/** A longer list is cut and the rest counted; `--json` has all of it. */
+const MAX_LIST_LINES = 40
+
+/** Says what differs, one line a table or object; nothing when nothing does. */
+export function formatStateDiff(diff: StateDiff, colors: Colors): string[] {
+  const sections = [
+    formatTables(diff.tables.filter(({ change }) => change !== 'reordered')),
+    formatSchema(diff.schema, colors),
+    formatSequences(diff.sequences),
+    formatOthers(diff),
+  ]
+  return sections
+    .filter((lines) => lines.length > 0)
+    .flatMap((lines, i) => (i === 0 ? lines : ['', ...lines]))
+}
+
+function formatTables(tables: readonly TableDiff[]): string[] {
+  if (tables.length === 0) return []
+  const rows = tables.map((table) => [
+    printable(`${table.namespace}.${table.name}`),
+    table.rows === null ? '' : formatCount(table.rows.inserted),
+    table.rows === null ? '' : formatCount(table.rows.deleted),
+    table.rows === null ? '' : formatCount(table.rows.updated),
+    describeTable(table),
+  ])
+  const columns = [
+    { header: 'table' },
+    { header: 'inserted', align: 'right' },
+    { header: 'deleted', align: 'right' },
+    { header: 'updated', align: 'right' },
+    { header: '' },
+  ] as const
+  return formatTable(columns, rows)
+}
+
+function describeTable({ change, columns, keyColumns, rows }: TableDiff): string {
+  if (change === 'added') return 'new table'
+  if (change === 'removed') return 'table is gone'
+  const list = (sign: string, names: readonly string[]) =>
+    names.map((name) => `${sign}${printable(name)}`)
+  const notes = [...list('-', columns.onlyBefore), ...list('+', columns.onlyAfter)]
+  return [
+    ...(notes.length === 0 ? [] : [`columns ${notes.join(' ')}; rows compared in the others`]),
+    ...(rows === null ? ['rows are not held by both sides'] : []),
+    ...(keyColumns === null && rows !== null ? ['no key: updated rows count twice'] : []),
+  ].join('; ')
+}
+
+const SCHEMA_SIGNS: Readonly<Record<SchemaEntryChange['change'], string>> = {
+  added: '+',
+  removed: '-',
+  changed: '~',
+}
+
+function formatSchema(changes: readonly SchemaEntryChange[], colors: Colors): string[] {
+  if (changes.length === 0) return []
+  const paints = { added: colors.green, removed: colors.red, changed: colors.yellow }
+  return [
+    'Schema (+ added, - removed, ~ changed):',
+    ...limit(
+      changes.map((change) => {
+        const line = `${SCHEMA_SIGNS[change.change]} ${nameOfEntry(change)}`
+        return `  ${paints[change.change](line)}`
+      }),
+    ),
+  ]
+}
+
+/** `TABLE public.users`. */
+export function nameOfEntry(change: SchemaEntryChange): string {
+  const { kind, namespace, name } = change.change === 'removed' ? change.before : change.after
+  return `${printable(kind)} ${printable(namespace === null ? name : `${namespace}.${name}`)}`
+}
+
+function formatSequences(sequences: readonly ValueChange<SequenceState>[]): string[] {
+  if (sequences.length === 0) return []
+  const position = (state: SequenceState | null) =>
+    state === null ? '-' : state.isCalled ? state.lastValue : `${state.lastValue} (not used yet)`
+  return [
+    'Sequences:',
+    ...limit(
+      sequences.map(
+        ({ namespace, name, before, after }) =>
+          `  ${printable(`${namespace}.${name}`)}: ${position(before)} -> ${position(after)}`,
+      ),
+    ),
+  ]
+}
+
+function formatOthers({ largeObjects, materializedViews }: StateDiff): string[] {
+  return [
+    ...formatLargeObjects(largeObjects),
+    ...materializedViews.map(({ namespace, name, after, before }) => {
+      const state =
+        after === null
+          ? 'is gone'
+          : before === null
+            ? 'is new'
+            : after.isPopulated
+              ? 'is filled'
+              : 'is empty'
+      return `Materialized view ${printable(`${namespace}.${name}`)} ${state}`
+    }),
+  ]
+}
+
+function formatLargeObjects({ added, removed, changed }: LargeObjectChanges): string[] {
+  const parts = [
+    [added, 'added'],
+    [removed, 'removed'],
+    [changed, 'changed'],
+  ] as const
+  const texts = parts
+    .filter(([oids]) => oids.length > 0)
+    .map(([oids, word]) => `${formatQuantity(oids.length, 'large object')} ${word}`)
+  return texts.length === 0 ? [] : [texts.join(', ')]
+}
+
+function limit(lines: readonly string[]): string[] {
+  if (lines.length <= MAX_LIST_LINES) return [...lines]
+  return [...lines.slice(0, MAX_LIST_LINES), `  … and ${lines.length - MAX_LIST_LINES} more`]
+}

@@ -1,0 +1,109 @@
+/**
+ * One whole state of a database that can be compared: what a commit holds, or
+ * what is there now.
+ */
+
+import { LocalBackend } from '../backend/local-backend.ts'
+import { type Capture, captureDatabase } from '../capture/capture-database.ts'
+import { DEFAULT_LOCK_TIMEOUT_MS, defaultJobs } from '../capture/default-jobs.ts'
+import type { Reporter } from '../events.ts'
+import { objectIdOf } from '../format/object-id.ts'
+import { checkSchemaEntry } from '../format/stream-entries.ts'
+import type { ObjectId, SchemaEntry, Selection, Tree } from '../format/values.ts'
+import { ObjectDatabase } from '../objects/object-database.ts'
+import type { ObjectSink } from '../objects/object-sink.ts'
+import { readJsonStream } from '../objects/read-json-stream.ts'
+import type { StreamReader } from '../objects/walk-manifest.ts'
+import type { DatabaseAddress } from '../postgres/address/database-address.ts'
+import type { Store } from '../store.ts'
+
+export interface DatabaseState {
+  treeId: ObjectId
+  tree: Tree
+  /** In the order in which they can be created. */
+  schema: readonly SchemaEntry[]
+  /** Reads every node and chunk that `tree` names. */
+  objects: StreamReader
+}
+
+/**
+ * Reads the state that a commit holds; of its rows nothing yet.
+ *
+ * @throws OBJECT_MISSING, OBJECT_CORRUPT
+ */
+export async function readCommittedState(store: Store, commitId: ObjectId): Promise<DatabaseState> {
+  const { objects } = store
+  const { treeId } = await objects.readCommit(commitId)
+  const tree = await objects.readTree(treeId)
+  return {
+    treeId,
+    tree,
+    schema: await readJsonStream(objects, tree.schema, checkSchemaEntry),
+    objects,
+  }
+}
+
+export interface LiveStateOptions {
+  database: DatabaseAddress
+  /** What of the database to read: that of the commit it is compared with. */
+  selection: Selection
+  /**
+   * An empty directory, on a file system with room for what the store does not hold yet. The
+   * caller removes it once the state is no longer needed.
+   */
+  scratchDirectory: string
+  jobs?: number | undefined
+  lockTimeoutMs?: number | undefined
+  reporter?: Reporter | undefined
+  signal?: AbortSignal | undefined
+}
+
+/**
+ * Captures the state of the database as it is now, without committing anything.
+ *
+ * The store is only read. Chunks that it does not hold go to the scratch
+ * directory, packed as in a store, so memory stays bounded however much has changed.
+ *
+ * @throws what `captureDatabase` throws, and BACKEND_* when the scratch directory cannot be written
+ */
+export async function captureLiveState(
+  store: Store,
+  options: LiveStateOptions,
+): Promise<DatabaseState> {
+  const scratch = ObjectDatabase.open(await LocalBackend.open(options.scratchDirectory))
+  const writer = scratch.newWriter()
+  try {
+    const captured: Capture = await captureDatabase(newObjectsOnly(store.objects, writer), {
+      database: options.database,
+      selection: options.selection,
+      jobs: options.jobs ?? defaultJobs(),
+      lockTimeoutMs: options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS,
+      reporter: options.reporter,
+      signal: options.signal,
+    })
+    await writer.flush()
+    const { treeId, tree, schema } = captured
+    return { treeId, tree, schema, objects: overlay(scratch, store.objects) }
+  } finally {
+    await writer.close()
+  }
+}
+
+/** Puts on what `stored` does not list. */
+function newObjectsOnly(stored: ObjectDatabase, sink: ObjectSink): ObjectSink {
+  return {
+    async put(kind, bytes) {
+      const id = objectIdOf(bytes)
+      const entry = await stored.findEntry(id, kind)
+      return entry === undefined ? sink.put(kind, bytes) : id
+    },
+  }
+}
+
+function overlay(scratch: ObjectDatabase, stored: ObjectDatabase): StreamReader {
+  const holderOf = async (id: ObjectId) => ((await scratch.has(id)) ? scratch : stored)
+  return {
+    readNode: async (id) => (await holderOf(id)).readNode(id),
+    readChunk: async (id) => (await holderOf(id)).readChunk(id),
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * Writes a commit as SQL that `psql` loads into an empty database.
+ *
+ * The statements and their order are those of a checkout: structure, rows,
+ * sequences, large objects, indexes and constraints, privileges. All of it is one
+ * transaction, so a load that fails leaves the database empty. No database is
+ * needed to write it, and roles and tablespaces that it names have to exist
+ * where it is loaded.
+ */
+import { namesSchemas } from '../capture/selection.ts'
+import { checkSchemaEntry, checkSequenceState } from '../format/stream-entries.ts'
+import type { Commit, SchemaEntry, TableEntry, Tree } from '../format/values.ts'
+import { readJsonStream } from '../objects/read-json-stream.ts'
+import { readRows, type StreamReader } from '../objects/walk-manifest.ts'
+import { qualifiedName, quoteIdentifier, quoteLiteral } from '../postgres/quote.ts'
+import { type Alteration, planCreation, planRefreshes } from '../restore/plan-creation.ts'
+import type { Statement } from '../restore/statement.ts'
+import { formatLargeObjects } from './large-object-sql.ts'
+
+export interface ExportOptions {
+  withOwners: boolean
+  withPrivileges: boolean
+  /** False leaves out the rows of tables, for a file beside which they are. */
+  withRows: boolean
+}
+
+/**
+ * Yields the script in pieces that need not end with a line.
+ *
+ * @throws OBJECT_MISSING, OBJECT_CORRUPT
+ */
+export async function* formatPlainDump(
+  objects: StreamReader,
+  exported: { commitId: string; commit: Commit; tree: Tree },
+  options: ExportOptions,
+): AsyncGenerator<Uint8Array> {
+  const { commit, tree } = exported
+  const entries = await readJsonStream(objects, tree.schema, checkSchemaEntry)
+  const creation = planCreation(entries, {
+    serverVersionNumber: commit.database.serverVersionNumber,
+    currentUser: '',
+    withOwners: options.withOwners,
+    withPrivileges: options.withPrivileges,
+    standing: standingInNewDatabase,
+  })
+
+  yield lines(formatHead(exported, options))
+  yield lines(formatPublicSchema(entries, commit))
+  yield* formatStatements(creation.beforeRows)
+  if (options.withRows) {
+    for (const table of tree.tables) yield* formatRows(objects, table)
+  }
+  for (const { namespace, name, lastValue, isCalled } of await readJsonStream(
+    objects,
+    tree.sequences,
+    checkSequenceState,
+  )) {
+    const sequence = quoteLiteral(qualifiedName({ namespace, name }))
+    yield lines(['', `SELECT pg_catalog.setval(${sequence}, ${lastValue}, ${isCalled});`])
+  }
+  for await (const statement of formatLargeObjects(objects, tree.largeObjects, options)) {
+    yield lines([statement])
+  }
+  yield* formatStatements([...creation.afterRows, ...creation.last])
+  if (options.withRows) yield* formatStatements(planRefreshes(entries, tree.materializedViews))
+  yield lines(['', 'COMMIT;'])
+}
+
+/** What values were written under, and what creating needs, whatever the server's own settings. */
+const SETTINGS: readonly string[] = [
+  'SET LOCAL statement_timeout = 0;',
+  'SET LOCAL lock_timeout = 0;',
+  'SET LOCAL idle_in_transaction_session_timeout = 0;',
+  `SET LOCAL client_encoding = 'UTF8';`,
+  'SET LOCAL standard_conforming_strings = on;',
+  `SET LOCAL search_path = '';`,
+  `SET LOCAL "DateStyle" = 'ISO, YMD';`,
+  `SET LOCAL "IntervalStyle" = 'postgres';`,
+  `SET LOCAL "TimeZone" = 'UTC';`,
+  'SET LOCAL check_function_bodies = off;',
+  'SET LOCAL xmloption = content;',
+  'SET LOCAL client_min_messages = warning;',
+  'SET LOCAL row_security = off;',
+  'SET LOCAL quote_all_identifiers = off;',
+  `SET LOCAL lc_monetary = 'C';`,
+  `SET LOCAL default_tablespace = '';`,
+  'SET LOCAL default_table_access_method = heap;',
+]
+
+function formatHead(
+  { commitId, commit, tree }: { commitId: string; commit: Commit; tree: Tree },
+  { withRows }: ExportOptions,
+): string[] {
+  const { database, createdAt } = commit
+  const leftOut = [
+    ...commit.notCaptured.map(({ kind, name, reason }) => `${kind} ${name}: ${reason}`),
+    ...tree.tables
+      .filter(({ rows }) => rows === null)
+      .map(({ namespace, name }) => `rows of ${namespace}.${name}: the commit leaves them out`),
+  ]
+  return [
+    `-- Commit ${commitId}`,
+    comment(`of ${createdAt}, database ${database.name}, PostgreSQL ${database.serverVersion}`),
+    '-- Load it into an empty database with psql. It is one transaction: all of it, or nothing.',
+    ...(withRows ? [] : ['-- The rows of its tables are in the CSV files beside it.']),
+    ...(leftOut.length === 0
+      ? []
+      : ['-- Not in it:', ...leftOut.map((text) => comment(`  ${text}`))]),
+    '',
+    String.raw`\set ON_ERROR_STOP on`,
+    'BEGIN;',
+    ...SETTINGS,
+  ]
+}
+
+/** The schema stands in the new database; its privileges and comment are given relative to initdb's. */
+function formatPublicSchema(entries: readonly SchemaEntry[], { selection }: Commit): string[] {
+  if (namesSchemas(selection)) return []
+  const exists = entries.some(({ kind, name }) => kind === 'SCHEMA' && name === 'public')
+  if (!exists) return ['', 'DROP SCHEMA IF EXISTS public;']
+  return ['', 'REVOKE ALL ON SCHEMA public FROM PUBLIC;', 'GRANT USAGE ON SCHEMA public TO PUBLIC;']
+}
+
+/** Every new database has `public`, and its own owner for it. */
+function standingInNewDatabase({ kind, name, owner }: SchemaEntry): Alteration | undefined {
+  if (kind !== 'SCHEMA' || name !== 'public') return undefined
+  return { statements: [], setsOwner: owner !== 'pg_database_owner' }
+}
+
+function* formatStatements(statements: readonly Statement[]): Generator<Uint8Array> {
+  // The semicolon has a line of its own: a definition may end in a comment.
+  for (const { sql } of statements) yield lines(['', sql, ';'])
+}
+
+async function* formatRows(objects: StreamReader, table: TableEntry): AsyncGenerator<Uint8Array> {
+  const { rows, columns, extension } = table
+  if (rows === null) return
+  const name = qualifiedName(table)
+  // What creating the extension has put there is in the rows again.
+  if (extension !== null) yield lines(['', `DELETE FROM ONLY ${name} ${extension.condition};`])
+  if (rows.rowCount === 0) return
+  const list = columns.length === 0 ? '' : ` (${columns.map(quoteIdentifier).join(', ')})`
+  yield lines(['', `COPY ${name}${list} FROM stdin;`])
+  yield* readRows(objects, rows)
+  yield lines(['\\.'])
+}
+
+/** A name may hold a line feed, and what follows it would be a statement. */
+const comment = (text: string) => `-- ${text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '?')}`
+
+const lines = (texts: readonly string[]): Uint8Array =>
+  Buffer.from(texts.map((text) => `${text}\n`).join(''))

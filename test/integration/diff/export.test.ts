@@ -1,0 +1,97 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { describe, expect, test } from 'vitest'
+import { formatPlainDump } from '../../../src/export/plain-dump.ts'
+import { formatTableRows } from '../../../src/export/table-rows.ts'
+import type { Store } from '../../../src/store.ts'
+import { createFixtureDatabase } from '../../support/fixtures.ts'
+import { createDatabase, eachMajor, type TestDatabase } from '../../support/postgres.ts'
+import { commitDatabase, memoryStore } from '../../support/session.ts'
+import { describeDifference, dumpWith } from '../../support/witness.ts'
+
+async function psql(database: TestDatabase, pieces: AsyncIterable<Uint8Array>): Promise<void> {
+  const args = ['--no-psqlrc', '--quiet', '--output=/dev/null', `--dbname=${database.url}`]
+  const client = spawn('psql', args, { stdio: ['pipe', 'ignore', 'pipe'] })
+  let complaints = ''
+  client.stderr.setEncoding('utf8').on('data', (text: string) => {
+    complaints += text
+  })
+  client.stdin.on('error', () => {
+    // psql stopped at an error, which its exit reports.
+  })
+  const closed = once(client, 'close')
+  for await (const piece of pieces) {
+    if (!client.stdin.writable) break
+    if (!client.stdin.write(piece)) await Promise.race([once(client.stdin, 'drain'), closed])
+  }
+  client.stdin.end()
+  const [exitCode] = await closed
+  // Warnings tell of the server (no logical replication, say), not of the script.
+  const errors = complaints.split('\n').filter((line) => /^(ERROR|FATAL|psql):/.test(line))
+  expect({ exitCode, errors }).toEqual({ exitCode: 0, errors: [] })
+}
+
+async function exportAll(store: Store): Promise<AsyncIterable<Uint8Array>> {
+  const commitId = (await store.refs.find('refs/heads/main'))!
+  const commit = await store.objects.readCommit(commitId)
+  const tree = await store.objects.readTree(commit.treeId)
+  return formatPlainDump(
+    store.objects,
+    { commitId, commit, tree },
+    { withOwners: true, withPrivileges: true, withRows: true },
+  )
+}
+
+eachMajor((majorVersion) => {
+  describe.each(['shop', 'values', 'everything'])('the fixture %s', (fixture) => {
+    test('psql loads its export, and pg_dump finds no difference', async () => {
+      const database = await createFixtureDatabase(majorVersion, fixture)
+      const before = await dumpWith(majorVersion, database.url)
+      const store = await memoryStore()
+      await commitDatabase(store, database.url)
+      const script = await exportAll(store)
+      // An event trigger or a subscription of the original must not meet the copy's.
+      await database.drop()
+
+      const copy = await createDatabase(majorVersion, { name: database.name })
+      await psql(copy, script)
+
+      expect(describeDifference(before, await dumpWith(majorVersion, copy.url))).toBeUndefined()
+    })
+  })
+
+  test('rows as CSV are what COPY … (FORMAT csv, HEADER) writes, byte for byte', async () => {
+    const database = await createFixtureDatabase(majorVersion, 'values')
+    await database.query(`
+      CREATE SCHEMA csv;
+      CREATE TABLE csv.alone (t text);
+      INSERT INTO csv.alone VALUES ('\\.'), (''), (NULL), ('a,b'), ('a"b'), (E'a\\nb'), (E'a\\rb'), (E'\\t\\v\\f\\b'), ('\\N');
+      CREATE TABLE csv."names, ""odd""" ("a ""b""" int, "c,d" text);
+      INSERT INTO csv."names, ""odd""" VALUES (1, '\\.'), (NULL, 'ünï→𝄞');`)
+    const store = await memoryStore()
+    const { tree } = await commitDatabase(store, database.url)
+
+    for (const table of tree.tables.filter(({ columns }) => columns.length > 0)) {
+      const pieces = []
+      for await (const piece of formatTableRows(store.objects, table, 'csv')) pieces.push(piece)
+      const name = `"${table.namespace}"."${table.name.replaceAll('"', '""')}"`
+      const columns = table.columns.map((column) => `"${column.replaceAll('"', '""')}"`)
+      const expected = await copyOut(
+        database,
+        `COPY ${name} (${columns.join(', ')}) TO STDOUT (FORMAT csv, HEADER)`,
+      )
+      expect(Buffer.concat(pieces).equals(expected), name).toBe(true)
+    }
+  })
+})
+
+function copyOut(database: TestDatabase, statement: string): Promise<Buffer> {
+  return database.withClient(async (client) => {
+    const { to } = await import('pg-copy-streams')
+    await client.query(`SET TimeZone = 'UTC'; SET extra_float_digits = 3; SET bytea_output = hex;
+      SET xmloption = content; SET lc_monetary = 'C'`)
+    const pieces: Buffer[] = []
+    for await (const piece of client.query(to(statement))) pieces.push(piece as Buffer)
+    return Buffer.concat(pieces)
+  })
+}
