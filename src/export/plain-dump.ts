@@ -13,7 +13,7 @@ import type { Commit, SchemaEntry, TableEntry, Tree } from '../format/values.ts'
 import { readJsonStream } from '../objects/read-json-stream.ts'
 import { readRows, type StreamReader } from '../objects/walk-manifest.ts'
 import { qualifiedName, quoteIdentifier, quoteLiteral } from '../postgres/quote.ts'
-import { type Alteration, planCreation, planRefreshes } from '../restore/plan-creation.ts'
+import { planCreation } from '../restore/plan-creation.ts'
 import type { Statement } from '../restore/statement.ts'
 import { formatLargeObjects } from './large-object-sql.ts'
 
@@ -36,12 +36,12 @@ export async function* formatPlainDump(
 ): AsyncGenerator<Uint8Array> {
   const { commit, tree } = exported
   const entries = await readJsonStream(objects, tree.schema, checkSchemaEntry)
-  const creation = planCreation(entries, {
+  const creation = planCreation(entries, options.withRows ? tree.materializedViews : [], {
     serverVersionNumber: commit.database.serverVersionNumber,
     currentUser: '',
     withOwners: options.withOwners,
     withPrivileges: options.withPrivileges,
-    standing: standingInNewDatabase,
+    standing: STANDING_IN_NEW_DATABASE,
   })
 
   yield lines(formatHead(exported, options))
@@ -62,7 +62,6 @@ export async function* formatPlainDump(
     yield lines([statement])
   }
   yield* formatStatements([...creation.afterRows, ...creation.last])
-  if (options.withRows) yield* formatStatements(planRefreshes(entries, tree.materializedViews))
   yield lines(['', 'COMMIT;'])
 }
 
@@ -121,11 +120,8 @@ function formatPublicSchema(entries: readonly SchemaEntry[], { selection }: Comm
   return ['', 'REVOKE ALL ON SCHEMA public FROM PUBLIC;', 'GRANT USAGE ON SCHEMA public TO PUBLIC;']
 }
 
-/** Every new database has `public`, and its own owner for it. */
-function standingInNewDatabase({ kind, name, owner }: SchemaEntry): Alteration | undefined {
-  if (kind !== 'SCHEMA' || name !== 'public') return undefined
-  return { statements: [], setsOwner: owner !== 'pg_database_owner' }
-}
+/** Every new database has one. */
+const STANDING_IN_NEW_DATABASE: ReadonlySet<string> = new Set(['SCHEMA public'])
 
 function* formatStatements(statements: readonly Statement[]): Generator<Uint8Array> {
   // The semicolon has a line of its own: a definition may end in a comment.
