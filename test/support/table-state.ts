@@ -1,6 +1,5 @@
 import { RowChunker } from '../../src/chunker/row-chunker.ts'
 import type { TableState } from '../../src/diff/row-diff.ts'
-import { bytesToRow } from '../../src/format/copy-text.ts'
 import type { ObjectId } from '../../src/format/values.ts'
 import { ManifestWriter } from '../../src/objects/manifest-writer.ts'
 import type { ObjectDatabase } from '../../src/objects/object-database.ts'
@@ -49,5 +48,3 @@ export function watchReads(state: TableState): { state: TableState; chunksRead: 
     },
   }
 }
-
-export const toRowText = (text: string) => bytesToRow(Buffer.from(text))

@@ -60,6 +60,24 @@ eachMajor((majorVersion) => {
     })
   })
 
+  test('a database whose public schema is gone, or another than initdb made, comes back so', async () => {
+    for (const change of [
+      'DROP SCHEMA public',
+      'REVOKE ALL ON SCHEMA public FROM PUBLIC',
+      `GRANT ALL ON SCHEMA public TO PUBLIC; COMMENT ON SCHEMA public IS 'ours'`,
+      `SELECT lo_from_bytea(7, 'x'); GRANT SELECT ON LARGE OBJECT 7 TO PUBLIC; REVOKE UPDATE ON LARGE OBJECT 7 FROM CURRENT_USER`,
+    ]) {
+      const database = await createDatabase(majorVersion)
+      await database.query(change)
+      const store = await memoryStore()
+      await commitDatabase(store, database.url)
+      const copy = await createDatabase(majorVersion)
+      await psql(copy, await exportAll(store))
+      const { isUnchanged } = await commitDatabase(store, copy.url)
+      expect({ change, isUnchanged }).toEqual({ change, isUnchanged: true })
+    }
+  })
+
   test('rows as CSV are what COPY … (FORMAT csv, HEADER) writes, byte for byte', async () => {
     const database = await createFixtureDatabase(majorVersion, 'values')
     await database.query(`
