@@ -68,10 +68,10 @@ export async function proveRestore(
     .filter((difference) => !tolerated.includes(difference))
     .map(describeDifference)
 
-  const relations = (await listRelations(session)).filter(
-    (relation) =>
-      relation.extension !== null ||
-      found.relationNames.has(`${relation.namespace}\0${relation.name}`),
+  const relations = (await listRelations(session)).filter((relation) =>
+    relation.extension === null
+      ? found.relationNames.has(`${relation.namespace}\0${relation.name}`)
+      : isWholeDatabase(options.selection),
   )
   const withoutRows = tablesWithoutRows(tree)
   const sequences = await readSequenceStates(

@@ -5,13 +5,17 @@
  * rows, then indexes and constraints, then privileges. Nothing here commits.
  */
 
+import { captureStream } from '../capture/capture-stream.ts'
+import { copyOutStatement } from '../capture/copy-out-statement.ts'
 import { isWholeDatabase } from '../capture/selection.ts'
 import { throwIfAborted } from '../errors.ts'
 import { emit, type Reporter } from '../events.ts'
 import type { SchemaEntry, Selection, TableEntry, Tree } from '../format/values.ts'
 import type { ObjectDatabase } from '../objects/object-database.ts'
+import { HashingSink } from '../objects/object-sink.ts'
 import { qualifiedName } from '../postgres/quote.ts'
 import type { Session } from '../postgres/session.ts'
+import { isSameStream } from './compare-trees.ts'
 import { dropLargeObjects, loadLargeObjects } from './load-large-objects.ts'
 import { loadRows } from './load-rows.ts'
 import { type CreationPlan, planCreation } from './plan-creation.ts'
@@ -79,7 +83,13 @@ export function ownTables(tree: Tree): TableEntry[] {
 export async function loadBesideTables(session: Session, target: RestoreTarget): Promise<void> {
   const { objects, tree, reporter } = target
   for (const table of tree.tables) {
-    if (table.extension === null) continue
+    if (table.extension === null || table.rows === null) continue
+    // An extension's tables are often not the role's to write, and seldom different.
+    const standing = await captureStream(
+      session.copyOut(copyOutStatement(table)),
+      new HashingSink(),
+    )
+    if (isSameStream(standing, table.rows)) continue
     await session.execute(`DELETE FROM ONLY ${qualifiedName(table)} ${table.extension.condition}`)
     await loadRows(session, objects, table, { isNew: false, reporter })
   }

@@ -20,10 +20,12 @@ export async function readSequences(
 }
 
 /**
- * Sets sequences that were created in the open transaction.
+ * Sets sequences, for the open transaction alone until it commits.
  *
- * `setval` is not transactional, but it writes to the sequence's own file, and
- * a new sequence's file goes when the transaction is rolled back.
+ * `setval` is not transactional: it writes into the sequence's file at once.
+ * ALTER SEQUENCE … RESTART gives the sequence a new file first, which goes when
+ * the transaction is rolled back, so that a sequence that stood before (an
+ * extension's) is then as it was.
  */
 export async function setSequences(
   session: Session,
@@ -33,7 +35,8 @@ export async function setSequences(
     session,
     states.map((state) => ({
       subject: `position of SEQUENCE ${state.namespace}.${state.name}`,
-      sql: `SELECT pg_catalog.setval(${quoteLiteral(qualifiedName(state))}, ${state.lastValue}, ${state.isCalled})`,
+      sql: `ALTER SEQUENCE ${qualifiedName(state)} RESTART;
+        SELECT pg_catalog.setval(${quoteLiteral(qualifiedName(state))}, ${state.lastValue}, ${state.isCalled})`,
     })),
   )
 }

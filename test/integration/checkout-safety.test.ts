@@ -205,6 +205,27 @@ eachMajor((major) => {
     await (await createDatabase(major)).query(`DROP OWNED BY ${role}; DROP ROLE ${role}`)
   })
 
+  test('configuration rows of an extension come back, and what else is in its tables stays', async () => {
+    const db = await createDatabase(major)
+    // pg_extension_config_dump() may only be called by an extension's own script; this is what it writes.
+    await db.query(`CREATE EXTENSION hstore; CREATE TABLE config (id int, is_own boolean); CREATE SEQUENCE config_seq;
+      INSERT INTO config VALUES (1, false), (2, true); SELECT setval('config_seq', 10);
+      ALTER EXTENSION hstore ADD TABLE config; ALTER EXTENSION hstore ADD SEQUENCE config_seq;
+      UPDATE pg_extension SET extconfig = ARRAY['config'::regclass, 'config_seq'::regclass]::oid[], extcondition = ARRAY['WHERE is_own', '']
+       WHERE extname = 'hstore'`)
+    const store = await memoryStore()
+    const first = await commitDatabase(store, db.url)
+    await db.query(
+      `DELETE FROM config; INSERT INTO config VALUES (3, false), (4, true); SELECT setval('config_seq', 99)`,
+    )
+
+    await checkoutDatabase(store, db.url, 'HEAD')
+
+    expect(await db.query('SELECT id FROM config ORDER BY id')).toEqual([{ id: 2 }, { id: 3 }])
+    expect(await db.query('SELECT last_value::int FROM config_seq')).toEqual([{ last_value: 10 }])
+    expect((await commitDatabase(store, db.url)).commit.treeId).toBe(first.commit.treeId)
+  })
+
   test('rows that row-level security hides make the commit fail, not shrink', async () => {
     const db = await database(major)
     const role = `tenant_${process.pid}_${major}`
