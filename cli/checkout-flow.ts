@@ -101,6 +101,7 @@ async function settingsOf(
     into,
     author: await findAuthor(io),
     isForced: flags.force === true,
+    isDryRun: flags.dryRun === true,
     withSafetyCommit: flags.safety,
     withOwners: flags.owner,
     withPrivileges: flags.privileges,
@@ -141,6 +142,12 @@ function planLines({ io, output }: Context, plan: CheckoutPlan, flags: CheckoutF
 }
 
 /** The plan without what the commit holds, which `show --json` prints. */
-function planAsJson({ tree: _tree, schemaEntries: _entries, ...plan }: CheckoutPlan) {
+function planAsJson({
+  tree: _tree,
+  schemaEntries: _entries,
+  catalogFacts: _facts,
+  inPlace: _inPlace,
+  ...plan
+}: CheckoutPlan) {
   return plan
 }

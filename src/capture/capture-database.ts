@@ -13,6 +13,7 @@ import { emit, type Reporter } from '../events.ts'
 import { encodeJsonLine } from '../format/json-lines.ts'
 import { encodeTree } from '../format/tree.ts'
 import type {
+  CatalogFact,
   Commit,
   ManifestRef,
   MigrationHead,
@@ -20,6 +21,7 @@ import type {
   ObjectId,
   SchemaEntry,
   Selection,
+  SequenceState,
   TableEntry,
   Tree,
 } from '../format/values.ts'
@@ -53,6 +55,8 @@ export interface CaptureOptions {
   lockTimeoutMs: number
   /** A selection that matches nothing is refused instead of giving an empty tree. */
   mustMatch?: boolean | undefined
+  /** Runs on the exporting connection, inside its transaction, before rows are read. */
+  inspect?: ((exporter: Session, schema: CapturedSchema) => Promise<void>) | undefined
   reporter?: Reporter | undefined
   signal?: AbortSignal | undefined
 }
@@ -62,7 +66,13 @@ export interface Capture {
   treeId: ObjectId
   tree: Tree
   schema: SchemaEntry[]
+  /** `namespace NUL name` of every table, view-like relation and sequence of `schema`. */
+  relationNames: ReadonlySet<string>
+  /** One for each entry of `schema`; `catalog` holds the same. */
+  catalogFacts: CatalogFact[]
   catalog: ManifestRef
+  /** What `tree.sequences` holds. */
+  sequences: SequenceState[]
   database: Commit['database']
   pgDumpVersion: string
   migrations: MigrationHead[]
@@ -96,6 +106,7 @@ export async function captureDatabase(sink: ObjectSink, options: CaptureOptions)
     const look = await watchLocks(exporter, database, reporter, () =>
       takeSnapshot(exporter, options),
     )
+    await options.inspect?.(exporter, look.schema)
     throwIfAborted(signal, 'capture')
 
     const toRead = look.tables.filter(
@@ -266,8 +277,11 @@ async function finishCapture(
   const ofKind = (...kinds: Relation['kind'][]) =>
     look.relations.filter((relation) => kinds.includes(relation.kind))
   // Where the rows of a table are left out, so is the position they have been numbered up to.
-  const sequences = ofKind('sequence').filter(
-    ({ ownedBy }) => ownedBy === null || !look.excludedData.has(nameKey(ownedBy)),
+  const sequences = await readSequenceStates(
+    exporter,
+    ofKind('sequence').filter(
+      ({ ownedBy }) => ownedBy === null || !look.excludedData.has(nameKey(ownedBy)),
+    ),
   )
   const withLargeObjects = isWholeDatabase(selection)
   const largeObjects = withLargeObjects ? await readLargeObjectEntries(exporter) : []
@@ -290,11 +304,7 @@ async function finishCapture(
       name,
       isPopulated,
     })),
-    sequences: await captureLines(
-      await readSequenceStates(exporter, sequences),
-      encodeJsonLine,
-      sink,
-    ),
+    sequences: await captureLines(sequences, encodeJsonLine, sink),
     largeObjects: {
       metadata: await captureLines(largeObjects, encodeJsonLine, sink),
       pages: await captureStream(
@@ -308,7 +318,10 @@ async function finishCapture(
     tree,
     treeId: await sink.put('metadata', encodeTree(tree)),
     schema: look.schema.entries,
+    relationNames: look.schema.relationNames,
+    catalogFacts: look.schema.facts,
     catalog: await captureLines(look.schema.facts, encodeJsonLine, sink),
+    sequences,
     database: look.database,
     pgDumpVersion: look.schema.pgDumpVersion,
     migrations: await detectMigrations(exporter, ofKind('table')),

@@ -14,7 +14,7 @@ import type { WriteTotals } from '../objects/object-writer.ts'
 import type { DatabaseAddress } from '../postgres/address/database-address.ts'
 import { moveHead, readHead } from '../refs/head.ts'
 import type { Store } from '../store.ts'
-import { putCommit } from './build-commit.ts'
+import { type CommitFacts, putCommit } from './build-commit.ts'
 import { type Capture, captureDatabase } from './capture-database.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, defaultJobs } from './default-jobs.ts'
 import { readGitFacts } from './git-facts.ts'
@@ -121,15 +121,7 @@ export async function writeCommit(
       signal,
     })
     emit(reporter, { kind: 'phaseStarted', phase: 'writeCommit' })
-    const { commitId, commit } = await putCommit(writer, capture, {
-      parentIds: options.parentId === null ? [] : [options.parentId],
-      purpose: options.purpose,
-      message: options.message,
-      author: options.author,
-      createdAt: now(),
-      selection: options.selection,
-      git,
-    })
+    const { commitId, commit } = await putCommit(writer, capture, factsOf(options, git, now()))
     await writer.flush()
     const written = writer.totals
     emit(reporter, {
@@ -142,6 +134,45 @@ export async function writeCommit(
     return { commitId, commit, capture, totals: totalsOf(capture.tree, written, elapsedMs) }
   } finally {
     await writer.close()
+  }
+}
+
+/**
+ * Makes a capture whose objects the store holds already a durable commit; no ref names it yet.
+ *
+ * @throws BACKEND_* when the store cannot be written
+ */
+export async function commitCapture(
+  store: Store,
+  capture: Capture,
+  options: Omit<WriteCommitOptions, 'database'>,
+): Promise<{ commitId: ObjectId; commit: Commit }> {
+  const git =
+    options.workingDirectory === undefined ? null : await readGitFacts(options.workingDirectory)
+  const writer = store.objects.newWriter()
+  try {
+    const at = (options.now ?? (() => new Date()))()
+    const written = await putCommit(writer, capture, factsOf(options, git, at))
+    await writer.flush()
+    return written
+  } finally {
+    await writer.close()
+  }
+}
+
+function factsOf(
+  options: Omit<WriteCommitOptions, 'database'>,
+  git: Commit['git'],
+  createdAt: Date,
+): CommitFacts {
+  return {
+    parentIds: options.parentId === null ? [] : [options.parentId],
+    purpose: options.purpose,
+    message: options.message,
+    author: options.author,
+    createdAt,
+    selection: options.selection,
+    git,
   }
 }
 

@@ -50,3 +50,9 @@ export function coversWholeSchema(selection: Selection): boolean {
 export function namesSchemas(selection: Selection): boolean {
   return !isWholeDatabase(selection) || selection.excludeSchemas.length > 0
 }
+
+/** Returns the same selection with no rows left out. */
+export const completeRows = (selection: Selection): Selection => ({
+  ...selection,
+  excludeTableData: [],
+})

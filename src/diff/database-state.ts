@@ -3,16 +3,13 @@
  * what is there now.
  */
 
-import { LocalBackend } from '../backend/local-backend.ts'
-import { type Capture, captureDatabase } from '../capture/capture-database.ts'
+import { captureDatabase } from '../capture/capture-database.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, defaultJobs } from '../capture/default-jobs.ts'
 import type { Reporter } from '../events.ts'
-import { objectIdOf } from '../format/object-id.ts'
 import { checkSchemaEntry } from '../format/stream-entries.ts'
 import type { ObjectId, SchemaEntry, Selection, Tree } from '../format/values.ts'
-import { ObjectDatabase } from '../objects/object-database.ts'
-import type { ObjectSink } from '../objects/object-sink.ts'
 import { readJsonStream } from '../objects/read-json-stream.ts'
+import { openScratchOverlay } from '../objects/scratch-overlay.ts'
 import type { StreamReader } from '../objects/walk-manifest.ts'
 import type { DatabaseAddress } from '../postgres/address/database-address.ts'
 import type { Store } from '../store.ts'
@@ -70,10 +67,9 @@ export async function captureLiveState(
   store: Store,
   options: LiveStateOptions,
 ): Promise<DatabaseState> {
-  const scratch = ObjectDatabase.open(await LocalBackend.open(options.scratchDirectory))
-  const writer = scratch.newWriter()
+  const overlay = await openScratchOverlay(store.objects, options.scratchDirectory)
   try {
-    const captured: Capture = await captureDatabase(newObjectsOnly(store.objects, writer), {
+    const { treeId, tree, schema } = await captureDatabase(overlay.sink, {
       database: options.database,
       selection: options.selection,
       jobs: options.jobs ?? defaultJobs(),
@@ -81,29 +77,9 @@ export async function captureLiveState(
       reporter: options.reporter,
       signal: options.signal,
     })
-    await writer.flush()
-    const { treeId, tree, schema } = captured
-    return { treeId, tree, schema, objects: overlay(scratch, store.objects) }
+    await overlay.flush()
+    return { treeId, tree, schema, objects: overlay.objects }
   } finally {
-    await writer.close()
-  }
-}
-
-/** Puts on what `stored` does not list. */
-function newObjectsOnly(stored: ObjectDatabase, sink: ObjectSink): ObjectSink {
-  return {
-    async put(kind, bytes) {
-      const id = objectIdOf(bytes)
-      const entry = await stored.findEntry(id, kind)
-      return entry === undefined ? sink.put(kind, bytes) : id
-    },
-  }
-}
-
-function overlay(scratch: ObjectDatabase, stored: ObjectDatabase): StreamReader {
-  const holderOf = async (id: ObjectId) => ((await scratch.has(id)) ? scratch : stored)
-  return {
-    readNode: async (id) => (await holderOf(id)).readNode(id),
-    readChunk: async (id) => (await holderOf(id)).readChunk(id),
+    await overlay.close()
   }
 }

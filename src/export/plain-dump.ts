@@ -13,7 +13,7 @@ import type { Commit, SchemaEntry, TableEntry, Tree } from '../format/values.ts'
 import { readJsonStream } from '../objects/read-json-stream.ts'
 import { readRows, type StreamReader } from '../objects/walk-manifest.ts'
 import { qualifiedName, quoteIdentifier, quoteLiteral } from '../postgres/quote.ts'
-import { planCreation } from '../restore/plan-creation.ts'
+import { type Alteration, planCreation, planRefreshes } from '../restore/plan-creation.ts'
 import type { Statement } from '../restore/statement.ts'
 import { formatLargeObjects } from './large-object-sql.ts'
 
@@ -36,12 +36,13 @@ export async function* formatPlainDump(
 ): AsyncGenerator<Uint8Array> {
   const { commit, tree } = exported
   const entries = await readJsonStream(objects, tree.schema, checkSchemaEntry)
-  const creation = planCreation(entries, options.withRows ? tree.materializedViews : [], {
+  const creation = planCreation(entries, {
     serverVersionNumber: commit.database.serverVersionNumber,
     currentUser: '',
     withOwners: options.withOwners,
     withPrivileges: options.withPrivileges,
-    standing: STANDING_IN_NEW_DATABASE,
+    standing: ({ kind, name }) =>
+      kind === 'SCHEMA' && name === 'public' ? STANDS_ALREADY : undefined,
   })
 
   yield lines(formatHead(exported, options))
@@ -61,7 +62,12 @@ export async function* formatPlainDump(
   for await (const statement of formatLargeObjects(objects, tree.largeObjects, options)) {
     yield lines([statement])
   }
-  yield* formatStatements([...creation.afterRows, ...creation.last])
+  yield* formatStatements([
+    ...creation.afterRows,
+    ...creation.privileges,
+    ...planRefreshes(entries, options.withRows ? tree.materializedViews : []),
+    ...creation.eventTriggers,
+  ])
   yield lines(['', 'COMMIT;'])
 }
 
@@ -120,8 +126,8 @@ function formatPublicSchema(entries: readonly SchemaEntry[], { selection }: Comm
   return ['', 'REVOKE ALL ON SCHEMA public FROM PUBLIC;', 'GRANT USAGE ON SCHEMA public TO PUBLIC;']
 }
 
-/** Every new database has one. */
-const STANDING_IN_NEW_DATABASE: ReadonlySet<string> = new Set(['SCHEMA public'])
+/** Every new database has a schema `public`. */
+const STANDS_ALREADY: Alteration = { statements: [], setsOwner: true }
 
 function* formatStatements(statements: readonly Statement[]): Generator<Uint8Array> {
   // The semicolon has a line of its own: a definition may end in a comment.

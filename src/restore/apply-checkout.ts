@@ -4,23 +4,25 @@
  * The order is the promise: the live state is a commit before anything is
  * changed; the database is proven equal before COMMIT; HEAD moves only then.
  */
-import { writeCommit } from '../capture/commit.ts'
+import { commitCapture } from '../capture/commit.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, defaultJobs } from '../capture/default-jobs.ts'
 import { InvariantError, isSnapError, SnapError } from '../errors.ts'
 import { emit } from '../events.ts'
 import { shortId } from '../format/object-id.ts'
 import type { HeadValue } from '../format/ref-record.ts'
-import type { ObjectId, SchemaEntry, Tree } from '../format/values.ts'
+import type { ObjectId } from '../format/values.ts'
 import { withStoreLock } from '../maintenance/with-store-lock.ts'
+import { openSession } from '../postgres/session.ts'
 import { moveHead, readHead } from '../refs/head.ts'
 import { SAFETY_REF } from '../refs/ref-name.ts'
 import type { Store } from '../store.ts'
 import type { CheckoutPlan } from './checkout-plan.ts'
-import type { CheckoutOptions } from './plan-checkout.ts'
+import { isUnchanged, type LiveState } from './live-state.ts'
+import { type CheckoutOptions, planAnew, restoreTargetOf } from './plan-checkout.ts'
 import type { Proof } from './prove.ts'
-import { restoreInPlace } from './restore-in-place.ts'
+import { type InPlaceOptions, type RestoreForm, restoreInPlace } from './restore-in-place.ts'
 import { restoreInto } from './restore-into.ts'
-import { ownTables, type RestoreTarget } from './restore-state.ts'
+import { ownTables } from './restore-state.ts'
 
 export interface CheckoutResult {
   commitId: ObjectId
@@ -32,6 +34,8 @@ export interface CheckoutResult {
   restored: { tableCount: number; rowCount: number; sizeBytes: number; schemaEntryCount: number }
   /** Null when there was nothing to restore: the database equalled the commit already. */
   proof: Proof | null
+  /** How it was done; null when nothing was, or a new database was filled. */
+  form: RestoreForm | null
   elapsedMs: number
 }
 
@@ -73,38 +77,88 @@ export function applyCheckout(
 async function applyInto(store: Store, plan: CheckoutPlan, options: CheckoutOptions) {
   if (options.into === undefined)
     throw new InvariantError('a plan to restore into needs an address')
-  const proof = await restoreInto(targetOf(store, plan, options), {
+  const proof = await restoreInto(restoreTargetOf(store, plan, options), {
     into: options.into,
     source: plan.commit.database,
     jobs: options.jobs ?? defaultJobs(),
     withRowProof: options.withRowProof ?? false,
   })
-  return { safetyCommitId: null, head: plan.headBefore, proof }
+  return { safetyCommitId: null, head: plan.headBefore, proof, form: null }
 }
 
 async function applyInPlace(store: Store, plan: CheckoutPlan, options: CheckoutOptions) {
+  if (plan.inPlace === null) throw new InvariantError('a plan to restore in place needs a change')
   let safetyCommitId: ObjectId | null = null
-  const beforeChange = async () => {
-    if (options.withSafetyCommit === false) return null
-    const safety = await makeSafetyCommit(store, plan, options)
-    safetyCommitId = safety.commitId
-    return safety
+  const keep = async (live: LiveState) => {
+    if (options.withSafetyCommit === false) return
+    safetyCommitId = await keepLiveState(store, plan, live, options)
   }
-
-  const proof = plan.isNoOp
-    ? assertStillEqual(plan, await beforeChange())
-    : await restoreInPlace(targetOf(store, plan, options), {
-        database: options.database,
-        databaseName: plan.database.name,
-        lockTimeoutMs: options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS,
-        withRowProof: options.withRowProof ?? false,
-        allowsOtherWords: majorOf(plan.database) !== majorOf(plan.commit.database),
-        beforeChange,
-      })
+  const inPlace = {
+    database: options.database,
+    databaseName: plan.database.name,
+    lockTimeoutMs: options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS,
+    withRowProof: options.withRowProof ?? false,
+    allowsOtherWords: majorOf(plan.database) !== majorOf(plan.commit.database),
+    planned: plan.inPlace,
+    isPlanUsable: isPlanUsable(plan.inPlace.live, options),
+    planAnew: () => planAnew(store, plan, options),
+    keep,
+  }
+  const { proof, form } = plan.isNoOp
+    ? await confirmNoOp(plan, inPlace)
+    : await restoreInPlace(restoreTargetOf(store, plan, options), inPlace)
 
   emit(options.reporter, { kind: 'phaseStarted', phase: 'moveHead' })
   await recordCheckout(store, plan, safetyCommitId, options)
-  return { safetyCommitId, head: plan.headAfter, proof }
+  return { safetyCommitId, head: plan.headAfter, proof, form }
+}
+
+/**
+ * Whether a commit may name what the plan has read: all rows that there are, and
+ * nothing that garbage collection may have taken meanwhile (store-format.md, "Deletion").
+ */
+function isPlanUsable(
+  { isStored, readAt, selection }: LiveState,
+  { withSafetyCommit = true, now = () => new Date() }: CheckoutOptions,
+): boolean {
+  if (!withSafetyCommit) return true
+  const ageMs = now().getTime() - readAt.getTime()
+  return isStored && selection.excludeTableData.length === 0 && ageMs < MAX_PLAN_AGE_MS
+}
+
+/** Half of the time for which nothing that is new is collected. */
+const MAX_PLAN_AGE_MS = 3_600_000
+
+/**
+ * Nothing to restore: only HEAD has to move, if what the plan saw is still true.
+ *
+ * @throws TARGET_CHANGED
+ */
+async function confirmNoOp(
+  plan: CheckoutPlan,
+  { database, planned, isPlanUsable, planAnew, keep }: InPlaceOptions,
+): Promise<{ proof: null; form: null }> {
+  const session = await openSession(database)
+  try {
+    if (isPlanUsable && (await isUnchanged(session, planned.live))) {
+      await keep(planned.live)
+      return { proof: null, form: null }
+    }
+  } finally {
+    await session.close()
+  }
+  const { live } = await planAnew()
+  const isComparable = plan.commit.selection.excludeTableData.length === 0
+  if (isComparable && live.treeId !== plan.commit.treeId) {
+    throw new SnapError(
+      'TARGET_CHANGED',
+      `'${plan.database.name}' has changed since the checkout was planned; nothing was changed`,
+      { expected: plan.commit.treeId, found: live.treeId },
+      { hint: 'run the command again' },
+    )
+  }
+  await keep(live)
+  return { proof: null, form: null }
 }
 
 /**
@@ -143,75 +197,43 @@ async function recordCheckout(
   }
 }
 
-/** Nothing to restore: only HEAD has to move, if what the plan saw is still true. */
-function assertStillEqual(plan: CheckoutPlan, live: { treeId: ObjectId } | null): null {
-  const isComparable = plan.commit.selection.excludeTableData.length === 0
-  if (live === null || !isComparable || live.treeId === plan.commit.treeId) return null
-  throw new SnapError(
-    'TARGET_CHANGED',
-    `'${plan.database.name}' has changed since the checkout was planned; nothing was changed`,
-    { expected: plan.commit.treeId, found: live.treeId },
-    { hint: 'run the command again' },
-  )
-}
-
 /**
- * Commits the live state under `refs/snap/safety`, unless the commit at HEAD
- * holds it already.
+ * Makes the live state a commit under `refs/snap/safety`, unless the commit at
+ * HEAD holds it already.
  *
  * Rows that the plan's commit leaves out are in it: they have to be put back
- * into the rebuilt tables.
+ * into tables that are built again.
  */
-async function makeSafetyCommit(
+async function keepLiveState(
   store: Store,
   plan: CheckoutPlan,
+  live: LiveState,
   options: CheckoutOptions,
-): Promise<{ commitId: ObjectId; treeId: ObjectId; tree: Tree; schema: readonly SchemaEntry[] }> {
+): Promise<ObjectId> {
+  const { author } = options
   emit(options.reporter, { kind: 'phaseStarted', phase: 'safetyCommit' })
-  const written = await writeCommit(store, {
-    database: options.database,
+  const headId = plan.headBefore.id
+  if (headId !== null && (await store.objects.readCommit(headId)).treeId === live.treeId) {
+    return headId
+  }
+  const { commitId, commit } = await commitCapture(store, live.capture, {
     message: `before ${plan.reason} of ${shortId(plan.commitId)} (${plan.revision})`,
-    author: options.author,
+    author,
     purpose: 'safety',
-    parentId: plan.headBefore.id,
-    selection: { ...plan.commit.selection, excludeTableData: [] },
-    jobs: options.jobs,
-    lockTimeoutMs: options.lockTimeoutMs,
+    parentId: headId,
+    selection: live.selection,
     workingDirectory: options.workingDirectory,
-    reporter: options.reporter,
-    signal: options.signal,
     now: options.now,
   })
-  const { treeId, tree, schema } = written.capture
-  const headId = plan.headBefore.id
-  if (
-    headId !== null &&
-    (await store.objects.readCommit(headId)).treeId === written.commit.treeId
-  ) {
-    return { commitId: headId, treeId, tree, schema }
-  }
   await store.refs.move({
     name: SAFETY_REF,
     expected: (await store.refs.find(SAFETY_REF)) ?? null,
-    next: written.commitId,
-    reason: { kind: 'safety', message: written.commit.message },
-    author: options.author,
-    at: (options.now ?? (() => new Date()))(),
+    next: commitId,
+    reason: { kind: 'safety', message: commit.message },
+    author,
+    at: new Date(commit.createdAt),
   })
-  return { commitId: written.commitId, treeId, tree, schema }
-}
-
-function targetOf(store: Store, plan: CheckoutPlan, options: CheckoutOptions): RestoreTarget {
-  return {
-    tree: plan.tree,
-    entries: plan.schemaEntries,
-    selection: plan.commit.selection,
-    withOwners: options.withOwners ?? true,
-    withPrivileges: options.withPrivileges ?? true,
-    objects: store.objects,
-    reporter: options.reporter,
-    signal: options.signal,
-  }
+  return commitId
 }
 
 const majorOf = ({ serverVersionNumber }: { serverVersionNumber: number }) =>

@@ -3,9 +3,10 @@
  * person, carried out by `applyCheckout`.
  */
 import type { HeadValue } from '../format/ref-record.ts'
-import type { Commit, ObjectId, SchemaEntry, Tree } from '../format/values.ts'
+import type { CatalogFact, Commit, ObjectId, SchemaEntry, Tree } from '../format/values.ts'
 import type { SchemaDifference } from '../schema/compare-schemas.ts'
 import type { TableChange } from './compare-trees.ts'
+import type { PlannedChange } from './restore-in-place.ts'
 
 export interface CheckoutPlan {
   /** `inPlace` changes the database that is addressed, `into` makes a new one. */
@@ -19,6 +20,8 @@ export interface CheckoutPlan {
   tree: Tree
   /** The commit's schema entries, in creation order. */
   schemaEntries: readonly SchemaEntry[]
+  /** What the catalog knew of them when they were captured, one for each. */
+  catalogFacts: readonly CatalogFact[]
   database: {
     name: string
     /** `user@host:port/name`. */
@@ -39,6 +42,8 @@ export interface CheckoutPlan {
   /** Objects read and checked before anything is touched. */
   verified: { objectCount: number; sizeBytes: number }
   warnings: { code: string; subject: string; detail: string }[]
+  /** The live state that was read, and how it becomes the commit's; null where nothing is changed in place. */
+  inPlace: PlannedChange | null
 }
 
 /** Rows and objects of the live database that the commit does not have. */

@@ -2,15 +2,15 @@
  * Finds out what a checkout would do. Reads only; the store and the database
  * stay as they are.
  */
-import { captureDatabase } from '../capture/capture-database.ts'
 import { readSystemIdentifier } from '../capture/database-facts.ts'
-import { DEFAULT_LOCK_TIMEOUT_MS, defaultJobs } from '../capture/default-jobs.ts'
+import { completeRows } from '../capture/selection.ts'
 import { SnapError } from '../errors.ts'
 import type { Reporter } from '../events.ts'
 import type { Author, HeadValue } from '../format/ref-record.ts'
+import { checkCatalogFact } from '../format/stream-entries.ts'
 import type { Commit, ObjectId } from '../format/values.ts'
 import { resolveRevision } from '../history/revisions.ts'
-import { HashingSink } from '../objects/object-sink.ts'
+import { readJsonStream } from '../objects/read-json-stream.ts'
 import { type DatabaseAddress, describeAddress } from '../postgres/address/database-address.ts'
 import { openSession } from '../postgres/session.ts'
 import { readHead } from '../refs/head.ts'
@@ -19,9 +19,13 @@ import { compareSchemas } from '../schema/compare-schemas.ts'
 import type { Store } from '../store.ts'
 import type { CheckoutPlan } from './checkout-plan.ts'
 import { compareTables, isSameStream } from './compare-trees.ts'
+import { planInPlaceChange, streamsNeeded } from './in-place-change.ts'
+import { type LiveStateOptions, withLiveState } from './live-state.ts'
 import { readSchemaEntries } from './read-schema.ts'
+import type { PlannedChange } from './restore-in-place.ts'
 import { inspectNewTarget } from './restore-into.ts'
-import { verifyObjects } from './verify-objects.ts'
+import type { RestoreTarget } from './restore-state.ts'
+import { manifestsOf, verifyObjects } from './verify-objects.ts'
 
 export interface CheckoutOptions {
   database: DatabaseAddress
@@ -30,6 +34,8 @@ export interface CheckoutOptions {
   into?: DatabaseAddress | undefined
   /** Restore into another database than the one that was committed. */
   isForced?: boolean | undefined
+  /** Only look: what is read of the live database is not put into the store. */
+  isDryRun?: boolean | undefined
   /** Commit the live state first. Default true. */
   withSafetyCommit?: boolean | undefined
   withOwners?: boolean | undefined
@@ -81,12 +87,13 @@ export async function planRestore(
     reason: CheckoutPlan['reason']
   },
 ): Promise<CheckoutPlan> {
-  const { commitId, revision, headBefore, headAfter, reason, reporter, signal } = options
+  const { commitId, revision, headBefore, headAfter, reason } = options
   const commit = await store.objects.readCommit(commitId)
   const tree = await store.objects.readTree(commit.treeId)
-  const verified = await verifyObjects(store.objects, tree, { reporter, signal })
   const schemaEntries = await readSchemaEntries(store.objects, tree)
+  const catalogFacts = await readJsonStream(store.objects, commit.catalog, checkCatalogFact)
   const common = {
+    catalogFacts,
     reason,
     revision,
     commitId,
@@ -95,62 +102,143 @@ export async function planRestore(
     schemaEntries,
     headBefore,
     headAfter,
+  }
+  return options.into === undefined
+    ? planInPlace(store, common, options)
+    : planInto(store, common, options.into, options)
+}
+
+type PlanBasis = Pick<
+  CheckoutPlan,
+  | 'catalogFacts'
+  | 'reason'
+  | 'revision'
+  | 'commitId'
+  | 'commit'
+  | 'tree'
+  | 'schemaEntries'
+  | 'headBefore'
+  | 'headAfter'
+>
+
+async function planInto(
+  store: Store,
+  basis: PlanBasis,
+  into: DatabaseAddress,
+  { reporter, signal }: CheckoutOptions,
+): Promise<CheckoutPlan> {
+  const { tree } = basis
+  const { rowCount } = tree.largeObjects.metadata
+  const verified = await verifyObjects(store.objects, manifestsOf(tree), { reporter, signal })
+  return {
+    ...basis,
+    kind: 'into',
+    database: {
+      name: into.databaseName,
+      address: describeAddress(into),
+      ...(await inspectNewTarget(into)),
+    },
+    isNoOp: false,
+    schema: [],
+    tables: compareTables({ ...tree, tables: [] }, tree),
+    sequencesDiffer: true,
+    largeObjects: { countBefore: 0, countAfter: rowCount, differ: rowCount > 0 },
     verified,
+    warnings: [],
+    inPlace: null,
   }
+}
 
-  if (options.into !== undefined) {
-    return {
-      ...common,
-      kind: 'into',
-      database: {
-        name: options.into.databaseName,
-        address: describeAddress(options.into),
-        ...(await inspectNewTarget(options.into)),
-      },
-      isNoOp: false,
-      schema: [],
-      tables: compareTables({ ...tree, tables: [] }, tree),
-      sequencesDiffer: true,
-      largeObjects: {
-        countBefore: 0,
-        countAfter: tree.largeObjects.metadata.rowCount,
-        differ: tree.largeObjects.metadata.rowCount > 0,
-      },
-      warnings: [],
-    }
-  }
-
+async function planInPlace(
+  store: Store,
+  basis: PlanBasis,
+  options: CheckoutOptions,
+): Promise<CheckoutPlan> {
+  const { commit, tree, schemaEntries } = basis
   const server = await describeServer(options.database)
   const warnings = checkTarget(commit, options, server.systemIdentifier)
-  const live = await captureDatabase(new HashingSink(), {
+  const target = restoreTargetOf(store, basis, options)
+  return withLiveState(store, liveStateOptions(basis, options), async (live, liveObjects) => {
+    const isNoOp = live.treeId === commit.treeId
+    const change = await planInPlaceChange(live, liveObjects, target, sourceOf(commit))
+    const needed = isNoOp ? [] : streamsNeeded(change, live, target)
+    const { metadata, pages } = tree.largeObjects
+    const found = live.tree.largeObjects
+    return {
+      ...basis,
+      kind: 'inPlace',
+      database: {
+        name: options.database.databaseName,
+        address: describeAddress(options.database),
+        ...server,
+      },
+      isNoOp,
+      schema: compareSchemas(schemaEntries, live.schema.entries),
+      tables: compareTables(live.tree, tree),
+      sequencesDiffer: !isSameStream(live.tree.sequences, tree.sequences),
+      largeObjects: {
+        countBefore: found.metadata.rowCount,
+        countAfter: metadata.rowCount,
+        differ: !isSameStream(found.metadata, metadata) || !isSameStream(found.pages, pages),
+      },
+      verified: await verifyObjects(store.objects, needed, options),
+      warnings,
+      inPlace: { live, change },
+    }
+  })
+}
+
+/** Reads the live state again and plans against it. */
+export function planAnew(
+  store: Store,
+  plan: CheckoutPlan,
+  options: CheckoutOptions,
+): Promise<PlannedChange> {
+  const target = restoreTargetOf(store, plan, options)
+  // Rows that the commit leaves out are read too: they may have to be put back into tables built again.
+  const selection = completeRows(plan.commit.selection)
+  const toRead = { ...liveStateOptions(plan, options), selection }
+  return withLiveState(store, toRead, async (live, liveObjects) => {
+    const change = await planInPlaceChange(live, liveObjects, target, sourceOf(plan.commit))
+    await verifyObjects(store.objects, streamsNeeded(change, live, target), options)
+    return { live, change }
+  })
+}
+
+const sourceOf = ({ database }: Commit) => ({
+  sourceMajor: Math.trunc(database.serverVersionNumber / 10_000),
+})
+
+function liveStateOptions({ commit }: PlanBasis, options: CheckoutOptions): LiveStateOptions {
+  const { isDryRun = false, withSafetyCommit = true } = options
+  return {
     database: options.database,
     selection: commit.selection,
-    jobs: options.jobs ?? defaultJobs(),
-    lockTimeoutMs: options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS,
-    reporter,
-    signal,
-  })
-  const { metadata, pages } = tree.largeObjects
+    isStored: !isDryRun && withSafetyCommit,
+    jobs: options.jobs,
+    lockTimeoutMs: options.lockTimeoutMs,
+    reporter: options.reporter,
+    signal: options.signal,
+    now: options.now,
+  }
+}
+
+/** What a restore of the plan's commit works with. */
+export function restoreTargetOf(
+  store: Store,
+  plan: PlanBasis,
+  options: CheckoutOptions,
+): RestoreTarget {
   return {
-    ...common,
-    kind: 'inPlace',
-    database: {
-      name: options.database.databaseName,
-      address: describeAddress(options.database),
-      ...server,
-    },
-    isNoOp: live.treeId === commit.treeId,
-    schema: compareSchemas(schemaEntries, live.schema),
-    tables: compareTables(live.tree, tree),
-    sequencesDiffer: !isSameStream(live.tree.sequences, tree.sequences),
-    largeObjects: {
-      countBefore: live.tree.largeObjects.metadata.rowCount,
-      countAfter: metadata.rowCount,
-      differ:
-        !isSameStream(live.tree.largeObjects.metadata, metadata) ||
-        !isSameStream(live.tree.largeObjects.pages, pages),
-    },
-    warnings,
+    tree: plan.tree,
+    entries: plan.schemaEntries,
+    facts: plan.catalogFacts,
+    selection: plan.commit.selection,
+    withOwners: options.withOwners ?? true,
+    withPrivileges: options.withPrivileges ?? true,
+    objects: store.objects,
+    reporter: options.reporter,
+    signal: options.signal,
   }
 }
 

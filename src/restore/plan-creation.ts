@@ -2,8 +2,8 @@
  * Plans how a commit's schema entries are created again. Pure.
  *
  * The passes are pg_restore's: structure, then (by somebody else) rows, then
- * indexes, constraints and triggers, then privileges and materialized
- * views, then what fires on DDL.
+ * indexes, constraints and triggers, then privileges, then (by
+ * `planRefreshes`) materialized views, then what fires on DDL.
  */
 import type { MaterializedViewEntry, SchemaEntry } from '../format/values.ts'
 import { qualifiedName, quoteIdentifier } from '../postgres/quote.ts'
@@ -14,8 +14,10 @@ import type { Statement } from './statement.ts'
 export interface CreationPlan {
   beforeRows: Statement[]
   afterRows: Statement[]
-  /** Grants, default privileges, materialized views refreshed in dependency order, then event triggers. */
-  last: Statement[]
+  /** Grants and default privileges. */
+  privileges: Statement[]
+  /** Event triggers: they would fire on all that comes before them. */
+  eventTriggers: Statement[]
 }
 
 export interface CreationOptions {
@@ -23,33 +25,50 @@ export interface CreationOptions {
   currentUser: string
   withOwners: boolean
   withPrivileges: boolean
-  /** Names (`kind name`) of entries that stand already; they are altered where needed, not created. */
-  standing: ReadonlySet<string>
+  /** What is done for an entry that stands already instead of creating it; undefined for one that does not. */
+  standing: (entry: SchemaEntry) => Alteration | undefined
+  /**
+   * Attach partitions after their indexes are there: a parent that stands would
+   * give them indexes of its own choice.
+   */
+  attachesLate?: boolean
+}
+
+/** How an entry that stands is made equal to the commit's. */
+export interface Alteration {
+  /** Run in the entry's turn among what is created. */
+  statements: readonly string[]
+  setsOwner: boolean
 }
 
 /** @param entries  the commit's entries, in creation order */
 export function planCreation(
   entries: readonly SchemaEntry[],
-  materializedViews: readonly MaterializedViewEntry[],
   options: CreationOptions,
 ): CreationPlan {
   const firstAfterRows = entries.findIndex(({ section }) => section === 'postData')
   const boundary = firstAfterRows === -1 ? entries.length : firstAfterRows
   const isLate = (entry: SchemaEntry) => isPrivilege(entry) || firesOnDdl(entry)
 
-  const beforeRows = entries.slice(0, boundary).filter((entry) => !isLate(entry))
-  const afterRows = entries.slice(boundary).filter((entry) => !isLate(entry))
+  const isAttachedLate = ({ kind }: SchemaEntry) =>
+    options.attachesLate === true && kind === 'TABLE ATTACH'
+  const early = entries.slice(0, boundary).filter((entry) => !isLate(entry))
+  const beforeRows = early.filter((entry) => !isAttachedLate(entry))
+  const withoutAttachments = entries.slice(boundary).filter((entry) => !isLate(entry))
+  const isIndex = ({ kind }: SchemaEntry) => kind === 'INDEX' || kind === 'CONSTRAINT'
+  const afterRows = [
+    ...withoutAttachments.filter(isIndex),
+    ...early.filter(isAttachedLate),
+    ...withoutAttachments.filter((entry) => !isIndex(entry)),
+  ]
   const privileges = options.withPrivileges ? entries.filter(isPrivilege) : []
   const eventTriggers = entries.filter(firesOnDdl)
 
   return {
     beforeRows: createAll(beforeRows, options),
     afterRows: createAll(afterRows, options),
-    last: [
-      ...createAll(privileges, options),
-      ...refreshAll(entries, materializedViews),
-      ...createAll(eventTriggers, options),
-    ],
+    privileges: createAll(privileges, options),
+    eventTriggers: createAll(eventTriggers, options),
   }
 }
 
@@ -61,8 +80,13 @@ function createAll(entries: readonly SchemaEntry[], options: CreationOptions): S
   for (const entry of entries) {
     const subject = describeEntry(entry)
     const adapted = adaptForServer(entry, options.serverVersionNumber)
-    const isStanding = options.standing.has(`${entry.kind} ${entry.name}`)
-    if (!isStanding && adapted.definition !== null && adapted.definition.trim() !== '') {
+    const alteration = options.standing(entry)
+    statements.push(...(alteration?.statements ?? []).map((sql) => ({ subject, sql })))
+    if (
+      alteration === undefined &&
+      adapted.definition !== null &&
+      adapted.definition.trim() !== ''
+    ) {
       if ((entry.tablespace ?? '') !== tablespace) {
         tablespace = entry.tablespace ?? ''
         statements.push({
@@ -80,7 +104,7 @@ function createAll(entries: readonly SchemaEntry[], options: CreationOptions): S
       }
       statements.push({ subject, sql: withoutFinalSemicolon(adapted.definition) })
     }
-    const owner = options.withOwners ? setOwner(entry, isStanding, options.currentUser) : undefined
+    const owner = options.withOwners ? setOwner(entry, alteration, options.currentUser) : undefined
     if (owner !== undefined) statements.push({ subject: `owner of ${subject}`, sql: owner })
   }
   if (tablespace !== '')
@@ -101,11 +125,12 @@ const withoutFinalSemicolon = (sql: string) => sql.trim().replace(/;$/, '')
 /** What pg_dump would drop by name is altered by the same name. */
 function setOwner(
   entry: SchemaEntry,
-  isStanding: boolean,
+  alteration: Alteration | undefined,
   currentUser: string,
 ): string | undefined {
   if (!hasOwner(entry) || entry.owner === null || entry.owner === '') return undefined
-  if (entry.owner === currentUser && !isStanding) return undefined
+  const isDue = alteration === undefined ? entry.owner !== currentUser : alteration.setsOwner
+  if (!isDue) return undefined
   const object =
     entry.kind === 'SCHEMA'
       ? `SCHEMA ${quoteIdentifier(entry.name)}`
@@ -118,8 +143,12 @@ function setOwner(
     : `ALTER ${object} OWNER TO ${quoteIdentifier(entry.owner)}`
 }
 
-/** In creation order, so that a view over another view finds it filled. */
-function refreshAll(
+/**
+ * Plans how materialized views among `entries` are filled, those that are empty in the commit left out.
+ *
+ * In creation order, so that a view over another view finds it filled.
+ */
+export function planRefreshes(
   entries: readonly SchemaEntry[],
   materializedViews: readonly MaterializedViewEntry[],
 ): Statement[] {
@@ -135,6 +164,9 @@ function refreshAll(
     )
     .map((entry) => ({
       subject: `rows of ${describeEntry(entry)}`,
-      sql: `REFRESH MATERIALIZED VIEW ${qualifiedName({ namespace: entry.namespace ?? '', name: entry.name })}`,
+      sql: `REFRESH MATERIALIZED VIEW ${relationName(entry)}`,
     }))
 }
+
+const relationName = ({ namespace, name }: SchemaEntry) =>
+  qualifiedName({ namespace: namespace ?? '', name })

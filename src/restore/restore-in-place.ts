@@ -1,9 +1,10 @@
 /**
  * Restores a tree into the database that is there, in one transaction.
  *
- * Order: lock against writers, commit the live state for safety under that
- * lock, drop and rebuild, prove, COMMIT. Until COMMIT every other session sees
- * the database as it was, and any failure leaves it so.
+ * Order: lock against writers, make sure that the plan still is about this
+ * database (or plan anew), commit the live state for safety, change what differs
+ * or rebuild all, prove, COMMIT. Until COMMIT every other session sees the
+ * database as it was, and any failure leaves it so.
  */
 import { type CapturedSchema, captureSchema } from '../capture/capture-schema.ts'
 import { readSequenceStates } from '../capture/capture-sequences.ts'
@@ -20,7 +21,10 @@ import { openSession, type Session } from '../postgres/session.ts'
 import { compareSchemas, describeDifference } from '../schema/compare-schemas.ts'
 import { commitRestore } from './commit-transaction.ts'
 import { tablesWithoutRows } from './compare-trees.ts'
+import type { InPlaceChange } from './in-place-change.ts'
+import { isUnchanged, type LiveState } from './live-state.ts'
 import { compareLargeObjects, type Proof, proveRestore } from './prove.ts'
+import { restoreBySurgery } from './restore-by-surgery.ts'
 import {
   clearForRestore,
   createStructure,
@@ -30,7 +34,14 @@ import {
   ownTables,
   type RestoreTarget,
 } from './restore-state.ts'
-import { setSequences } from './set-sequences.ts'
+import { moveSequences } from './set-sequences.ts'
+import { manifestsOf, verifyObjects } from './verify-objects.ts'
+
+/** The live state and how it is to become the commit's. */
+export interface PlannedChange {
+  live: LiveState
+  change: InPlaceChange
+}
 
 export interface InPlaceOptions {
   database: DatabaseAddress
@@ -38,11 +49,25 @@ export interface InPlaceOptions {
   lockTimeoutMs: number
   withRowProof: boolean
   allowsOtherWords: boolean
-  /**
-   * Called once writers are locked out and before anything is changed; commits
-   * the live state and returns its tree and schema, or null without a safety commit.
-   */
-  beforeChange: () => Promise<{ tree: Tree; schema: readonly SchemaEntry[] } | null>
+  planned: PlannedChange
+  /** False makes the plan be made anew in any case: it does not say enough, or is too old. */
+  isPlanUsable: boolean
+  /** Reads the live state again and plans against it; called with writers locked out. */
+  planAnew: () => Promise<PlannedChange>
+  /** Commits the live state for safety; called with writers locked out, before anything is changed. */
+  keep: (live: LiveState) => Promise<void>
+}
+
+/** How a restore went about it. */
+export type RestoreForm =
+  /** Only what differed was changed. */
+  | { kind: 'surgical' }
+  /** Everything was dropped and created again. */
+  | { kind: 'general'; because: string }
+
+export interface InPlaceResult {
+  proof: Proof
+  form: RestoreForm
 }
 
 /**
@@ -55,7 +80,7 @@ export interface InPlaceOptions {
 export async function restoreInPlace(
   target: RestoreTarget,
   options: InPlaceOptions,
-): Promise<Proof> {
+): Promise<InPlaceResult> {
   const { database, lockTimeoutMs } = options
   const session = await openSession(database, target.signal ? { signal: target.signal } : {})
   try {
@@ -64,32 +89,44 @@ export async function restoreInPlace(
     const watched = <T>(work: () => Promise<T>) =>
       watchLocks(session, database, target.reporter, work)
 
-    const live = await watched(() => lockOutWriters(session, target))
-    const safety = await options.beforeChange()
-    if (safety !== null) assertSchemaUnchanged(live.entries, safety.schema)
-    // The locks hold back changes to tables that are there, not new tables; a long safety commit leaves time for those.
-    const standing = await captureSchema(session, target.selection, 'savepoint')
-    assertSchemaUnchanged(live.entries, standing.entries)
-    const unmanagedBefore = await readUnmanaged(session, live, target)
-    const keptData = await planKeptData(session, target.tree, safety?.tree)
+    const settled = await settle(session, target, options, watched)
+    const { live, change } = settled
+    const unmanagedBefore = await readUnmanaged(session, live.schema.entries, target)
+    const keptData = (isRebuilt: (table: TableEntry) => boolean) =>
+      findKeptData(session, target.tree, live, isRebuilt)
     const keptPositions = await readKeptPositions(session, target.tree)
-    if (safety !== null) await assertLargeObjectsUnchanged(session, safety.tree, target.selection)
 
-    const creation = await watched(() => clearForRestore(session, live.entries, target))
+    const prove = async () => {
+      await keepPositions(session, keptPositions)
+      const proof = await proveRestore(session, target, {
+        ...target,
+        withRows: options.withRowProof,
+        allowsOtherWords: options.allowsOtherWords,
+      })
+      await proveUnmanaged(session, unmanagedBefore, target)
+      return proof
+    }
+    const outcome =
+      change.form === 'general'
+        ? ({ kind: 'unsuited', because: change.because } as const)
+        : await watched(() => restoreBySurgery(session, { live, change, target, keptData, prove }))
+    if (outcome.kind === 'restored') {
+      await commitRestore(session, options.databaseName)
+      return { proof: outcome.proof, form: { kind: 'surgical' } }
+    }
+    // The plan to change only what differs has not looked at the rest.
+    if (change.form === 'surgical') {
+      await verifyObjects(target.objects, manifestsOf(target.tree), target)
+    }
+    const kept = await keptData(() => true)
+    const creation = await watched(() => clearForRestore(session, live.schema.entries, target))
     await createStructure(session, creation, target)
-    await loadTables(session, [...ownTables(target.tree), ...keptData], target)
+    await loadTables(session, [...ownTables(target.tree), ...kept], target)
     await loadBesideTables(session, target)
-    await setKeptPositions(session, keptPositions)
     await finishStructure(session, creation, target)
-
-    const proof = await proveRestore(
-      session,
-      { tree: target.tree, entries: target.entries },
-      { ...target, withRows: options.withRowProof, allowsOtherWords: options.allowsOtherWords },
-    )
-    await proveUnmanaged(session, unmanagedBefore, target)
+    const proof = await prove()
     await commitRestore(session, options.databaseName)
-    return proof
+    return { proof, form: { kind: 'general', because: outcome.because } }
   } finally {
     // An open transaction is rolled back by the server.
     await session.close()
@@ -97,22 +134,68 @@ export async function restoreInPlace(
 }
 
 /**
+ * Locks writers out, and returns a plan that is about the database as it is under
+ * these locks: the one that was made before if nothing has been written since.
+ *
+ * @throws TARGET_CHANGED
+ */
+async function settle(
+  session: Session,
+  target: RestoreTarget,
+  { planned, isPlanUsable, planAnew, keep }: InPlaceOptions,
+  watched: <T>(work: () => Promise<T>) => Promise<T>,
+): Promise<PlannedChange> {
+  emit(target.reporter, { kind: 'phaseStarted', phase: 'lockTables' })
+  const isCurrent = () => isUnchanged(session, planned.live)
+  if (isPlanUsable && (await isCurrent())) {
+    await watched(() => lockOutWriters(session, planned.live.capture.relationNames))
+    if (await isCurrent()) {
+      await keep(planned.live)
+      // Not all that can be written to stands under a lock.
+      if (await isCurrent()) return planned
+    }
+  }
+
+  const locked = await captureSchema(session, target.selection, 'savepoint')
+  await watched(() => lockOutWriters(session, locked.relationNames))
+  const again = await planAnew()
+  await keep(again.live)
+  await assertStandsStill(session, locked, again.live, target)
+  return again
+}
+
+/**
+ * The locks hold back changes to tables that are there, not new tables, functions
+ * or large objects; reading the live state leaves time for those.
+ *
+ * @throws TARGET_CHANGED
+ */
+async function assertStandsStill(
+  session: Session,
+  locked: CapturedSchema,
+  live: LiveState,
+  { selection }: RestoreTarget,
+): Promise<void> {
+  assertSchemaUnchanged(locked.entries, live.schema.entries)
+  const standing = await captureSchema(session, selection, 'savepoint')
+  assertSchemaUnchanged(live.schema.entries, standing.entries)
+  await assertLargeObjectsUnchanged(session, live.tree, selection)
+}
+
+/**
  * SHARE ROW EXCLUSIVE lets readers (the safety commit's among them) go on and
  * waits for every transaction that has written to finish.
  */
-async function lockOutWriters(session: Session, target: RestoreTarget): Promise<CapturedSchema> {
-  emit(target.reporter, { kind: 'phaseStarted', phase: 'lockTables' })
-  const live = await captureSchema(session, target.selection, 'savepoint')
+async function lockOutWriters(session: Session, relationNames: ReadonlySet<string>): Promise<void> {
   const tables = (await listRelations(session)).filter(
     ({ kind, namespace, name }) =>
       (kind === 'table' || kind === 'partitionedTable') &&
-      live.relationNames.has(`${namespace}\0${name}`),
+      relationNames.has(`${namespace}\0${name}`),
   )
   if (tables.length > 0) {
     const names = tables.map((table) => `ONLY ${qualifiedName(table)}`)
     await session.execute(`LOCK TABLE ${names.join(', ')} IN SHARE ROW EXCLUSIVE MODE`)
   }
-  return live
 }
 
 function assertSchemaUnchanged(live: readonly SchemaEntry[], now: readonly SchemaEntry[]): void {
@@ -147,11 +230,11 @@ async function assertLargeObjectsUnchanged(
 /** Everything that a partial commit does not manage, or nothing when it manages all. */
 async function readUnmanaged(
   session: Session,
-  live: CapturedSchema,
+  live: readonly SchemaEntry[],
   target: RestoreTarget,
 ): Promise<SchemaEntry[]> {
   if (coversWholeSchema(target.selection)) return []
-  const managed = new Set(live.entries.map(textOf))
+  const managed = new Set(live.map(textOf))
   const all = await captureSchema(session, WHOLE_DATABASE, 'savepoint')
   return all.entries.filter((entry) => !managed.has(textOf(entry)))
 }
@@ -193,40 +276,39 @@ async function readKeptPositions(session: Session, target: Tree): Promise<Sequen
 }
 
 /** The commit may know a column without its sequence. */
-async function setKeptPositions(
-  session: Session,
-  positions: readonly SequenceState[],
-): Promise<void> {
+async function keepPositions(session: Session, positions: readonly SequenceState[]): Promise<void> {
   if (positions.length === 0) return
   const relations = await listRelations(session)
   const standing = new Set(
     relations.filter(({ kind }) => kind === 'sequence').map((sequence) => qualifiedName(sequence)),
   )
-  await setSequences(
+  await moveSequences(
     session,
     positions.filter((position) => standing.has(qualifiedName(position))),
   )
 }
 
 /**
- * Rows that the commit leaves out (`--exclude-table-data`) stay as they are:
- * their table is rebuilt, so they come back from the safety commit.
+ * Rows that the commit leaves out (`--exclude-table-data`) stay as they are: where
+ * their table is built again, they come back from the safety commit.
+ *
+ * @throws DATA_WOULD_BE_LOST  there is no safety commit to bring them back from
  */
-async function planKeptData(
+async function findKeptData(
   session: Session,
   target: Tree,
-  safety: Tree | undefined,
+  live: LiveState,
+  isRebuilt: (table: TableEntry) => boolean,
 ): Promise<TableEntry[]> {
   const withoutRows = target.tables.filter(
-    ({ rows, extension }) => rows === null && extension === null,
+    (table) => table.rows === null && table.extension === null && isRebuilt(table),
   )
-  const kept = withoutRows.flatMap(({ namespace, name }) => {
-    const live = safety?.tables.find(
-      (table) => table.namespace === namespace && table.name === name && table.rows !== null,
+  if (live.isStored) {
+    const names = new Set(withoutRows.map(qualifiedName))
+    return live.tree.tables.filter(
+      (table) => table.rows !== null && names.has(qualifiedName(table)),
     )
-    return live === undefined ? [] : [live]
-  })
-  if (safety !== undefined) return kept
+  }
 
   const wouldLose: string[] = []
   for (const table of withoutRows) {

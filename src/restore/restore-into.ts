@@ -72,15 +72,11 @@ async function fillDatabase(target: RestoreTarget, options: IntoOptions): Promis
     await main.execute('BEGIN')
     await loadBesideTables(main, target)
     await finishStructure(main, creation, target)
-    const proof = await proveRestore(
-      main,
-      { tree: target.tree, entries: target.entries },
-      {
-        ...target,
-        withRows: options.withRowProof,
-        allowsOtherWords: main.serverMajor !== majorOf(options.source.serverVersionNumber),
-      },
-    )
+    const proof = await proveRestore(main, target, {
+      ...target,
+      withRows: options.withRowProof,
+      allowsOtherWords: main.serverMajor !== majorOf(options.source.serverVersionNumber),
+    })
     await main.execute('COMMIT')
     return proof
   } finally {

@@ -10,7 +10,7 @@ import { copyOutStatement } from '../capture/copy-out-statement.ts'
 import { isWholeDatabase } from '../capture/selection.ts'
 import { throwIfAborted } from '../errors.ts'
 import { emit, type Reporter } from '../events.ts'
-import type { SchemaEntry, Selection, TableEntry, Tree } from '../format/values.ts'
+import type { CatalogFact, SchemaEntry, Selection, TableEntry, Tree } from '../format/values.ts'
 import type { ObjectDatabase } from '../objects/object-database.ts'
 import { HashingSink } from '../objects/object-sink.ts'
 import { qualifiedName } from '../postgres/quote.ts'
@@ -18,7 +18,7 @@ import type { Session } from '../postgres/session.ts'
 import { isSameStream } from './compare-trees.ts'
 import { dropLargeObjects, loadLargeObjects } from './load-large-objects.ts'
 import { loadRows } from './load-rows.ts'
-import { type CreationPlan, planCreation } from './plan-creation.ts'
+import { type CreationPlan, planCreation, planRefreshes } from './plan-creation.ts'
 import { planDrops } from './plan-drops.ts'
 import { planDefaultPrivilegeReset, planSchemaPrivilegeReset } from './reset-privileges.ts'
 import { readSequences, setSequences } from './set-sequences.ts'
@@ -27,6 +27,8 @@ import { DEFAULT_SEARCH_PATH, NO_SEARCH_PATH, runStatements } from './statement.
 export interface RestoreTarget {
   tree: Tree
   entries: readonly SchemaEntry[]
+  /** What the catalog knew of the entries when they were captured, one for each. */
+  facts: readonly CatalogFact[]
   selection: Selection
   withOwners: boolean
   withPrivileges: boolean
@@ -55,12 +57,14 @@ export async function clearForRestore(
   }
 
   const [user] = await session.query<{ name: string }>('SELECT current_user::text AS name')
-  return planCreation(target.entries, target.tree.materializedViews, {
+  const standing = new Set([...drops.kept].map(({ kind, name }) => `${kind} ${name}`))
+  return planCreation(target.entries, {
     serverVersionNumber: session.serverVersionNumber,
     currentUser: user?.name ?? '',
     withOwners: target.withOwners,
     withPrivileges: target.withPrivileges,
-    standing: new Set([...drops.kept].map(({ kind, name }) => `${kind} ${name}`)),
+    standing: ({ kind, name }) =>
+      standing.has(`${kind} ${name}`) ? { statements: [], setsOwner: true } : undefined,
   })
 }
 
@@ -81,23 +85,30 @@ export function ownTables(tree: Tree): TableEntry[] {
 
 /** Loads what is not a table of our own: extensions' configuration, large objects, sequence positions. */
 export async function loadBesideTables(session: Session, target: RestoreTarget): Promise<void> {
-  const { objects, tree, reporter } = target
-  for (const table of tree.tables) {
-    if (table.extension === null || table.rows === null) continue
-    // An extension's tables are often not the role's to write, and seldom different.
-    const standing = await captureStream(
-      session.copyOut(copyOutStatement(table)),
-      new HashingSink(),
-    )
-    if (isSameStream(standing, table.rows)) continue
-    await session.execute(`DELETE FROM ONLY ${qualifiedName(table)} ${table.extension.condition}`)
-    await loadRows(session, objects, table, { isNew: false, reporter })
-  }
+  const { objects, tree } = target
+  for (const table of tree.tables) await reloadConfiguration(session, table, target)
   await loadLargeObjects(session, objects, tree.largeObjects, target)
   await setSequences(session, await readSequences(objects, tree.sequences))
 }
 
-/** Loads tables created in this transaction, one after the other. */
+/**
+ * Replaces the rows of an extension's configuration table where they are not the
+ * tree's; leaves every other table alone.
+ */
+export async function reloadConfiguration(
+  session: Session,
+  table: TableEntry,
+  { objects, reporter }: RestoreTarget,
+): Promise<void> {
+  if (table.extension === null || table.rows === null) return
+  // An extension's tables are often not the role's to write, and seldom different.
+  const standing = await captureStream(session.copyOut(copyOutStatement(table)), new HashingSink())
+  if (isSameStream(standing, table.rows)) return
+  await session.execute(`DELETE FROM ONLY ${qualifiedName(table)} ${table.extension.condition}`)
+  await loadRows(session, objects, table, { isNew: false, reporter })
+}
+
+/** Loads tables created or truncated in this transaction, one after the other. */
 export async function loadTables(
   session: Session,
   tables: readonly TableEntry[],
@@ -122,9 +133,11 @@ export async function loadTables(
 export async function finishStructure(
   session: Session,
   creation: CreationPlan,
-  { reporter }: RestoreTarget,
+  { entries, tree, reporter }: RestoreTarget,
 ): Promise<void> {
   emit(reporter, { kind: 'phaseStarted', phase: 'createIndexes' })
   await runStatements(session, creation.afterRows)
-  await runStatements(session, creation.last)
+  await runStatements(session, creation.privileges)
+  await runStatements(session, planRefreshes(entries, tree.materializedViews))
+  await runStatements(session, creation.eventTriggers)
 }

@@ -1,3 +1,4 @@
+import { readSequenceStates } from '../capture/capture-sequences.ts'
 import { decodeJsonLines } from '../format/json-lines.ts'
 import { checkSequenceState } from '../format/stream-entries.ts'
 import type { ManifestRef, SequenceState } from '../format/values.ts'
@@ -39,4 +40,20 @@ export async function setSequences(
         SELECT pg_catalog.setval(${quoteLiteral(qualifiedName(state))}, ${state.lastValue}, ${state.isCalled})`,
     })),
   )
+}
+
+/** Sets the sequences that are elsewhere; setting one keeps others from using it until COMMIT. */
+export async function moveSequences(
+  session: Session,
+  wanted: readonly SequenceState[],
+): Promise<void> {
+  const nameOf = ({ namespace, name }: SequenceState) => qualifiedName({ namespace, name })
+  const found = new Map(
+    (await readSequenceStates(session, wanted)).map((state) => [nameOf(state), state]),
+  )
+  const isElsewhere = (state: SequenceState) => {
+    const now = found.get(nameOf(state))
+    return now?.lastValue !== state.lastValue || now.isCalled !== state.isCalled
+  }
+  await setSequences(session, wanted.filter(isElsewhere))
 }

@@ -19,18 +19,17 @@ export function manifestsOf(tree: Tree): ManifestRef[] {
 const READS_IN_FLIGHT = 4
 
 /**
- * Reads every object that restoring `tree` will need and checks it against its id.
+ * Reads every object of some row streams and checks it against its id.
  *
- * Nothing of a database may be touched before this has returned.
+ * Nothing of a database may be touched before this has returned for all that a restore will read.
  *
  * @throws OBJECT_MISSING, OBJECT_CORRUPT  the first object that is not as it must be
  */
 export async function verifyObjects(
   objects: ObjectDatabase,
-  tree: Tree,
+  manifests: readonly ManifestRef[],
   options: { reporter?: Reporter | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<{ objectCount: number; sizeBytes: number }> {
-  const manifests = manifestsOf(tree)
   const totalSizeBytes = manifests.reduce((sum, manifest) => sum + manifest.sizeBytes, 0)
   const totals = { objectCount: 0, sizeBytes: 0 }
   emit(options.reporter, { kind: 'phaseStarted', phase: 'verifyObjects' })

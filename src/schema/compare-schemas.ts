@@ -12,6 +12,41 @@ export type SchemaDifference =
       fields: Array<keyof SchemaEntry>
     }
 
+/** Positions of one object in two schemas; one of them is absent where only the other has it. */
+export interface EntryPair {
+  expected: number | undefined
+  found: number | undefined
+  /** The fields in which both differ; empty when they are equal or one is absent. */
+  fields: Array<keyof SchemaEntry>
+}
+
+/**
+ * Finds out which entries of two schemas are the same object. Pure.
+ *
+ * Pairs come in the order of `expected`, then what is extra in the order of `found`.
+ */
+export function pairEntries(
+  expected: readonly SchemaEntry[],
+  found: readonly SchemaEntry[],
+): EntryPair[] {
+  const isAmbiguous = ambiguousNames([expected, found])
+  const unmatched = new Map(
+    identify(found, isAmbiguous).map((identity, position) => [identity, position]),
+  )
+  const pairs: EntryPair[] = []
+  for (const [position, identity] of identify(expected, isAmbiguous).entries()) {
+    const counterpart = unmatched.get(identity)
+    unmatched.delete(identity)
+    const fields =
+      counterpart === undefined ? [] : differingFields(expected[position]!, found[counterpart]!)
+    pairs.push({ expected: position, found: counterpart, fields })
+  }
+  for (const position of unmatched.values()) {
+    pairs.push({ expected: undefined, found: position, fields: [] })
+  }
+  return pairs
+}
+
 /**
  * Compares two schemas entry by entry. Pure.
  *
@@ -22,23 +57,14 @@ export function compareSchemas(
   expected: readonly SchemaEntry[],
   found: readonly SchemaEntry[],
 ): SchemaDifference[] {
-  const isAmbiguous = ambiguousNames([expected, found])
-  const unmatched = new Map(identify(found, isAmbiguous))
-  const differences: SchemaDifference[] = []
-  for (const [identity, entry] of identify(expected, isAmbiguous)) {
-    const counterpart = unmatched.get(identity)
-    unmatched.delete(identity)
-    if (counterpart === undefined) {
-      differences.push({ kind: 'missing', expected: entry })
-      continue
-    }
-    const fields = differingFields(entry, counterpart)
-    if (fields.length > 0) {
-      differences.push({ kind: 'different', expected: entry, found: counterpart, fields })
-    }
-  }
-  for (const entry of unmatched.values()) differences.push({ kind: 'extra', found: entry })
-  return differences
+  return pairEntries(expected, found).flatMap((pair): SchemaDifference[] => {
+    if (pair.found === undefined) return [{ kind: 'missing', expected: expected[pair.expected!]! }]
+    const entry = found[pair.found]!
+    if (pair.expected === undefined) return [{ kind: 'extra', found: entry }]
+    if (pair.fields.length === 0) return []
+    const counterpart = expected[pair.expected]!
+    return [{ kind: 'different', expected: counterpart, found: entry, fields: pair.fields }]
+  })
 }
 
 /** Returns one line for people: `TABLE public.users: definition differs`. */
@@ -94,14 +120,14 @@ function ambiguousNames(schemas: ReadonlyArray<readonly SchemaEntry[]>): (name: 
 function identify(
   entries: readonly SchemaEntry[],
   isAmbiguous: (name: string) => boolean,
-): Array<[identity: string, entry: SchemaEntry]> {
+): string[] {
   const counts = new Map<string, number>()
   return entries.map((entry) => {
     const name = nameOf(entry)
-    if (!isAmbiguous(name)) return [name, entry]
+    if (!isAmbiguous(name)) return name
     const distinct = `${name} ${entry.dropStatement ?? entry.owner}`
     const ordinal = counts.get(distinct) ?? 0
     counts.set(distinct, ordinal + 1)
-    return [`${distinct} ${ordinal}`, entry]
+    return `${distinct} ${ordinal}`
   })
 }

@@ -13,7 +13,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { LocalBackend } from '../../src/backend/local-backend.ts'
 import { fsck } from '../../src/maintenance/fsck.ts'
 import { readHead } from '../../src/refs/head.ts'
-import { verifyObjects } from '../../src/restore/verify-objects.ts'
+import { manifestsOf, verifyObjects } from '../../src/restore/verify-objects.ts'
 import { openStore } from '../../src/store.ts'
 import { type InstalledProgram, installProgram, outcomeOf } from '../cli/installed-program.ts'
 import { createDatabase } from '../support/postgres.ts'
@@ -69,7 +69,7 @@ test('killed at any moment, a commit is there whole or not at all, and earlier o
     const head = await readHead(store.refs)
     const commit = await store.objects.readCommit(head.id!)
     expect([head.id, commit.parentIds[0]]).toContain(idBefore)
-    await verifyObjects(store.objects, await store.objects.readTree(commit.treeId))
+    await verifyObjects(store.objects, manifestsOf(await store.objects.readTree(commit.treeId)))
     await store.close()
   }
   expect(killedCount).toBeGreaterThan(KILLS / 2)

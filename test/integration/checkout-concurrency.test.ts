@@ -1,10 +1,7 @@
 import { expect, test } from 'vitest'
-import { type Capture, captureDatabase } from '../../src/capture/capture-database.ts'
-import { WHOLE_DATABASE } from '../../src/capture/selection.ts'
-import { HashingSink } from '../../src/objects/object-sink.ts'
 import { readHead } from '../../src/refs/head.ts'
 import { applyCheckout } from '../../src/restore/apply-checkout.ts'
-import { planCheckout } from '../../src/restore/plan-checkout.ts'
+import { planAnew, planCheckout, restoreTargetOf } from '../../src/restore/plan-checkout.ts'
 import { restoreInPlace } from '../../src/restore/restore-in-place.ts'
 import type { Store } from '../../src/store.ts'
 import { createDatabase, eachMajor, type TestDatabase } from '../support/postgres.ts'
@@ -17,57 +14,51 @@ import {
   undoCheckout,
 } from '../support/session.ts'
 
-const PRECIOUS = 'CREATE TABLE extra.precious AS SELECT 42 AS x'
-
-/** Restores as `applyCheckout` does, with something happening where the live state is committed. */
+/** Restores HEAD as `applyCheckout` does, with something happening each time the live state has been committed. */
 async function restoreWhile(
   store: Store,
   db: TestDatabase,
-  meanwhile: () => Promise<Capture | null>,
+  meanwhile: (keptCount: number) => Promise<unknown>,
 ): Promise<unknown> {
-  const database = await addressOf(db.url)
-  const plan = await planCheckout(store, { database, author: AUTHOR, revision: 'HEAD' })
-  return restoreInPlace(
-    {
-      tree: plan.tree,
-      entries: plan.schemaEntries,
-      selection: plan.commit.selection,
-      withOwners: true,
-      withPrivileges: true,
-      objects: store.objects,
+  const options = { database: await addressOf(db.url), author: AUTHOR }
+  const plan = await planCheckout(store, { ...options, revision: 'HEAD' })
+  let keptCount = 0
+  return restoreInPlace(restoreTargetOf(store, plan, options), {
+    database: options.database,
+    databaseName: db.name,
+    lockTimeoutMs: 5_000,
+    withRowProof: false,
+    allowsOtherWords: false,
+    planned: plan.inPlace!,
+    isPlanUsable: true,
+    planAnew: () => planAnew(store, plan, options),
+    keep: async () => {
+      await meanwhile(++keptCount)
     },
-    {
-      database,
-      databaseName: db.name,
-      lockTimeoutMs: 5_000,
-      withRowProof: false,
-      allowsOtherWords: false,
-      beforeChange: meanwhile,
-    },
-  )
+  })
 }
 
 eachMajor((major) => {
-  test('a table made while the live state is committed is not dropped with its schema', async () => {
+  test('tables made each time the live state is committed are not dropped with their schema', async () => {
     const db = await createDatabase(major)
     const store = await memoryStore()
     await commitDatabase(store, db.url)
     await db.query('CREATE SCHEMA extra; CREATE TABLE extra.known (x int)')
 
-    const failed = restoreWhile(store, db, async () => {
-      await db.query(PRECIOUS)
-      return null
-    })
+    const failed = restoreWhile(store, db, (keptCount) =>
+      db.query(`CREATE TABLE extra.precious_${keptCount} AS SELECT 42 AS x`),
+    )
 
     await expect(failed).rejects.toMatchObject({ code: 'TARGET_CHANGED' })
-    expect(await db.query('SELECT x FROM extra.precious')).toEqual([{ x: 42 }])
+    expect(await db.query('SELECT x FROM extra.precious_1')).toEqual([{ x: 42 }])
+    expect(await db.query('SELECT x FROM extra.precious_2')).toEqual([{ x: 42 }])
   })
 
   test.each([
-    ['written', `SELECT lo_put(7, 0, 'new')`],
-    ['made', `SELECT lo_from_bytea(8, 'new')`],
+    ['written', (n: number) => `SELECT lo_put(7, 0, 'new${n}')`],
+    ['made', (n: number) => `SELECT lo_from_bytea(${7 + n}, 'new${n}')`],
   ])(
-    'a large object that is %s after the live state was committed is not lost',
+    'a large object that is %s each time the live state was committed is not lost',
     async (_, write) => {
       const db = await createDatabase(major)
       await db.query(`SELECT lo_from_bytea(7, 'old')`)
@@ -75,22 +66,47 @@ eachMajor((major) => {
       await commitDatabase(store, db.url)
       await db.query('CREATE TABLE extra (x int)')
 
-      const failed = restoreWhile(store, db, async () => {
-        const live = await captureDatabase(new HashingSink(), {
-          database: await addressOf(db.url),
-          selection: WHOLE_DATABASE,
-          jobs: 1,
-          lockTimeoutMs: 5_000,
-        })
-        await db.query(write)
-        return live
-      })
+      const failed = restoreWhile(store, db, (keptCount) => db.query(write(keptCount)))
 
       await expect(failed).rejects.toMatchObject({ code: 'TARGET_CHANGED' })
       const contents = `SELECT convert_from(lo_get(oid), 'UTF8') AS text FROM pg_largeobject_metadata ORDER BY oid DESC`
-      expect((await db.query(contents))[0]).toEqual({ text: 'new' })
+      expect((await db.query(contents))[0]).toEqual({ text: 'new2' })
     },
   )
+
+  test('rows written between the plan and the locks are in the safety commit', async () => {
+    const db = await createDatabase(major)
+    await db.query('CREATE TABLE t AS SELECT 1 AS x')
+    const store = await memoryStore()
+    await commitDatabase(store, db.url)
+    await db.query('INSERT INTO t VALUES (2)')
+
+    const options = { database: await addressOf(db.url), author: AUTHOR }
+    const plan = await planCheckout(store, { ...options, revision: 'HEAD' })
+    await db.query('INSERT INTO t VALUES (3)')
+    await applyCheckout(store, plan, options)
+
+    expect(await db.query('SELECT x FROM t ORDER BY x')).toEqual([{ x: 1 }])
+    await undoCheckout(store, db.url)
+    expect(await db.query('SELECT x FROM t ORDER BY x')).toEqual([{ x: 1 }, { x: 2 }, { x: 3 }])
+  })
+
+  test('a sequence moved by a transaction that was rolled back is kept as it was moved', async () => {
+    const db = await createDatabase(major)
+    await db.query('CREATE SEQUENCE s; CREATE TABLE t (x int)')
+    const store = await memoryStore()
+    await commitDatabase(store, db.url)
+    await db.query(`INSERT INTO t VALUES (1); SELECT nextval('s')`)
+
+    const options = { database: await addressOf(db.url), author: AUTHOR }
+    const plan = await planCheckout(store, { ...options, revision: 'HEAD' })
+    // No transaction id is taken: the server has logged 32 values in advance.
+    await db.query(`BEGIN; SELECT nextval('s'); ROLLBACK`)
+    await applyCheckout(store, plan, options)
+
+    await undoCheckout(store, db.url)
+    expect(await db.query(`SELECT nextval('s')::int AS value`)).toEqual([{ value: 3 }])
+  })
 
   test('a commit made while a checkout runs does not keep the checkout from being undone', async () => {
     const db = await createDatabase(major)

@@ -1,0 +1,151 @@
+/**
+ * The live database as a restore is planned against it, and whether it still is so.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Capture, captureDatabase } from '../capture/capture-database.ts'
+import { readSequenceStates } from '../capture/capture-sequences.ts'
+import { captureLines } from '../capture/capture-stream.ts'
+import { DEFAULT_LOCK_TIMEOUT_MS, defaultJobs } from '../capture/default-jobs.ts'
+import { InvariantError } from '../errors.ts'
+import type { Reporter } from '../events.ts'
+import { encodeJsonLine } from '../format/json-lines.ts'
+import type { ObjectId, Selection, Tree } from '../format/values.ts'
+import { HashingSink } from '../objects/object-sink.ts'
+import { openScratchOverlay } from '../objects/scratch-overlay.ts'
+import type { StreamReader } from '../objects/walk-manifest.ts'
+import type { DatabaseAddress } from '../postgres/address/database-address.ts'
+import type { Session } from '../postgres/session.ts'
+import type { Store } from '../store.ts'
+import { isSameStream } from './compare-trees.ts'
+import type { ColumnDependent, SchemaState } from './plan-surgery.ts'
+import { readColumnDependents } from './read-column-dependents.ts'
+
+export interface LiveState {
+  capture: Capture
+  selection: Selection
+  treeId: ObjectId
+  tree: Tree
+  schema: SchemaState
+  columnDependents: readonly ColumnDependent[]
+  /** Whom the restore works as. */
+  role: { name: string; isSuperuser: boolean }
+  /** Which transactions were over when it was read: the text of `pg_current_snapshot()`. */
+  transactions: string
+  /** Whether every object of it is in the store, so that a commit can name them. */
+  isStored: boolean
+  readAt: Date
+}
+
+export interface LiveStateOptions {
+  database: DatabaseAddress
+  selection: Selection
+  /** Put what is read into the store, for the safety commit; else into a scratch directory. */
+  isStored: boolean
+  jobs?: number | undefined
+  lockTimeoutMs?: number | undefined
+  reporter?: Reporter | undefined
+  signal?: AbortSignal | undefined
+  now?: (() => Date) | undefined
+}
+
+/**
+ * Reads the live database, and hands it to `use` with what its rows can be read from.
+ *
+ * `objects` is gone when `use` has resolved, unless the state is stored.
+ *
+ * @throws what `captureDatabase` throws, and BACKEND_* when rows cannot be written anywhere
+ */
+export async function withLiveState<T>(
+  store: Store,
+  options: LiveStateOptions,
+  use: (live: LiveState, objects: StreamReader) => Promise<T>,
+): Promise<T> {
+  if (options.isStored) {
+    const writer = store.objects.newWriter()
+    try {
+      const live = await readLiveState(writer, options)
+      await writer.flush()
+      return await use(live, store.objects)
+    } finally {
+      await writer.close()
+    }
+  }
+  const directory = await mkdtemp(join(tmpdir(), 'snap-live-'))
+  try {
+    const overlay = await openScratchOverlay(store.objects, directory)
+    try {
+      const live = await readLiveState(overlay.sink, options)
+      await overlay.flush()
+      return await use(live, overlay.objects)
+    } finally {
+      await overlay.close()
+    }
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+async function readLiveState(
+  sink: Parameters<typeof captureDatabase>[0],
+  options: LiveStateOptions,
+): Promise<LiveState> {
+  let seen: Pick<LiveState, 'columnDependents' | 'role' | 'transactions'> | undefined
+  const readAt = (options.now ?? (() => new Date()))()
+  const capture = await captureDatabase(sink, {
+    database: options.database,
+    selection: options.selection,
+    jobs: options.jobs ?? defaultJobs(),
+    lockTimeoutMs: options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS,
+    reporter: options.reporter,
+    signal: options.signal,
+    inspect: async (exporter, { entries, facts }) => {
+      seen = {
+        columnDependents: await readColumnDependents(exporter, entries, facts),
+        role: await readRole(exporter),
+        transactions: await readTransactions(exporter),
+      }
+    },
+  })
+  if (seen === undefined) throw new InvariantError('a capture ended before it had begun')
+  const { tree, treeId, schema: entries, catalogFacts: facts } = capture
+  const schema = { entries, facts }
+  const { selection, isStored } = options
+  return { ...seen, capture, selection, tree, treeId, schema, isStored, readAt }
+}
+
+async function readRole(session: Session): Promise<LiveState['role']> {
+  const [role] = await session.query<{ name: string; is_superuser: boolean }>(
+    `SELECT current_user::text AS name, rolsuper AS is_superuser
+       FROM pg_catalog.pg_roles WHERE rolname = current_user`,
+  )
+  return { name: role?.name ?? '', isSuperuser: role?.is_superuser ?? false }
+}
+
+/**
+ * Tells whether the database is still as it was when `live` was read.
+ *
+ * What a snapshot shows is settled by which transactions were over when it was
+ * taken (PostgreSQL manual, "System Information Functions", `pg_current_snapshot`):
+ * as long as that is the same, nothing that was visible has changed. Every write
+ * to a table, a catalog or a large object needs a transaction id; only sequences
+ * move without, so their positions are compared. A busy neighbour database moves
+ * the snapshot too, and then the state has to be read again.
+ *
+ * Ask in a READ COMMITTED transaction that has written nothing, or the answer is
+ * about that transaction.
+ */
+export async function isUnchanged(session: Session, live: LiveState): Promise<boolean> {
+  if ((await readTransactions(session)) !== live.transactions) return false
+  const sequences = await readSequenceStates(session, live.capture.sequences)
+  const found = await captureLines(sequences, encodeJsonLine, new HashingSink())
+  return isSameStream(found, live.tree.sequences)
+}
+
+async function readTransactions(session: Session): Promise<string> {
+  const [row] = await session.query<{ snapshot: string }>(
+    'SELECT pg_catalog.pg_current_snapshot()::text AS snapshot',
+  )
+  return row?.snapshot ?? ''
+}
