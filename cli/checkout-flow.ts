@@ -4,6 +4,8 @@ import {
   type CheckoutOptions,
   type CheckoutPlan,
   type DatabaseAddress,
+  formatCheckoutSql,
+  SnapError,
   type Store,
   shortId,
 } from '../src/index.ts'
@@ -12,7 +14,7 @@ import { requireConfirmation } from './confirm.ts'
 import type { Context } from './context.ts'
 import { parseCount, parseDurationMs } from './options.ts'
 import { formatCheckoutResult } from './output/checkout-text.ts'
-import { formatPlan, listLosses } from './output/plan-text.ts'
+import { formatPlan } from './output/plan-text.ts'
 import { printable } from './output/printable.ts'
 
 /** What `checkout` and `undo` share: their options, and the way from plan through question to result. */
@@ -24,16 +26,18 @@ export interface CheckoutFlags {
   force?: true
   yes?: true
   dryRun?: true
+  sql?: true
   prove: 'counts' | 'full'
   jobs?: number
   lockTimeout?: number
 }
 
-export const CHECKOUT_JSON_KEYS = ['plan', 'result'] as const
+export const CHECKOUT_JSON_KEYS = ['plan', 'result', 'sql'] as const
 
 export function addCheckoutOptions(command: Command): Command {
   return command
     .option('--dry-run', 'show what would be done and lost, and do nothing')
+    .option('--sql', 'with --dry-run: print the statements instead')
     .option('-y, --yes', 'do not ask')
     .option('--no-safety', 'do not commit the state before first: it is then lost')
     .option('--force', 'even if it is not the database that was committed')
@@ -68,10 +72,21 @@ export async function performCheckout(
 ): Promise<void> {
   const { options, output } = context
   const { store } = target
+  if (flags.sql && !flags.dryRun) {
+    throw new SnapError(
+      'USAGE',
+      '--sql only prints what would be done',
+      { argument: '--sql' },
+      { hint: 'give --dry-run with it' },
+    )
+  }
   const settings = await settingsOf(context, flags, target)
   const plan = await target.plan(store, settings)
   if (flags.dryRun) {
-    if (options.json) output.json({ plan: planAsJson(plan), result: null })
+    const sql = flags.sql ? formatCheckoutSql(plan, sqlOptions(flags)) : null
+    if (options.json) {
+      output.json({ plan: planAsJson(plan), result: null, sql: sql?.join('\n') ?? null })
+    } else if (sql !== null) output.result(...sql)
     else output.result(...planLines(context, plan, flags))
     return
   }
@@ -82,7 +97,7 @@ export async function performCheckout(
       : 'the database is as it was: nothing is changed before the transaction commits'
   const result = await applyCheckout(store, plan, settings)
   if (options.json) {
-    output.json({ plan: planAsJson(plan), result })
+    output.json({ plan: planAsJson(plan), result, sql: null })
   } else {
     const { colors } = output
     const withRowProof = flags.prove === 'full'
@@ -121,7 +136,7 @@ async function confirmLosses(
   flags: CheckoutFlags,
 ): Promise<void> {
   const { options, output } = context
-  const mustAsk = flags.yes !== true && listLosses(plan).length > 0
+  const mustAsk = flags.yes !== true && (plan.outline?.losses.length ?? 0) > 0
   if (options.json !== true) {
     const lines = planLines(context, plan, flags)
     // What a question is about must be seen, however quiet the rest is.
@@ -140,6 +155,11 @@ function planLines({ io, output }: Context, plan: CheckoutPlan, flags: CheckoutF
   const colors = flags.dryRun ? output.colors : output.messageColors
   return formatPlan(plan, { colors, now: io.now(), withSafety: flags.safety })
 }
+
+const sqlOptions = ({ owner, privileges }: CheckoutFlags) => ({
+  withOwners: owner,
+  withPrivileges: privileges,
+})
 
 /** The plan without what the commit holds, which `show --json` prints. */
 function planAsJson({

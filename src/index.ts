@@ -89,9 +89,21 @@ export {
   tagRefName,
 } from './refs/ref-name.ts'
 export type { Ref, RefMove, RefStore } from './refs/ref-store.ts'
-export { applyCheckout, type CheckoutResult } from './restore/apply-checkout.ts'
-export { type CheckoutPlan, lossOf, type PlannedLoss } from './restore/checkout-plan.ts'
+export {
+  applyCheckout,
+  type CheckoutResult,
+  type RestoredTotals,
+} from './restore/apply-checkout.ts'
+export type { CheckoutPlan } from './restore/checkout-plan.ts'
+export { formatCheckoutSql } from './restore/checkout-sql.ts'
 export { compareTables, type TableChange } from './restore/compare-trees.ts'
+export type {
+  ChangeOutline,
+  Loss,
+  SchemaStep,
+  SequenceStep,
+  TableStep,
+} from './restore/outline-change.ts'
 export { type CheckoutOptions, planCheckout } from './restore/plan-checkout.ts'
 export { readSchemaEntries } from './restore/read-schema.ts'
 export { planUndo } from './restore/undo.ts'

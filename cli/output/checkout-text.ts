@@ -31,15 +31,13 @@ export function formatCheckoutResult(
 }
 
 function formatWork(
-  { restored, proof, elapsedMs }: CheckoutResult,
+  result: CheckoutResult,
   { colors, withRowProof }: { colors: Colors; withRowProof: boolean },
 ): string[] {
+  const { proof } = result
   if (proof === null) return ['Nothing had to be restored.']
   return [
-    `Restored ${formatQuantity(restored.tableCount, 'table')}, ` +
-      `${formatQuantity(restored.rowCount, 'row')} (${formatSize(restored.sizeBytes)}) and ` +
-      `${formatQuantity(restored.schemaEntryCount, 'schema entry', 'schema entries')} ` +
-      `in ${formatDuration(elapsedMs)}`,
+    ...formatTotals(result),
     `${colors.green('Proven')} equal to the commit before it became final: ` +
       `${formatQuantity(proof.schemaEntryCount, 'schema entry', 'schema entries')} by pg_dump, ` +
       `${formatQuantity(proof.tableCount, 'table')} by ` +
@@ -51,5 +49,23 @@ function formatWork(
           'Written in other words by this version of PostgreSQL:',
           ...proof.tolerated.map((difference) => `  ${printable(describeDifference(difference))}`),
         ]),
+  ]
+}
+
+function formatTotals({ restored, form, elapsedMs }: CheckoutResult): string[] {
+  const entries = formatQuantity(restored.schemaEntryCount, 'schema entry', 'schema entries')
+  const sent = `${formatQuantity(restored.rowCount, 'row')} (${formatSize(restored.sizeBytes)})`
+  const duration = formatDuration(elapsedMs)
+  if (form?.kind !== 'surgical') {
+    return [
+      `Restored ${formatQuantity(restored.tableCount, 'table')}, ${sent} and ${entries} in ${duration}`,
+      ...(form === null ? [] : [`Everything was built again: ${printable(form.because)}`]),
+    ]
+  }
+  const { deletedRowCount } = restored
+  const deleted = deletedRowCount === 0 ? '' : `, ${formatQuantity(deletedRowCount, 'row')} deleted`
+  return [
+    `Restored ${formatQuantity(restored.tableCount, 'table')}: ${sent} sent${deleted}; ` +
+      `${formatQuantity(restored.keptTableCount, 'table')} stayed; ${entries} changed; ${duration}`,
   ]
 }

@@ -1,16 +1,17 @@
 import {
+  type ChangeOutline,
   type CheckoutPlan,
-  type SchemaDifference,
-  type SchemaEntry,
+  type Loss,
+  type SchemaStep,
   shortId,
-  type TableChange,
+  type TableStep,
 } from '../../src/index.ts'
 import type { Colors } from './colors.ts'
 import { titleOf } from './commit-text.ts'
 import { printable } from './printable.ts'
 import { formatTable } from './text-table.ts'
 import { formatRelativeTime } from './times.ts'
-import { formatCount, formatQuantity } from './units.ts'
+import { formatCount, formatQuantity, formatSize } from './units.ts'
 
 /** A longer list is cut and the rest counted; `--json` has all of it. */
 const MAX_LIST_LINES = 40
@@ -26,48 +27,25 @@ export interface PlanTextOptions {
 export function formatPlan(plan: CheckoutPlan, options: PlanTextOptions): string[] {
   return [
     ...formatTarget(plan, options),
-    ...(plan.isNoOp
-      ? ['The database already equals this commit.']
-      : [
-          ...formatTables(plan),
-          ...formatSchema(plan),
-          ...formatValues(plan),
-          ...formatLosses(plan, options),
-        ]),
+    ...formatWork(plan, options),
     ...plan.warnings.map(
       (warning) => `warning: ${printable(warning.subject)}: ${printable(warning.detail)}`,
     ),
   ]
 }
 
-/** Returns what is there now and will not be afterwards, one line each; empty when nothing is lost. */
-export function listLosses(plan: CheckoutPlan): string[] {
-  if (plan.kind === 'into' || plan.isNoOp) return []
-  const { largeObjects } = plan
+function formatWork(plan: CheckoutPlan, options: PlanTextOptions): string[] {
+  if (plan.isNoOp) return ['The database already equals this commit.']
+  if (plan.outline === null) return formatNewTables(plan)
+  const { outline } = plan
   return [
-    ...plan.tables.flatMap(tableLoss),
-    ...plan.schema.flatMap(schemaLoss),
-    ...(plan.sequencesDiffer ? ['the present positions of sequences'] : []),
-    ...(largeObjects.differ && largeObjects.countBefore > 0
-      ? [`the present ${formatQuantity(largeObjects.countBefore, 'large object')}`]
-      : []),
+    ...formatForm(outline),
+    ...formatTables(outline),
+    ...formatSchema(outline),
+    ...formatValues(plan, outline),
+    ...formatLocks(outline),
+    ...formatLosses(outline, options),
   ]
-}
-
-function tableLoss(table: TableChange): string[] {
-  const name = tableName(table)
-  const rows = table.rowsBefore === null ? 'its rows' : formatQuantity(table.rowsBefore, 'row')
-  if (table.change === 'extra') return [`table ${name} with ${rows}`]
-  if (table.change === 'changed') return [`the present rows of ${name} (${rows})`]
-  return []
-}
-
-function schemaLoss(difference: SchemaDifference): string[] {
-  if (difference.kind === 'missing') return []
-  const { found } = difference
-  if (difference.kind === 'different') return [`the present form of ${describeEntry(found)}`]
-  // A table that goes is already in the list, with its rows.
-  return found.kind === 'TABLE' ? [] : [describeEntry(found)]
 }
 
 function formatTarget(plan: CheckoutPlan, { colors, now }: PlanTextOptions): string[] {
@@ -81,24 +59,42 @@ function formatTarget(plan: CheckoutPlan, { colors, now }: PlanTextOptions): str
   ]
 }
 
-const TABLE_CHANGE_TEXTS: Readonly<Record<TableChange['change'], string>> = {
-  unchanged: 'stays',
-  changed: 'rows replaced',
-  missing: 'created',
-  extra: 'dropped',
-  dataKept: 'rows stay: they are not in the commit',
+function formatForm({ because }: ChangeOutline): string[] {
+  return because === null
+    ? []
+    : ['', `Everything is dropped and built again: ${printable(because)}.`]
 }
 
-function formatTables(plan: CheckoutPlan): string[] {
-  const changed = plan.tables.filter((table) => table.change !== 'unchanged')
-  if (changed.length === 0) return []
-  const rows = changed
+function formatNewTables({ tables }: CheckoutPlan): string[] {
+  const rows = tables
+    .slice(0, MAX_LIST_LINES)
+    .map((table) => [
+      tableName(table),
+      table.rowsAfter === null ? '-' : formatCount(table.rowsAfter),
+      table.rowsAfter === null ? 'created; the commit leaves its rows out' : 'created',
+    ])
+  if (rows.length === 0) return []
+  const columns = [{ header: 'table' }, { header: 'rows', align: 'right' }, { header: '' }] as const
+  return ['', ...formatTable(columns, rows), ...countRest(tables.length)]
+}
+
+function formatTables({ tables, because }: ChangeOutline): string[] {
+  const touched = tables.filter(({ step }) => step !== 'keep')
+  // Where everything is built again, what differs is still what people want to see.
+  const shown = because === null ? touched : tables.filter(({ change }) => change !== 'unchanged')
+  const keptCount = tables.length - touched.length
+  const kept =
+    keptCount === 0
+      ? []
+      : [`The rows of ${formatQuantity(keptCount, 'table')} stay where they are.`]
+  if (shown.length === 0) return kept.length === 0 ? [] : ['', ...kept]
+  const rows = shown
     .slice(0, MAX_LIST_LINES)
     .map((table) => [
       tableName(table),
       table.rowsBefore === null ? '-' : formatCount(table.rowsBefore),
       table.rowsAfter === null ? '-' : formatCount(table.rowsAfter),
-      TABLE_CHANGE_TEXTS[table.change],
+      describeStep(table),
     ])
   const columns = [
     { header: 'table' },
@@ -106,38 +102,73 @@ function formatTables(plan: CheckoutPlan): string[] {
     { header: 'rows then', align: 'right' },
     { header: '' },
   ] as const
-  const unchangedCount = plan.tables.length - changed.length
+  return ['', ...formatTable(columns, rows), ...countRest(shown.length), ...kept]
+}
+
+function describeStep(table: TableStep): string {
+  switch (table.step) {
+    case 'drop':
+      return 'dropped'
+    case 'keep':
+      return 'stays'
+    case 'reload':
+      return `rows replaced (${formatSize(table.sentSizeBytes)})`
+    case 'build':
+      if (table.change === 'dataKept') return 'built again with the rows it has'
+      return table.change === 'missing'
+        ? `created (${formatSize(table.sentSizeBytes)})`
+        : `built again (${formatSize(table.sentSizeBytes)})`
+    case 'delta':
+      return [
+        ...(table.rowsUpdated === 0 ? [] : [`${formatQuantity(table.rowsUpdated, 'row')} changed`]),
+        ...(table.rowsDeleted === 0 ? [] : [`${formatQuantity(table.rowsDeleted, 'row')} deleted`]),
+        ...(table.rowsInserted === 0
+          ? []
+          : [`${formatQuantity(table.rowsInserted, 'row')} inserted`]),
+      ].join(', ')
+  }
+}
+
+const SCHEMA_SIGNS: Readonly<Record<SchemaStep['action'], string>> = {
+  create: '+',
+  drop: '-',
+  alter: '~',
+  replace: '!',
+  recreate: '=',
+}
+
+const SCHEMA_LEGEND: Readonly<Record<SchemaStep['action'], string>> = {
+  create: '+ created',
+  drop: '- dropped',
+  alter: '~ altered in place',
+  replace: '! dropped and created as it was then',
+  recreate: '= dropped and created again unchanged, because of what it depends on',
+}
+
+function formatSchema({ schema }: ChangeOutline): string[] {
+  if (schema.length === 0) return []
+  const actions = [...new Set(schema.map(({ action }) => action))]
   return [
     '',
-    ...formatTable(columns, rows),
-    ...countRest(changed.length),
-    ...(unchangedCount === 0 ? [] : [`${formatQuantity(unchangedCount, 'table')} unchanged`]),
+    'Schema:',
+    ...schema
+      .slice(0, MAX_LIST_LINES)
+      .map((step) => `  ${SCHEMA_SIGNS[step.action]} ${describeEntry(step)}`),
+    ...countRest(schema.length),
+    `  (${actions.map((action) => SCHEMA_LEGEND[action]).join('; ')})`,
   ]
 }
 
-const SCHEMA_SIGNS: Readonly<Record<SchemaDifference['kind'], string>> = {
-  missing: '+',
-  extra: '-',
-  different: '~',
-}
-
-function formatSchema(plan: CheckoutPlan): string[] {
-  if (plan.schema.length === 0) return []
-  return [
-    '',
-    'Schema (+ created, - dropped, ~ changed):',
-    ...plan.schema.slice(0, MAX_LIST_LINES).map((difference) => {
-      const entry = difference.kind === 'extra' ? difference.found : difference.expected
-      return `  ${SCHEMA_SIGNS[difference.kind]} ${describeEntry(entry)}`
-    }),
-    ...countRest(plan.schema.length),
-  ]
-}
-
-function formatValues({ sequencesDiffer, largeObjects }: CheckoutPlan): string[] {
+function formatValues({ largeObjects }: CheckoutPlan, outline: ChangeOutline): string[] {
   const { countBefore, countAfter, differ } = largeObjects
+  const set = outline.sequences.filter(({ after }) => after !== null)
   const lines = [
-    ...(sequencesDiffer ? ['Sequences are set to their positions in the commit.'] : []),
+    ...(outline.refreshed.length === 0
+      ? []
+      : [`Filled again: materialized view ${outline.refreshed.map(printable).join(', ')}`]),
+    ...(set.length === 0
+      ? []
+      : [`Set to its position in the commit: ${formatQuantity(set.length, 'sequence')}`]),
     ...(differ
       ? [`Large objects: ${formatCount(countBefore)} now, ${formatCount(countAfter)} then.`]
       : []),
@@ -145,8 +176,27 @@ function formatValues({ sequencesDiffer, largeObjects }: CheckoutPlan): string[]
   return lines.length === 0 ? [] : ['', ...lines]
 }
 
-function formatLosses(plan: CheckoutPlan, { colors, withSafety }: PlanTextOptions): string[] {
-  const losses = listLosses(plan)
+function formatLocks({ locks }: ChangeOutline): string[] {
+  const { againstWriters, againstReaders } = locks
+  if (againstWriters.length === 0) return []
+  const names = againstReaders.slice(0, MAX_LOCK_NAMES).map(printable).join(', ')
+  const rest = againstReaders.length - MAX_LOCK_NAMES
+  const readers =
+    againstReaders.length === againstWriters.length
+      ? 'readers too'
+      : againstReaders.length === 0
+        ? 'readers go on'
+        : `readers too on ${names}${rest > 0 ? ` and ${formatCount(rest)} more` : ''}`
+  return [
+    '',
+    `While it runs, writers wait on ${formatQuantity(againstWriters.length, 'table')}, ${readers}.`,
+  ]
+}
+
+const MAX_LOCK_NAMES = 8
+
+function formatLosses(outline: ChangeOutline, { colors, withSafety }: PlanTextOptions): string[] {
+  const losses = outline.losses.map(describeLoss)
   if (losses.length === 0) return ['', 'Nothing will be lost.']
   const header = withSafety
     ? "Will be lost from the database (a safety commit keeps it; 'snap undo' brings it back):"
@@ -159,14 +209,37 @@ function formatLosses(plan: CheckoutPlan, { colors, withSafety }: PlanTextOption
   ]
 }
 
+function describeLoss(loss: Loss): string {
+  switch (loss.kind) {
+    case 'table': {
+      const rows = loss.rowCount === null ? 'its rows' : formatQuantity(loss.rowCount, 'row')
+      return `table ${tableName(loss)} with ${rows}`
+    }
+    case 'rows':
+      return `${formatQuantity(loss.rowCount, 'row')} of ${tableName(loss)} as they are now`
+    case 'schemaEntry': {
+      const entry = describeEntry({ ...loss, kind: loss.entryKind })
+      return loss.isDropped ? entry : `the present form of ${entry}`
+    }
+    case 'sequences':
+      return `the present position of ${formatQuantity(loss.count, 'sequence')}`
+    case 'largeObjects':
+      return `the present ${formatQuantity(loss.count, 'large object')}`
+  }
+}
+
 function countRest(totalCount: number): string[] {
   return totalCount > MAX_LIST_LINES ? [`  … and ${totalCount - MAX_LIST_LINES} more`] : []
 }
 
-function tableName({ namespace, name }: TableChange): string {
+function tableName({ namespace, name }: { namespace: string; name: string }): string {
   return printable(`${namespace}.${name}`)
 }
 
-function describeEntry({ kind, namespace, name }: SchemaEntry): string {
+function describeEntry({
+  kind,
+  namespace,
+  name,
+}: Pick<SchemaStep, 'kind' | 'namespace' | 'name'>): string {
   return `${printable(kind)} ${printable(namespace === null ? name : `${namespace}.${name}`)}`
 }

@@ -10,15 +10,17 @@ import { InvariantError, isSnapError, SnapError } from '../errors.ts'
 import { emit } from '../events.ts'
 import { shortId } from '../format/object-id.ts'
 import type { HeadValue } from '../format/ref-record.ts'
-import type { ObjectId } from '../format/values.ts'
+import type { ObjectId, SchemaEntry } from '../format/values.ts'
 import { withStoreLock } from '../maintenance/with-store-lock.ts'
 import { openSession } from '../postgres/session.ts'
 import { moveHead, readHead } from '../refs/head.ts'
 import { SAFETY_REF } from '../refs/ref-name.ts'
 import type { Store } from '../store.ts'
 import type { CheckoutPlan } from './checkout-plan.ts'
+import type { InPlaceChange } from './in-place-change.ts'
 import { isUnchanged, type LiveState } from './live-state.ts'
 import { type CheckoutOptions, planAnew, restoreTargetOf } from './plan-checkout.ts'
+import { tableKey } from './plan-surgery.ts'
 import type { Proof } from './prove.ts'
 import { type InPlaceOptions, type RestoreForm, restoreInPlace } from './restore-in-place.ts'
 import { restoreInto } from './restore-into.ts'
@@ -31,12 +33,27 @@ export interface CheckoutResult {
   /** Where HEAD is now. */
   head: HeadValue
   databaseName: string
-  restored: { tableCount: number; rowCount: number; sizeBytes: number; schemaEntryCount: number }
+  restored: RestoredTotals
   /** Null when there was nothing to restore: the database equalled the commit already. */
   proof: Proof | null
   /** How it was done; null when nothing was, or a new database was filled. */
   form: RestoreForm | null
   elapsedMs: number
+}
+
+/** What was written to the database. */
+export interface RestoredTotals {
+  /** Tables whose rows were loaded or changed. */
+  tableCount: number
+  /** Tables whose rows stayed as they were. */
+  keptTableCount: number
+  /** Rows sent, as COPY text of `sizeBytes`. */
+  rowCount: number
+  sizeBytes: number
+  /** Rows deleted one by one; those of tables emptied or dropped are not counted. */
+  deletedRowCount: number
+  /** Schema entries created, altered or dropped. */
+  schemaEntryCount: number
 }
 
 /**
@@ -58,17 +75,10 @@ export function applyCheckout(
       plan.kind === 'into'
         ? await applyInto(store, plan, options)
         : await applyInPlace(store, plan, options)
-    const tables = ownTables(plan.tree)
     return {
       commitId: plan.commitId,
       ...outcome,
       databaseName: plan.database.name,
-      restored: {
-        tableCount: tables.length,
-        rowCount: tables.reduce((sum, { rows }) => sum + (rows?.rowCount ?? 0), 0),
-        sizeBytes: tables.reduce((sum, { rows }) => sum + (rows?.sizeBytes ?? 0), 0),
-        schemaEntryCount: plan.schemaEntries.length,
-      },
       elapsedMs: performance.now() - startedAtMs,
     }
   })
@@ -83,7 +93,8 @@ async function applyInto(store: Store, plan: CheckoutPlan, options: CheckoutOpti
     jobs: options.jobs ?? defaultJobs(),
     withRowProof: options.withRowProof ?? false,
   })
-  return { safetyCommitId: null, head: plan.headBefore, proof, form: null }
+  const restored = totalsOf(plan, { form: 'general' })
+  return { safetyCommitId: null, head: plan.headBefore, proof, form: null, restored }
 }
 
 async function applyInPlace(store: Store, plan: CheckoutPlan, options: CheckoutOptions) {
@@ -104,14 +115,62 @@ async function applyInPlace(store: Store, plan: CheckoutPlan, options: CheckoutO
     planAnew: () => planAnew(store, plan, options),
     keep,
   }
-  const { proof, form } = plan.isNoOp
+  const { proof, form, change } = plan.isNoOp
     ? await confirmNoOp(plan, inPlace)
     : await restoreInPlace(restoreTargetOf(store, plan, options), inPlace)
 
   emit(options.reporter, { kind: 'phaseStarted', phase: 'moveHead' })
   await recordCheckout(store, plan, safetyCommitId, options)
-  return { safetyCommitId, head: plan.headAfter, proof, form }
+  const restored = totalsOf(plan, change)
+  return { safetyCommitId, head: plan.headAfter, proof, form, restored }
 }
+
+/** @param change  null when nothing was changed */
+function totalsOf(
+  { tree, schemaEntries }: CheckoutPlan,
+  change: InPlaceChange | { form: 'general' } | null,
+): RestoredTotals {
+  const tables = ownTables(tree)
+  const totals: RestoredTotals = {
+    tableCount: 0,
+    keptTableCount: 0,
+    rowCount: 0,
+    sizeBytes: 0,
+    deletedRowCount: 0,
+    schemaEntryCount: 0,
+  }
+  for (const table of tables) {
+    const key = tableKey(table)
+    const delta = change?.form === 'surgical' ? change.rows.get(key) : undefined
+    const isLoaded =
+      change?.form === 'general' ||
+      (change?.form === 'surgical' &&
+        (change.surgery.builtTables.has(key) || change.surgery.rowSteps.get(key) === 'reload'))
+    if (isLoaded) {
+      totals.tableCount++
+      totals.rowCount += table.rows?.rowCount ?? 0
+      totals.sizeBytes += table.rows?.sizeBytes ?? 0
+    } else if (delta?.kind === 'delta') {
+      const { deletedKeys, insertedRows } = delta.delta
+      totals.tableCount++
+      totals.rowCount += insertedRows.length
+      totals.deletedRowCount += deletedKeys.length
+      totals.sizeBytes += insertedRows.reduce((sum, row) => sum + row.length + 1, 0)
+    } else {
+      totals.keptTableCount++
+    }
+  }
+  if (change?.form === 'general') totals.schemaEntryCount = schemaEntries.length
+  if (change?.form === 'surgical') {
+    const { created, dropped, altered } = change.surgery
+    const touched = [...created, ...dropped, ...altered.keys()].map(identityOf)
+    totals.schemaEntryCount = new Set(touched).size
+  }
+  return totals
+}
+
+const identityOf = ({ kind, namespace, name }: SchemaEntry) =>
+  JSON.stringify([kind, namespace, name])
 
 /**
  * Whether a commit may name what the plan has read: all rows that there are, and
@@ -137,12 +196,12 @@ const MAX_PLAN_AGE_MS = 3_600_000
 async function confirmNoOp(
   plan: CheckoutPlan,
   { database, planned, isPlanUsable, planAnew, keep }: InPlaceOptions,
-): Promise<{ proof: null; form: null }> {
+): Promise<{ proof: null; form: null; change: null }> {
   const session = await openSession(database)
   try {
     if (isPlanUsable && (await isUnchanged(session, planned.live))) {
       await keep(planned.live)
-      return { proof: null, form: null }
+      return { proof: null, form: null, change: null }
     }
   } finally {
     await session.close()
@@ -158,7 +217,7 @@ async function confirmNoOp(
     )
   }
   await keep(live)
-  return { proof: null, form: null }
+  return { proof: null, form: null, change: null }
 }
 
 /**

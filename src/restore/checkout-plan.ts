@@ -6,6 +6,7 @@ import type { HeadValue } from '../format/ref-record.ts'
 import type { CatalogFact, Commit, ObjectId, SchemaEntry, Tree } from '../format/values.ts'
 import type { SchemaDifference } from '../schema/compare-schemas.ts'
 import type { TableChange } from './compare-trees.ts'
+import type { ChangeOutline } from './outline-change.ts'
 import type { PlannedChange } from './restore-in-place.ts'
 
 export interface CheckoutPlan {
@@ -34,35 +35,15 @@ export interface CheckoutPlan {
   headAfter: HeadValue
   /** The live database equals the commit already. */
   isNoOp: boolean
-  /** From the live database to the commit: `missing` will be created, `extra` dropped, `different` rebuilt. */
+  /** From the live database to the commit; empty where a new database is made. */
   schema: SchemaDifference[]
   tables: TableChange[]
-  sequencesDiffer: boolean
+  /** What will be done and lost; null where nothing is changed in place. */
+  outline: ChangeOutline | null
   largeObjects: { countBefore: number; countAfter: number; differ: boolean }
   /** Objects read and checked before anything is touched. */
   verified: { objectCount: number; sizeBytes: number }
   warnings: { code: string; subject: string; detail: string }[]
   /** The live state that was read, and how it becomes the commit's; null where nothing is changed in place. */
   inPlace: PlannedChange | null
-}
-
-/** Rows and objects of the live database that the commit does not have. */
-export interface PlannedLoss {
-  /** Tables that will go, with the rows they hold now. */
-  tablesDropped: TableChange[]
-  /** Tables whose rows will be replaced. */
-  tablesReplaced: TableChange[]
-  /** Schema entries that will go or change, tables not among them. */
-  schemaEntries: SchemaDifference[]
-}
-
-/** Says what carrying out a plan takes away from the live database. Pure. */
-export function lossOf(plan: Pick<CheckoutPlan, 'tables' | 'schema'>): PlannedLoss {
-  return {
-    tablesDropped: plan.tables.filter(({ change }) => change === 'extra'),
-    tablesReplaced: plan.tables.filter(({ change }) => change === 'changed'),
-    schemaEntries: plan.schema.filter(
-      (difference) => difference.kind !== 'missing' && difference.found.kind !== 'TABLE',
-    ),
-  }
 }

@@ -15,6 +15,8 @@ export interface RowDelta {
   deletedKeys: string[]
   /** Rows that come, in the order of the commit's columns. */
   insertedRows: string[]
+  /** Rows that are in both, because their key stays. */
+  updatedCount: number
 }
 
 export type RowComparison =
@@ -67,7 +69,12 @@ export async function compareRows(
   const keyColumns = options.findKey()
   const maxChanges = MAX_CHANGED_SHARE * Math.max(live.rows.rowCount, target.rows.rowCount)
   const liveKey = keyColumns?.map((name) => live.columns.indexOf(name)) ?? []
-  const delta: RowDelta = { keyColumns: keyColumns ?? [], deletedKeys: [], insertedRows: [] }
+  const delta: RowDelta = {
+    keyColumns: keyColumns ?? [],
+    deletedKeys: [],
+    insertedRows: [],
+    updatedCount: 0,
+  }
   let characters = 0
   const changes: AsyncIterable<RowChange> = diffRows(
     { objects, rows: live.rows, columns: live.columns },
@@ -76,6 +83,7 @@ export async function compareRows(
   )
   for await (const change of changes) {
     if (keyColumns === undefined) return { kind: 'reload' }
+    if (change.kind === 'updated') delta.updatedCount++
     if (change.kind !== 'inserted') {
       const fields = splitFields(change.before)
       const key = liveKey.map((position) => fields[position]).join('\t')

@@ -21,10 +21,12 @@ import type { CheckoutPlan } from './checkout-plan.ts'
 import { compareTables, isSameStream } from './compare-trees.ts'
 import { planInPlaceChange, streamsNeeded } from './in-place-change.ts'
 import { type LiveStateOptions, withLiveState } from './live-state.ts'
+import { outlineChange } from './outline-change.ts'
 import { readSchemaEntries } from './read-schema.ts'
 import type { PlannedChange } from './restore-in-place.ts'
 import { inspectNewTarget } from './restore-into.ts'
 import type { RestoreTarget } from './restore-state.ts'
+import { readSequences } from './set-sequences.ts'
 import { manifestsOf, verifyObjects } from './verify-objects.ts'
 
 export interface CheckoutOptions {
@@ -141,7 +143,7 @@ async function planInto(
     isNoOp: false,
     schema: [],
     tables: compareTables({ ...tree, tables: [] }, tree),
-    sequencesDiffer: true,
+    outline: null,
     largeObjects: { countBefore: 0, countAfter: rowCount, differ: rowCount > 0 },
     verified,
     warnings: [],
@@ -162,6 +164,8 @@ async function planInPlace(
     const isNoOp = live.treeId === commit.treeId
     const change = await planInPlaceChange(live, liveObjects, target, sourceOf(commit))
     const needed = isNoOp ? [] : streamsNeeded(change, live, target)
+    const differences = compareSchemas(schemaEntries, live.schema.entries)
+    const sequences = await readSequences(store.objects, tree.sequences)
     const { metadata, pages } = tree.largeObjects
     const found = live.tree.largeObjects
     return {
@@ -173,9 +177,11 @@ async function planInPlace(
         ...server,
       },
       isNoOp,
-      schema: compareSchemas(schemaEntries, live.schema.entries),
+      schema: differences,
       tables: compareTables(live.tree, tree),
-      sequencesDiffer: !isSameStream(live.tree.sequences, tree.sequences),
+      outline: isNoOp
+        ? null
+        : outlineChange({ live, change, tree, entries: schemaEntries, differences, sequences }),
       largeObjects: {
         countBefore: found.metadata.rowCount,
         countAfter: metadata.rowCount,

@@ -18,13 +18,14 @@ import { describeEntry } from './entry-kinds.ts'
 import type { InPlaceChange } from './in-place-change.ts'
 import type { LiveState } from './live-state.ts'
 import { dropLargeObjects, loadLargeObjects } from './load-large-objects.ts'
-import { planCreation, planRefreshes } from './plan-creation.ts'
+import { planRefreshes } from './plan-creation.ts'
 import { planSurgery, type Surgery, tableKey } from './plan-surgery.ts'
 import type { Proof } from './prove.ts'
 import { planDefaultPrivilegeReset } from './reset-privileges.ts'
 import { loadTables, ownTables, type RestoreTarget, reloadConfiguration } from './restore-state.ts'
 import { moveSequences, readSequences } from './set-sequences.ts'
 import { runStatements } from './statement.ts'
+import { scriptOf } from './surgery-script.ts'
 
 type SurgicalChange = Extract<InPlaceChange, { form: 'surgical' }>
 
@@ -115,38 +116,27 @@ async function perform(session: Session, surgery: Surgery, input: SurgeryInput):
   const { reporter } = target
   const isBuilt = (table: TableEntry) => surgery.builtTables.has(tableKey(table))
   const kept = await keptData(isBuilt)
+  const script = scriptOf(surgery, {
+    ...target,
+    tables: ownTables(target.tree),
+    serverVersionNumber: session.serverVersionNumber,
+    currentUser: live.role.name,
+  })
   emit(reporter, { kind: 'phaseStarted', phase: 'dropObjects' })
   if (surgery.resetsDefaultPrivileges) {
     await runStatements(session, await planDefaultPrivilegeReset(session, live.schema.entries))
   }
-  await runStatements(session, surgery.lateDrops)
+  await runStatements(session, script.lateDrops)
+  await assertUndisturbed(session, [...surgery.rowSteps.keys()])
+  await runStatements(session, [...script.truncation, ...script.drops])
+
+  emit(reporter, { kind: 'phaseStarted', phase: 'createObjects' })
+  await runStatements(session, script.structure)
+
+  const built = ownTables(target.tree).filter(isBuilt)
   const reloaded = ownTables(target.tree).filter(
     (table) => surgery.rowSteps.get(tableKey(table)) === 'reload',
   )
-  await assertUndisturbed(session, [...surgery.rowSteps.keys()])
-  if (reloaded.length > 0) {
-    await session.execute(
-      `TRUNCATE ${reloaded.map((table) => `ONLY ${qualifiedName(table)}`).join(', ')}`,
-    )
-  }
-  await runStatements(session, surgery.drops)
-
-  emit(reporter, { kind: 'phaseStarted', phase: 'createObjects' })
-  const wanted = new Set([...surgery.created, ...surgery.altered.keys()])
-  const creation = planCreation(
-    target.entries.filter((entry) => wanted.has(entry)),
-    {
-      serverVersionNumber: session.serverVersionNumber,
-      currentUser: live.role.name,
-      withOwners: target.withOwners,
-      withPrivileges: target.withPrivileges,
-      standing: (entry) => surgery.altered.get(entry),
-      attachesLate: true,
-    },
-  )
-  await runStatements(session, creation.beforeRows)
-
-  const built = ownTables(target.tree).filter(isBuilt)
   await loadTables(session, [...built, ...kept, ...reloaded], target)
   for (const table of ownTables(target.tree)) {
     throwIfAborted(target.signal, 'checkout')
@@ -157,9 +147,9 @@ async function perform(session: Session, surgery: Surgery, input: SurgeryInput):
   await loadBesideRows(session, input)
 
   emit(reporter, { kind: 'phaseStarted', phase: 'createIndexes' })
-  await runStatements(session, [...surgery.tighten, ...creation.afterRows, ...creation.privileges])
+  await runStatements(session, script.finish)
   await refreshViews(session, surgery, target)
-  await runStatements(session, creation.eventTriggers)
+  await runStatements(session, script.eventTriggers)
 }
 
 /**

@@ -68,6 +68,8 @@ export type RestoreForm =
 export interface InPlaceResult {
   proof: Proof
   form: RestoreForm
+  /** As it was carried out: the plan's own, or one made when the database had changed since. */
+  change: InPlaceChange
 }
 
 /**
@@ -112,7 +114,7 @@ export async function restoreInPlace(
         : await watched(() => restoreBySurgery(session, { live, change, target, keptData, prove }))
     if (outcome.kind === 'restored') {
       await commitRestore(session, options.databaseName)
-      return { proof: outcome.proof, form: { kind: 'surgical' } }
+      return { proof: outcome.proof, form: { kind: 'surgical' }, change }
     }
     // The plan to change only what differs has not looked at the rest.
     if (change.form === 'surgical') {
@@ -126,7 +128,8 @@ export async function restoreInPlace(
     await finishStructure(session, creation, target)
     const proof = await prove()
     await commitRestore(session, options.databaseName)
-    return { proof, form: { kind: 'general', because: outcome.because } }
+    const { because } = outcome
+    return { proof, form: { kind: 'general', because }, change: { form: 'general', because } }
   } finally {
     // An open transaction is rolled back by the server.
     await session.close()
