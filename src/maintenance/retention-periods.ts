@@ -6,7 +6,7 @@ export type PeriodKind = (typeof PERIOD_KINDS)[number]
 const DAY_MS = 86_400_000
 
 /**
- * Returns a function that names the period in which a moment lies, in a time zone: `2026-11-20 14:00 GMT+01:00`,
+ * Returns a function that names the period in which a moment lies, in a time zone: `2026-11-20 14:00 +01:00`,
  * `2026-11-20`, `2026-W47` (ISO 8601), `2026-11`, `2026`.
  *
  * An hour that a change of clocks repeats is two hours: their offsets differ. A
@@ -32,7 +32,7 @@ export function periodNames(timeZone: string): (kind: PeriodKind, moment: Date) 
     const [year, month, day] = [parts.get('year')!, parts.get('month')!, parts.get('day')!]
     switch (kind) {
       case 'hourly':
-        return `${year}-${month}-${day} ${parts.get('hour')}:00 ${parts.get('timeZoneName')}`
+        return `${year}-${month}-${day} ${parts.get('hour')}:00 ${offsetIn(parts.get('timeZoneName')!)}`
       case 'daily':
         return `${year}-${month}-${day}`
       case 'weekly':
@@ -43,6 +43,11 @@ export function periodNames(timeZone: string): (kind: PeriodKind, moment: Date) 
         return year
     }
   }
+}
+
+/** Takes the offset out of `GMT+01:00`; some versions of ICU write `GMT` alone for none. */
+function offsetIn(zoneName: string): string {
+  return zoneName.replace('GMT', '') || '+00:00'
 }
 
 /** ISO 8601: a week begins on Monday and is of the year that its Thursday is in. */
