@@ -1,4 +1,4 @@
-import { type ObjectId, readHead, type Store, shortRefName } from '../src/index.ts'
+import { type ObjectId, PIN_PREFIX, readHead, type Store, shortRefName } from '../src/index.ts'
 
 /** Returns what points at each commit, as `log` shows it: `HEAD -> main`, `tag: v1`, `topic`. */
 export async function readDecorations(store: Store): Promise<Map<ObjectId, string[]>> {
@@ -12,6 +12,10 @@ export async function readDecorations(store: Store): Promise<Map<ObjectId, strin
   }
   for await (const ref of store.refs.list('refs/')) {
     if (ref.name === head.targetRef) continue
+    if (ref.name.startsWith(PIN_PREFIX)) {
+      add(ref.id, 'pinned')
+      continue
+    }
     const prefix = ref.name.startsWith('refs/tags/') ? 'tag: ' : ''
     add(ref.id, prefix + shortRefName(ref.name))
   }

@@ -26,6 +26,7 @@ export interface ErrorData {
   REF_NAME_INVALID: { refName: string }
   REVISION_UNKNOWN: { revision: string }
   REVISION_AMBIGUOUS: { revision: string; candidates: string[] }
+  COMMIT_PRUNED: { commitId: string; prunedAt: string }
   // backend
   BACKEND_UNAVAILABLE: { location: string }
   BACKEND_READ_ONLY: { location: string }

@@ -35,6 +35,9 @@ export type Phase =
   | 'prove'
   | 'moveHead'
   | 'fsck'
+  | 'readHistory'
+  | 'markObjects'
+  | 'removePacks'
 
 export type Reporter = (event: SnapEvent) => void
 

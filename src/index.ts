@@ -4,7 +4,7 @@
  * Re-exports only. Nothing behind it touches a terminal, the process or its environment.
  */
 
-export type { Backend } from './backend/backend.ts'
+export type { Backend, BackendEntry } from './backend/backend.ts'
 export { LocalBackend } from './backend/local-backend.ts'
 export { MemoryBackend } from './backend/memory-backend.ts'
 export {
@@ -68,9 +68,32 @@ export type {
 } from './format/ref-record.ts'
 export type * from './format/values.ts'
 export { resolveRevision } from './history/revisions.ts'
-export { walkCommits } from './history/walk-commits.ts'
+export { type CommitWithId, type HistorySource, walkCommits } from './history/walk-commits.ts'
 export type { Finding, FindingCode } from './maintenance/finding.ts'
 export { type FsckReport, fsck } from './maintenance/fsck.ts'
+export {
+  collectGarbage,
+  type GcOptions,
+  type GcResult,
+  planGarbageCollection,
+} from './maintenance/gc.ts'
+export { nameCommit } from './maintenance/name-commit.ts'
+export { listPins, type Pin, pinCommit, unpinCommit } from './maintenance/pins.ts'
+export type { GcPlan, PackDecision, PackUsage, PackVerdict } from './maintenance/plan-gc.ts'
+export {
+  type KeepReason,
+  type PruneDecision,
+  type PrunePlan,
+  type RetentionPolicy,
+  removalsOf,
+} from './maintenance/plan-prune.ts'
+export {
+  applyPrune,
+  type PruneOptions,
+  type PrunePreview,
+  type PruneResult,
+  previewPrune,
+} from './maintenance/prune.ts'
 export {
   type DatabaseAddress,
   describeAddress,
@@ -83,6 +106,7 @@ export {
   BRANCH_PREFIX,
   branchRefName,
   HEAD,
+  PIN_PREFIX,
   SAFETY_REF,
   shortRefName,
   TAG_PREFIX,

@@ -11,6 +11,7 @@ import {
   type StoreFile,
 } from './format/store-file.ts'
 import { ObjectDatabase } from './objects/object-database.ts'
+import { PrunedCommits } from './refs/pruned-commits.ts'
 import { branchRefName, HEAD, refRecordKey } from './refs/ref-name.ts'
 import { RefStore } from './refs/ref-store.ts'
 
@@ -23,12 +24,14 @@ export class Store {
   readonly file: StoreFile
   readonly objects: ObjectDatabase
   readonly refs: RefStore
+  readonly pruned: PrunedCommits
 
   constructor(backend: Backend, file: StoreFile) {
     this.backend = backend
     this.file = file
     this.objects = ObjectDatabase.open(backend)
     this.refs = new RefStore(backend)
+    this.pruned = new PrunedCommits(backend)
   }
 
   async close(): Promise<void> {

@@ -73,6 +73,26 @@ export const ALL_COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./branch.ts')).defineBranch,
   },
   {
+    name: 'pin',
+    summary: 'keep a commit from ever being pruned',
+    load: async () => (await import('./pin.ts')).definePin,
+  },
+  {
+    name: 'unpin',
+    summary: 'let a commit be pruned again',
+    load: async () => (await import('./unpin.ts')).defineUnpin,
+  },
+  {
+    name: 'prune',
+    summary: 'remove old commits by rules, and reclaim their space',
+    load: async () => (await import('./prune.ts')).definePrune,
+  },
+  {
+    name: 'gc',
+    summary: 'reclaim the space of what nothing names',
+    load: async () => (await import('./gc.ts')).defineGc,
+  },
+  {
     name: 'reflog',
     summary: 'list where a ref has pointed',
     load: async () => (await import('./reflog.ts')).defineReflog,

@@ -1,6 +1,7 @@
 import {
   BRANCH_PREFIX,
   branchRefName,
+  nameCommit,
   type ObjectId,
   readHead,
   resolveRevision,
@@ -91,10 +92,9 @@ async function makeBranch(
 ): Promise<void> {
   const refName = branchRefName(wanted.name)
   const commitId = await resolveRevision(store, wanted.revision, { now: io.now() })
-  await store.refs.move({
+  await nameCommit(store, {
     name: refName,
-    expected: null,
-    next: commitId,
+    commitId,
     reason: { kind: 'branch', message: `branch: created from ${wanted.revision}` },
     author: await findAuthor(io),
     at: io.now(),

@@ -41,6 +41,7 @@ async function check(context: Context): Promise<void> {
   }
   const checked =
     `${formatQuantity(totals.commitCount, 'commit')}, ` +
+    (totals.prunedCommitCount === 0 ? '' : `${totals.prunedCommitCount} pruned, `) +
     `${formatQuantity(totals.objectCount, 'object')} in ` +
     `${formatQuantity(totals.packCount, 'pack')}, ${formatSize(totals.sizeBytes)}`
   const verdict =

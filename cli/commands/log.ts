@@ -23,6 +23,7 @@ import {
   totalsOf,
 } from '../output/commit-text.ts'
 import { printable } from '../output/printable.ts'
+import { formatQuantity } from '../output/units.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
 
@@ -36,7 +37,8 @@ export const defineLog: DefineCommand = (command, context) => {
   describeCommand(command, {
     description:
       'Lists the commits that the revisions (HEAD when none is given) lead back to, newest first, ' +
-      'with the rows and bytes each holds. Under --json every commit is one line.',
+      'with the rows and bytes each holds, and where commits in between were pruned. Under --json ' +
+      'every commit is one line.',
     examples: [
       ['snap log', 'everything that led to HEAD'],
       ['snap log --oneline -n 10', 'the last ten, one line each'],
@@ -49,7 +51,7 @@ export const defineLog: DefineCommand = (command, context) => {
       ExitCode.damaged,
       ExitCode.backend,
     ],
-    jsonKeys: ['commitId', 'names', 'totals', 'commit'],
+    jsonKeys: ['commitId', 'names', 'totals', 'prunedCount', 'commit'],
   })
     .argument('[revision...]', 'where to begin')
     .option('--oneline', 'one line a commit')
@@ -68,13 +70,13 @@ async function log(context: Context, revisions: string[], options: LogOptions): 
     })
     const decorations = await readDecorations(store)
     let count = 0
-    for await (const { id, commit } of walkCommits(store.objects, startIds, {
+    for await (const { id, commit, prunedCount } of walkCommits(store, startIds, {
       signal: io.signal,
     })) {
       const names = decorations.get(id) ?? []
       const totals = totalsOf(await store.objects.readTree(commit.treeId))
       if (context.options.json) {
-        await output.jsonLine({ commitId: id, names, totals, commit })
+        await output.jsonLine({ commitId: id, names, totals, prunedCount, commit })
       } else if (options.oneline) {
         const { colors } = output
         await output.resultLines(
@@ -86,6 +88,11 @@ async function log(context: Context, revisions: string[], options: LogOptions): 
           ...separator,
           ...formatEntry({ id, commit, names, totals }, context),
         )
+      }
+      if (prunedCount > 0 && !context.options.json) {
+        const indent = options.oneline ? '' : '\n'
+        const passed = `${formatQuantity(prunedCount, 'commit')} pruned here`
+        await output.resultLines(indent + output.colors.dim(`… ${passed}`))
       }
       count += 1
       if (count === options.maxCount) break

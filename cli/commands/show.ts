@@ -87,8 +87,10 @@ async function show(context: Context, argument: string, onlyTables: boolean): Pr
 
 async function readParentTree(store: Store, commit: Commit): Promise<Tree | undefined> {
   const [parentId] = commit.parentIds
-  if (parentId === undefined) return undefined
-  const parent = await store.objects.readCommit(parentId)
+  // A parent that was pruned has no tree to compare with; the nearest one behind it does.
+  const [nearestId] = parentId === undefined ? [] : (await store.pruned.skip([parentId])).ids
+  if (nearestId === undefined) return undefined
+  const parent = await store.objects.readCommit(nearestId)
   return store.objects.readTree(parent.treeId)
 }
 

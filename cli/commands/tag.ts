@@ -1,4 +1,5 @@
 import {
+  nameCommit,
   type ObjectId,
   resolveRevision,
   SnapError,
@@ -27,7 +28,7 @@ export const defineTag: DefineCommand = (command, context) => {
   describeCommand(command, {
     description:
       'Without a name, lists the tags. With one, gives that name to a commit (HEAD unless another ' +
-      'is named), so that it can be found again and is never forgotten.',
+      "is named), so that it can be found again; 'snap prune' keeps what has a tag.",
     examples: [
       ['snap tag', 'list the tags'],
       ['snap tag before-step-6', 'name the commit HEAD is at'],
@@ -82,10 +83,9 @@ async function makeTag(
   const { io, options, output } = context
   const refName = tagRefName(wanted.name)
   const commitId = await resolveRevision(store, wanted.revision, { now: io.now() })
-  await store.refs.move({
+  await nameCommit(store, {
     name: refName,
-    expected: null,
-    next: commitId,
+    commitId,
     reason: { kind: 'tag', message: wanted.message ?? `tag: ${wanted.revision}` },
     author: await findAuthor(io),
     at: io.now(),

@@ -43,6 +43,9 @@ const PHASE_TEXTS: Readonly<Record<Phase, string>> = {
   prove: 'proving equality',
   moveHead: 'moving HEAD',
   fsck: 'checking the store',
+  readHistory: 'reading the history',
+  markObjects: 'finding what is needed',
+  removePacks: 'reclaiming space',
 }
 
 interface PhaseState {

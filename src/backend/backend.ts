@@ -1,3 +1,11 @@
+/** What a listing tells of one key. */
+export interface BackendEntry {
+  key: string
+  sizeBytes: number
+  /** When the key was created, by the clock of the place itself, which need not be this machine's. */
+  createdAt: Date
+}
+
 /**
  * Where a store's bytes live: a flat map from keys to immutable byte strings.
  *
@@ -33,7 +41,7 @@ export interface Backend {
   findSizeBytes(key: string): Promise<number | undefined>
 
   /** Lists every key that begins with `prefix`, in ascending byte order. */
-  list(prefix: string): AsyncIterable<{ key: string; sizeBytes: number }>
+  list(prefix: string): AsyncIterable<BackendEntry>
 
   /** Removes `key`; absent is fine. Durable when resolved. */
   remove(key: string): Promise<void>

@@ -1,10 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { constants, type Dirent } from 'node:fs'
+import { constants, type Dirent, type Stats } from 'node:fs'
 import { type FileHandle, link, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { InvariantError, SnapError } from '../errors.ts'
-import type { Backend } from './backend.ts'
+import type { Backend, BackendEntry } from './backend.ts'
 import { errnoOf, readFailure, writeFailure } from './local-errors.ts'
 
 const DIRECTORY_MODE = 0o700
@@ -121,7 +121,7 @@ export class LocalBackend implements Backend {
     })
   }
 
-  async *list(prefix: string): AsyncIterable<{ key: string; sizeBytes: number }> {
+  async *list(prefix: string): AsyncIterable<BackendEntry> {
     try {
       yield* this.#listDirectory(prefix.slice(0, prefix.lastIndexOf('/') + 1), prefix)
     } catch (cause) {
@@ -220,10 +220,7 @@ export class LocalBackend implements Backend {
     this.#durableDirectories.add(path)
   }
 
-  async *#listDirectory(
-    directoryKey: string,
-    prefix: string,
-  ): AsyncIterable<{ key: string; sizeBytes: number }> {
+  async *#listDirectory(directoryKey: string, prefix: string): AsyncIterable<BackendEntry> {
     const entries = await readDirectory(join(this.location, directoryKey))
     const keys = entries
       .filter((entry) => entry.isDirectory() || entry.isFile())
@@ -236,9 +233,9 @@ export class LocalBackend implements Backend {
         yield* this.#listDirectory(key, prefix)
         continue
       }
-      const sizeBytes = await findFileSizeBytes(join(this.location, key))
+      const file = await findFile(join(this.location, key))
       // Removed since the directory was read: then it is not listed.
-      if (sizeBytes !== undefined) yield { key, sizeBytes }
+      if (file !== undefined) yield { key, sizeBytes: file.size, createdAt: file.mtime }
     }
   }
 
@@ -315,9 +312,13 @@ async function readDirectory(path: string): Promise<Dirent[]> {
 }
 
 async function findFileSizeBytes(path: string): Promise<number | undefined> {
+  return (await findFile(path))?.size
+}
+
+async function findFile(path: string): Promise<Stats | undefined> {
   try {
     const found = await stat(path)
-    return found.isFile() ? found.size : undefined
+    return found.isFile() ? found : undefined
   } catch (error) {
     if (isAbsent(error)) return undefined
     throw error

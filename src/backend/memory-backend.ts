@@ -1,19 +1,28 @@
 import { SnapError } from '../errors.ts'
-import type { Backend } from './backend.ts'
+import type { Backend, BackendEntry } from './backend.ts'
 
 /** Keeps everything in memory; what it holds ends with the process. For tests, and as the plainest statement of the contract. */
 export class MemoryBackend implements Backend {
   readonly location = 'memory'
-  readonly #values = new Map<string, Uint8Array>()
+  readonly #values = new Map<string, { bytes: Uint8Array; createdAt: Date }>()
+  readonly #now: () => Date
+
+  /** @param options.now  the clock that keys are dated by */
+  constructor(options: { now?: () => Date } = {}) {
+    this.#now = options.now ?? (() => new Date())
+  }
 
   async create(key: string, parts: readonly Uint8Array[]): Promise<'created' | 'exists'> {
     if (this.#values.has(key)) return 'exists'
-    this.#values.set(key, Uint8Array.from(Buffer.concat(parts)))
+    this.#values.set(key, {
+      bytes: Uint8Array.from(Buffer.concat(parts)),
+      createdAt: this.#now(),
+    })
     return 'created'
   }
 
   async read(key: string, range?: { offsetBytes: number; sizeBytes: number }): Promise<Uint8Array> {
-    const value = this.#values.get(key)
+    const value = this.#values.get(key)?.bytes
     if (value === undefined) {
       throw new SnapError('BACKEND_KEY_MISSING', `cannot read '${key}': there is no such key`, {
         key,
@@ -32,14 +41,15 @@ export class MemoryBackend implements Backend {
   }
 
   async findSizeBytes(key: string): Promise<number | undefined> {
-    return this.#values.get(key)?.length
+    return this.#values.get(key)?.bytes.length
   }
 
-  async *list(prefix: string): AsyncIterable<{ key: string; sizeBytes: number }> {
+  async *list(prefix: string): AsyncIterable<BackendEntry> {
     const keys = [...this.#values.keys()].filter((key) => key.startsWith(prefix)).sort()
     for (const key of keys) {
       const value = this.#values.get(key)
-      if (value !== undefined) yield { key, sizeBytes: value.length }
+      if (value === undefined) continue
+      yield { key, sizeBytes: value.bytes.length, createdAt: value.createdAt }
     }
   }
 

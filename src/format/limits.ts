@@ -24,3 +24,6 @@ export const MAX_NODE_LEVEL = 8
 
 /** Deepest nesting of canonical JSON. */
 export const MAX_JSON_DEPTH = 32
+
+/** Most commits that one record of pruned commits names; keeps it below MAX_TEXT_RECORD_BYTES. */
+export const MAX_PRUNED_COMMITS = 2048

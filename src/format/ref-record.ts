@@ -19,7 +19,7 @@ export interface HeadValue {
 export type RefReason = MoveReason | CheckoutReason
 
 export interface MoveReason {
-  kind: 'init' | 'commit' | 'safety' | 'branch' | 'tag' | 'delete'
+  kind: 'init' | 'commit' | 'safety' | 'branch' | 'tag' | 'pin' | 'delete'
   message: string
 }
 
@@ -58,7 +58,7 @@ const headValue = shape.object<HeadValue>({
 })
 
 const moveReason = shape.object<MoveReason>({
-  kind: shape.oneOf('init', 'commit', 'safety', 'branch', 'tag', 'delete'),
+  kind: shape.oneOf('init', 'commit', 'safety', 'branch', 'tag', 'pin', 'delete'),
   message: shape.string,
 })
 

@@ -3,15 +3,14 @@ import { findMetadataKind } from '../format/metadata-object.ts'
 import { isObjectId, shortId } from '../format/object-id.ts'
 import type { RefRecord } from '../format/ref-record.ts'
 import type { ObjectId } from '../format/values.ts'
-import type { ObjectDatabase } from '../objects/object-database.ts'
 import { readHead } from '../refs/head.ts'
 import { BRANCH_PREFIX, HEAD, isRefName, TAG_PREFIX } from '../refs/ref-name.ts'
 import type { RefStore } from '../refs/ref-store.ts'
 import { parseMoment, parseRevision, type RevisionStep } from './parse-revision.ts'
+import type { HistorySource } from './walk-commits.ts'
 
 /** What revisions are looked up in; an open store is one. */
-export interface RevisionSource {
-  objects: ObjectDatabase
+export interface RevisionSource extends HistorySource {
   refs: RefStore
 }
 
@@ -23,10 +22,12 @@ const ID_PREFIX_PATTERN = /^[0-9a-f]{4,64}$/
  * As in git: `HEAD`, `@`, a branch, a tag, `refs/…`, a commit's id or four or
  * more of its first digits; then `~2`, `^`, `^2`, `^{tree}`; `main@{1}` and
  * `@{1}` by place in the reflog, `main@{2 hours ago}` by time. A name goes
- * before an id, a tag before a branch.
+ * before an id, a tag before a branch. `~` and `^` count commits that were pruned, so that what a
+ * revision names never changes by pruning; it may be gone.
  *
  * @throws REVISION_UNKNOWN    nothing has that name, or there is no such ancestor or reflog entry
  * @throws REVISION_AMBIGUOUS  several commits' ids begin so
+ * @throws COMMIT_PRUNED       what it names was pruned
  */
 export async function resolveRevision(
   source: RevisionSource,
@@ -40,12 +41,13 @@ export async function resolveRevision(
     logPlace === null
       ? await resolveBase(source, base, text)
       : await resolveLogPlace(source, { base, logPlace, text, now: options.now ?? new Date() })
-  for (const step of steps) id = await takeStep(source.objects, { id, step, text })
+  for (const step of steps) id = await takeStep(source, { id, step, text })
+  await source.pruned.assertKept(id)
   return id
 }
 
 async function resolveBase(source: RevisionSource, base: string, text: string): Promise<ObjectId> {
-  if (isObjectId(base) && (await source.objects.has(base))) return base
+  if (isObjectId(base) && (await isKnown(source, base))) return base
   if (base === HEAD) {
     const { id, targetRef } = await readHead(source.refs)
     if (id !== null) return id
@@ -53,7 +55,7 @@ async function resolveBase(source: RevisionSource, base: string, text: string): 
   }
   const refName = await findRefName(source.refs, base)
   if (refName !== undefined) return source.refs.read(refName)
-  const candidates = ID_PREFIX_PATTERN.test(base) ? await findCommits(source.objects, base) : []
+  const candidates = ID_PREFIX_PATTERN.test(base) ? await findCommits(source, base) : []
   if (candidates.length > 1) {
     throw new SnapError(
       'REVISION_AMBIGUOUS',
@@ -75,9 +77,18 @@ async function findRefName(refs: RefStore, name: string): Promise<string | undef
   return undefined
 }
 
-async function findCommits(objects: ObjectDatabase, prefix: string): Promise<ObjectId[]> {
+async function isKnown({ objects, pruned }: RevisionSource, id: ObjectId): Promise<boolean> {
+  return (await objects.has(id)) || (await pruned.find(id)) !== undefined
+}
+
+/** Commits that are stored, or if there is none, that were pruned. */
+async function findCommits(
+  { objects, pruned }: RevisionSource,
+  prefix: string,
+): Promise<ObjectId[]> {
   const commits: ObjectId[] = []
   for (const id of await objects.idsWithPrefix(prefix)) {
+    if ((await pruned.find(id)) !== undefined) continue
     if ((await objects.findEntry(id, 'metadata')) === undefined) continue
     try {
       if (findMetadataKind(await objects.read(id, 'metadata')) === 'commit') commits.push(id)
@@ -86,7 +97,7 @@ async function findCommits(objects: ObjectDatabase, prefix: string): Promise<Obj
       if (!isSnapError(error, 'OBJECT_CORRUPT')) throw error
     }
   }
-  return commits
+  return commits.length > 0 ? commits : pruned.idsWithPrefix(prefix)
 }
 
 async function resolveLogPlace(
@@ -125,24 +136,33 @@ async function findLogName(refs: RefStore, base: string): Promise<string | undef
 }
 
 async function takeStep(
-  objects: ObjectDatabase,
+  source: RevisionSource,
   from: { id: ObjectId; step: RevisionStep; text: string },
 ): Promise<ObjectId> {
   const { id, step, text } = from
   if (step.kind === 'peel') {
-    const { treeId } = await objects.readCommit(id)
+    await source.pruned.assertKept(id)
+    const { treeId } = await source.objects.readCommit(id)
     return step.to === 'tree' ? treeId : id
   }
   if (step.kind === 'parent') {
-    const { parentIds } = await objects.readCommit(id)
+    const parentIds = await readParentIds(source, id)
     return step.number === 0 ? id : (parentIds[step.number - 1] ?? throwNoParent(id, text))
   }
   let ancestor = id
   for (let generation = 0; generation < step.generations; generation++) {
-    const { parentIds } = await objects.readCommit(ancestor)
+    const parentIds = await readParentIds(source, ancestor)
     ancestor = parentIds[0] ?? throwNoParent(ancestor, text)
   }
   return ancestor
+}
+
+/** A commit that was pruned still has its place in the history. */
+async function readParentIds(
+  { objects, pruned }: RevisionSource,
+  id: ObjectId,
+): Promise<readonly ObjectId[]> {
+  return (await pruned.find(id))?.parentIds ?? (await objects.readCommit(id)).parentIds
 }
 
 function throwNoParent(id: ObjectId, text: string): never {

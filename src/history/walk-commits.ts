@@ -1,24 +1,37 @@
 import { throwIfAborted } from '../errors.ts'
 import type { Commit, ObjectId } from '../format/values.ts'
 import type { ObjectDatabase } from '../objects/object-database.ts'
+import type { PrunedCommits } from '../refs/pruned-commits.ts'
+
+/** What history is read from; an open store is one. */
+export interface HistorySource {
+  objects: ObjectDatabase
+  pruned: PrunedCommits
+}
 
 export interface CommitWithId {
   id: ObjectId
   commit: Commit
+  /** The nearest ancestors that are left: its parents, or those behind pruned ones. */
+  ancestorIds: ObjectId[]
+  /** Commits that `snap prune` has removed between this one and `ancestorIds`. */
+  prunedCount: number
 }
 
 /**
  * Walks commits and their ancestors, each once, newest first as `git log` does.
  *
- * Lazy: reads a commit when a child of it has been yielded. A commit whose clock
- * was behind its parent's still comes before the parent.
+ * Goes on behind commits that were pruned. Lazy: reads a commit when a child of
+ * it has been yielded. A commit whose clock was behind its parent's still comes
+ * before the parent.
  *
  * @throws OBJECT_MISSING, OBJECT_CORRUPT, OBJECT_KIND_UNEXPECTED, ABORTED
+ * @throws STORE_CORRUPT  it cannot be told which commits were pruned
  */
 export async function* walkCommits(
-  objects: ObjectDatabase,
+  { objects, pruned }: HistorySource,
   startIds: readonly ObjectId[],
-  options: { signal?: AbortSignal } = {},
+  options: { signal?: AbortSignal | undefined } = {},
 ): AsyncIterable<CommitWithId> {
   const seen = new Set<ObjectId>()
   const ready: CommitWithId[] = []
@@ -26,14 +39,16 @@ export async function* walkCommits(
     for (const id of ids) {
       if (seen.has(id)) continue
       seen.add(id)
-      insertByTime(ready, { id, commit: await objects.readCommit(id) })
+      const commit = await objects.readCommit(id)
+      const { ids: ancestorIds, passed } = await pruned.skip(commit.parentIds)
+      insertByTime(ready, { id, commit, ancestorIds, prunedCount: passed.length })
     }
   }
-  await enqueue(startIds)
+  await enqueue((await pruned.skip(startIds)).ids)
   for (let next = ready.shift(); next !== undefined; next = ready.shift()) {
     throwIfAborted(options.signal, 'walking the history')
     yield next
-    await enqueue(next.commit.parentIds)
+    await enqueue(next.ancestorIds)
   }
 }
 

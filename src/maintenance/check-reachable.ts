@@ -1,7 +1,9 @@
 import { SnapError, throwIfAborted } from '../errors.ts'
 import { totalsOfNode } from '../format/manifest-node.ts'
 import { shortId } from '../format/object-id.ts'
-import type { ChunkRef, Commit, ManifestRef, ObjectId, Tree } from '../format/values.ts'
+import type { PrunedCommit } from '../format/pruned-record.ts'
+import type { ChunkRef, Commit, ManifestRef, ObjectId } from '../format/values.ts'
+import { manifestsIn } from '../history/mark-reachable.ts'
 import type { ObjectDatabase } from '../objects/object-database.ts'
 import type { Root } from './check-refs.ts'
 import { type Finding, newFinding } from './finding.ts'
@@ -25,7 +27,9 @@ export class ReachabilityCheck {
   readonly #objects: ObjectDatabase
   /** Findings of the walk over the packs, by object. */
   readonly #damagedCopies: ReadonlyMap<ObjectId, Finding[]>
+  readonly #pruned: ReadonlyMap<ObjectId, PrunedCommit>
   readonly #signal: AbortSignal | undefined
+  readonly #passed = new Set<ObjectId>()
   readonly #commits = new Set<ObjectId>()
   readonly #trees = new Map<ObjectId, Finding[]>()
   readonly #nodes = new Map<ObjectId, CheckedNode | Finding[]>()
@@ -35,11 +39,14 @@ export class ReachabilityCheck {
     objects: ObjectDatabase,
     options: {
       damagedCopies: ReadonlyMap<ObjectId, Finding[]>
+      /** Commits whose absence is intended. */
+      pruned: ReadonlyMap<ObjectId, PrunedCommit>
       signal: AbortSignal | undefined
     },
   ) {
     this.#objects = objects
     this.#damagedCopies = options.damagedCopies
+    this.#pruned = options.pruned
     this.#signal = options.signal
   }
 
@@ -47,13 +54,26 @@ export class ReachabilityCheck {
     return this.#commits.size
   }
 
-  /** Checks everything that can be reached from `roots`. */
+  /** Pruned commits that were passed on the way to those behind them. */
+  get prunedCommitCount(): number {
+    return this.#passed.size
+  }
+
+  /** Checks everything that can be reached from `roots`, less what was pruned and no ref is at. */
   async run(roots: readonly Root[]): Promise<void> {
+    const current = new Set(roots.filter(({ isCurrent }) => isCurrent).map(({ id }) => id))
     const open = roots.map(({ id, key }) => ({ id, namedBy: `'${key}'` }))
     for (let next = open.pop(); next !== undefined; next = open.pop()) {
       throwIfAborted(this.#signal, 'fsck')
       const { id, namedBy } = next
-      if (this.#commits.has(id)) continue
+      if (this.#commits.has(id) || this.#passed.has(id)) continue
+      const pruned = this.#pruned.get(id)
+      if (pruned !== undefined && !current.has(id)) {
+        this.#passed.add(id)
+        const self = `pruned commit '${shortId(id)}'`
+        for (const parentId of pruned.parentIds) open.push({ id: parentId, namedBy: self })
+        continue
+      }
       this.#commits.add(id)
       const { commit, problems } = await this.#checkCommit(id, namedBy)
       for (const problem of new Set(problems)) problem.affects.push(id)
@@ -178,9 +198,4 @@ export class ReachabilityCheck {
     this.findings.push(finding)
     return finding
   }
-}
-
-function manifestsIn(tree: Tree): ManifestRef[] {
-  const rows = tree.tables.map((table) => table.rows).filter((ref) => ref !== null)
-  return [tree.schema, ...rows, tree.sequences, tree.largeObjects.metadata, tree.largeObjects.pages]
 }

@@ -2,13 +2,16 @@ import type { Backend } from '../backend/backend.ts'
 import { SnapError } from '../errors.ts'
 import { decodeRefRecord, type RefRecord } from '../format/ref-record.ts'
 import type { ObjectId } from '../format/values.ts'
-import { HEAD, parseRefRecordKey } from '../refs/ref-name.ts'
+import { commitIdsIn, directValueOf } from '../history/named-commits.ts'
+import { HEAD, parseRefRecordKey, refRecordKey } from '../refs/ref-name.ts'
 import { type Finding, newFinding } from './finding.ts'
 
 /** A commit that a ref record names, and where. */
 export interface Root {
   id: ObjectId
   key: string
+  /** It is what the ref is at now, and so must be there even if it was pruned. */
+  isCurrent: boolean
 }
 
 /**
@@ -47,7 +50,13 @@ export async function checkRefs(
       )
     }
     newest.set(refName, record)
-    if (record !== undefined) roots.push(...idsIn(record).map((id) => ({ id, key })))
+    if (record === undefined) continue
+    roots.push(...commitIdsIn(record).map((id) => ({ id, key, isCurrent: false })))
+  }
+  for (const [refName, record] of newest) {
+    const id = record === undefined ? null : directValueOf(record)
+    if (id === null) continue
+    roots.push({ id, key: refRecordKey(refName, record!.sequence), isCurrent: true })
   }
   if (!newest.has(HEAD)) findings.push(newFinding('HEAD_MISSING', 'the store has no HEAD'))
   findings.push(...findNameConflicts(newest))
@@ -83,15 +92,6 @@ function followsFrom(
   if (sequence === 1) return record.oldId === null && record.oldTargetRef === null
   if (previous === undefined) return true
   return record.oldId === previous.newId && record.oldTargetRef === previous.newTargetRef
-}
-
-function idsIn(record: RefRecord): ObjectId[] {
-  const ids = [record.oldId, record.newId]
-  if (record.reason.kind === 'checkout' || record.reason.kind === 'undo') {
-    const { previousHead, safetyCommitId, restoredCommitId } = record.reason
-    ids.push(previousHead.id, safetyCommitId, restoredCommitId)
-  }
-  return ids.filter((id) => id !== null)
 }
 
 function findNameConflicts(newest: Map<string, RefRecord | undefined>): Finding[] {

@@ -15,6 +15,7 @@ export const FINDING_SEVERITIES = {
   REF_NAME_CONFLICT: 'should',
   HEAD_MISSING: 'must',
   LOCK_CORRUPT: 'must',
+  PRUNED_CORRUPT: 'must',
 } as const
 
 export type FindingCode = keyof typeof FINDING_SEVERITIES

@@ -3,9 +3,11 @@ import { SnapError, throwIfAborted } from '../errors.ts'
 import { emit, type Reporter } from '../events.ts'
 import { decodeLockRecord } from '../format/lock-record.ts'
 import { findPackId } from '../format/pack.ts'
+import { decodePrunedRecord, type PrunedCommit } from '../format/pruned-record.ts'
 import { decodeStoreFile, STORE_FILE_KEY } from '../format/store-file.ts'
 import type { ObjectId } from '../format/values.ts'
 import { ObjectDatabase } from '../objects/object-database.ts'
+import { isPrunedRecordKey } from '../refs/pruned-commits.ts'
 import { parseRefRecordKey } from '../refs/ref-name.ts'
 import { checkPack } from './check-pack.ts'
 import { ReachabilityCheck } from './check-reachable.ts'
@@ -27,6 +29,8 @@ export interface FsckReport {
     sizeBytes: number
     /** Commits that a ref or a reflog reaches. */
     commitCount: number
+    /** Commits that were pruned, and lie between those. */
+    prunedCommitCount: number
   }
 }
 
@@ -35,6 +39,7 @@ interface Keys {
   packs: { key: string; sizeBytes: number }[]
   refs: string[]
   locks: string[]
+  pruned: string[]
   unknown: string[]
   hasStoreFile: boolean
 }
@@ -67,15 +72,17 @@ export async function fsck(
   ]
   const packs = await checkPacks(backend, keys.packs, options)
   const refs = await checkRefs(backend, keys.refs)
+  const pruned = await checkPruned(backend, keys.pruned)
   const reachability = new ReachabilityCheck(
     ObjectDatabase.open(backend, { skipsUnreadablePacks: true }),
     {
       damagedCopies: groupByObject(packs.findings),
+      pruned: pruned.commits,
       signal,
     },
   )
   await reachability.run(refs.roots)
-  findings.push(...packs.findings, ...refs.findings, ...reachability.findings)
+  findings.push(...packs.findings, ...refs.findings, ...pruned.findings, ...reachability.findings)
   return {
     findings: findings.sort((a, b) => compare(a.key ?? '', b.key ?? '')),
     totals: {
@@ -83,17 +90,26 @@ export async function fsck(
       objectCount: packs.objectCount,
       sizeBytes: packs.sizeBytes,
       commitCount: reachability.commitCount,
+      prunedCommitCount: reachability.prunedCommitCount,
     },
   }
 }
 
 async function listKeys(backend: Backend): Promise<Keys> {
-  const keys: Keys = { packs: [], refs: [], locks: [], unknown: [], hasStoreFile: false }
+  const keys: Keys = {
+    packs: [],
+    refs: [],
+    locks: [],
+    pruned: [],
+    unknown: [],
+    hasStoreFile: false,
+  }
   for await (const { key, sizeBytes } of backend.list('')) {
     if (key === STORE_FILE_KEY) keys.hasStoreFile = true
     else if (findPackId(key) !== undefined) keys.packs.push({ key, sizeBytes })
     else if (parseRefRecordKey(key) !== undefined) keys.refs.push(key)
     else if (LOCK_KEY_PATTERN.test(key)) keys.locks.push(key)
+    else if (isPrunedRecordKey(key)) keys.pruned.push(key)
     else keys.unknown.push(key)
   }
   return keys
@@ -135,6 +151,25 @@ async function checkLocks(backend: Backend, keys: readonly string[]): Promise<Fi
   return findings
 }
 
+async function checkPruned(
+  backend: Backend,
+  keys: readonly string[],
+): Promise<{ findings: Finding[]; commits: Map<ObjectId, PrunedCommit> }> {
+  const findings: Finding[] = []
+  const commits = new Map<ObjectId, PrunedCommit>()
+  for (const key of keys) {
+    try {
+      const record = decodePrunedRecord(await backend.read(key), key)
+      for (const commit of record.commits) commits.set(commit.id, commit)
+    } catch (error) {
+      if (!(error instanceof SnapError)) throw error
+      const code = error.code === 'STORE_CORRUPT' ? 'PRUNED_CORRUPT' : 'KEY_UNREADABLE'
+      findings.push(newFinding(code, error.message, { key }))
+    }
+  }
+  return { findings, commits }
+}
+
 async function checkPacks(
   backend: Backend,
   packs: readonly { key: string; sizeBytes: number }[],
@@ -165,6 +200,8 @@ async function checkPackAt(backend: Backend, key: string): Promise<ReturnType<ty
     bytes = await backend.read(key)
   } catch (error) {
     if (!(error instanceof SnapError)) throw error
+    // Removed since the listing, as gc does: whether its objects are elsewhere is seen later.
+    if (error.code === 'BACKEND_KEY_MISSING') return { findings: [], objectCount: 0 }
     const finding = newFinding('KEY_UNREADABLE', error.message, { key })
     return { findings: [finding], objectCount: 0 }
   }

@@ -12,6 +12,8 @@ import { hasEnded, type ProcessIdentity, thisProcess } from './process-identity.
 /** A held store lock. */
 export interface StoreLock {
   readonly key: string
+  /** When its record was created, by the clock of the backend: what the ages of keys are told by. */
+  readonly heldSince: Date
   /** Safe to call twice. */
   release(): Promise<void>
 }
@@ -39,18 +41,24 @@ export async function lockStore(
     encodeLockRecord({ ...holder, operation, mode, startedAt: at.toISOString() }),
   ])
   try {
-    for await (const { key: otherKey } of backend.list('locks/')) {
-      if (otherKey === key) continue
+    let heldSince: Date | undefined
+    for await (const { key: otherKey, createdAt } of backend.list('locks/')) {
+      if (otherKey === key) {
+        heldSince = createdAt
+        continue
+      }
       const other = await findLock(backend, otherKey)
       if (other === undefined || (mode === 'shared' && other.mode === 'shared')) continue
       if (!(await hasEnded(other))) throw locked(other, otherKey)
       await backend.remove(otherKey)
     }
+    // Taken away by hand while we looked: then we do not hold it.
+    if (heldSince === undefined) throw vanished(operation, backend.location)
+    return { key, heldSince, release }
   } catch (error) {
     await release()
     throw error
   }
-  return { key, release }
 }
 
 async function findLock(backend: Backend, key: string): Promise<LockRecord | undefined> {
@@ -61,6 +69,15 @@ async function findLock(backend: Backend, key: string): Promise<LockRecord | und
     if (isSnapError(error, 'BACKEND_KEY_MISSING')) return undefined
     throw error
   }
+}
+
+function vanished(operation: string, location: string): SnapError {
+  return new SnapError(
+    'BACKEND_UNAVAILABLE',
+    `the lock of '${operation}' vanished from '${location}' while it was taken`,
+    { location },
+    { hint: 'run the command again; nothing was changed' },
+  )
 }
 
 function locked(other: LockRecord, key: string): SnapError {

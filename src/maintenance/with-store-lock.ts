@@ -1,6 +1,6 @@
 import type { LockMode } from '../format/lock-record.ts'
 import type { Store } from '../store.ts'
-import { lockStore } from './store-lock.ts'
+import { lockStore, type StoreLock } from './store-lock.ts'
 
 /**
  * Runs `work` while holding the store lock, and releases it whatever happens.
@@ -10,11 +10,11 @@ import { lockStore } from './store-lock.ts'
 export async function withStoreLock<T>(
   store: Store,
   request: { operation: string; mode: LockMode; at: Date },
-  work: () => Promise<T>,
+  work: (lock: StoreLock) => Promise<T>,
 ): Promise<T> {
   const lock = await lockStore(store.backend, request)
   try {
-    return await work()
+    return await work(lock)
   } finally {
     await lock.release()
   }

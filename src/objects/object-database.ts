@@ -4,15 +4,24 @@ import { decodeCommit } from '../format/commit.ts'
 import { decodeManifestNode } from '../format/manifest-node.ts'
 import { shortId } from '../format/object-id.ts'
 import { findPackId, type PackIndex } from '../format/pack.ts'
-import { type EntryKind, entrySizeBytes } from '../format/pack-entry.ts'
+import {
+  decodeEntry,
+  type EntryHeader,
+  type EntryKind,
+  entrySizeBytes,
+} from '../format/pack-entry.ts'
 import { decodeTree } from '../format/tree.ts'
 import type { Commit, ManifestNode, ObjectId, Tree } from '../format/values.ts'
 import { decodeObject } from './decode-object.ts'
 import { ObjectIndex, type StoredObject } from './object-index.ts'
+import { ObjectMarks } from './object-marks.ts'
 import { ObjectWriter, type ObjectWriterOptions } from './object-writer.ts'
 import { readPackIndex } from './read-pack-index.ts'
 
 const INDEX_READS_IN_FLIGHT = 16
+
+/** How often packs are listed for one object while each listing brings a change. */
+const MAX_LISTINGS = 4
 
 /**
  * Reads objects by id from the packs of a store.
@@ -82,11 +91,38 @@ export class ObjectDatabase {
     await this.#load()
     const found = await this.#readAnyCopy(id, kind)
     if (found !== undefined) return found
-    // Another process may have written it, or moved it to another pack, since packs were listed.
-    await this.refresh()
-    const foundNow = await this.#readAnyCopy(id, kind)
-    if (foundNow !== undefined) return foundNow
+    // Another process may have written it, or moved it to another pack, since packs were listed;
+    // and again while they are: a pack that is written in a folder already listed takes the place
+    // of one in a folder still to come. A listing that has brought no change has told all.
+    for (let attempt = 0; attempt < MAX_LISTINGS; attempt++) {
+      const hasChanged = await this.refresh()
+      const foundNow = await this.#readAnyCopy(id, kind)
+      if (foundNow !== undefined) return foundNow
+      if (!hasChanged) break
+    }
     throw this.#missing(id, kind)
+  }
+
+  /**
+   * Reads a stored copy in the form in which its pack holds it, checked against its id.
+   *
+   * @throws OBJECT_CORRUPT, BACKEND_KEY_MISSING, BACKEND_UNAVAILABLE
+   */
+  async readStored(entry: StoredObject): Promise<{ header: EntryHeader; stored: Uint8Array }> {
+    const bytes = await this.#readRange(entry)
+    this.#decode(entry, bytes)
+    return decodeEntry(bytes)
+  }
+
+  /** Begins to mark objects, none of them marked yet. Lists the packs again first. */
+  async newMarks(): Promise<ObjectMarks> {
+    await this.refresh()
+    return new ObjectMarks(this.#index)
+  }
+
+  /** Packs whose index could not be read when they were last listed. */
+  get damagedPackKeys(): string[] {
+    return [...this.#damagedPacks.keys()].sort()
   }
 
   /** Reads a chunk: table rows, or a piece of another stream. @throws as `read` */
@@ -114,11 +150,18 @@ export class ObjectDatabase {
     return new ObjectWriter(this, options)
   }
 
-  /** Lists the packs again: takes in new ones, forgets those that are gone or cut off. */
-  async refresh(): Promise<void> {
+  /**
+   * Lists the packs again: takes in new ones, forgets those that are gone or cut off.
+   *
+   * @returns  whether there was any such
+   */
+  async refresh(): Promise<boolean> {
     await this.#loading?.catch(() => {})
+    const before = new Set(this.#index.packKeys())
     this.#loading = this.#loadPacks()
     await this.#load()
+    const after = this.#index.packKeys()
+    return after.length !== before.size || after.some((packKey) => !before.has(packKey))
   }
 
   /** Takes in a pack that this process has written. */
@@ -190,8 +233,11 @@ export class ObjectDatabase {
   }
 
   async #readEntry(entry: StoredObject): Promise<Uint8Array> {
+    return this.#decode(entry, await this.#readRange(entry))
+  }
+
+  #decode(entry: StoredObject, bytes: Uint8Array): Uint8Array {
     const { packKey, offsetBytes } = entry
-    const bytes = await this.#readRange(entry)
     try {
       const { header, object } = decodeObject(bytes, { packKey })
       if (header.id === entry.id) return object

@@ -32,6 +32,7 @@ export class ObjectIndex {
   #order: PackIndex[] = []
   #starts: number[] = []
   #lineCount = 0
+  #removalCount = 0
   /** Line number + 1, or 0 where empty. Its length is a power of two. */
   #slots = new Uint32Array(1024)
 
@@ -41,6 +42,18 @@ export class ObjectIndex {
 
   get objectCount(): number {
     return this.#lineCount
+  }
+
+  /** Changes whenever line numbers do. */
+  get numbering(): number {
+    return this.#removalCount
+  }
+
+  /** Yields every pack with the number of its first line, in the order of their numbers. */
+  *packs(): Iterable<{ pack: PackIndex; firstLineNumber: number }> {
+    for (const [i, pack] of this.#order.entries()) {
+      yield { pack, firstLineNumber: this.#starts[i]! }
+    }
   }
 
   hasPack(packKey: string): boolean {
@@ -61,6 +74,7 @@ export class ObjectIndex {
   removePacks(packKeys: readonly string[]): void {
     const removed = packKeys.filter((packKey) => this.#packs.delete(packKey))
     if (removed.length === 0) return
+    this.#removalCount++
     this.#order = []
     this.#starts = []
     this.#lineCount = 0

@@ -15,6 +15,8 @@ export const BRANCH_PREFIX = 'refs/heads/'
 export const TAG_PREFIX = 'refs/tags/'
 /** Each checkout moves it to the commit of the state it is about to change. */
 export const SAFETY_REF = 'refs/snap/safety'
+/** A ref below it for each pinned commit, named by the commit's id. */
+export const PIN_PREFIX = 'refs/snap/pins/'
 
 const SEQUENCE_DIGITS = 10
 const SEQUENCE_PATTERN = /^[0-9]{10}$/

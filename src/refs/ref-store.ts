@@ -9,7 +9,7 @@ import {
   type RefRecord,
 } from '../format/ref-record.ts'
 import type { ObjectId } from '../format/values.ts'
-import { assertRefName, parseRefRecordKey, refKeyPrefix, refRecordKey } from './ref-name.ts'
+import { assertRefName, HEAD, parseRefRecordKey, refKeyPrefix, refRecordKey } from './ref-name.ts'
 
 /** A ref that exists, with the move that gave it its value. */
 export interface Ref {
@@ -124,6 +124,16 @@ export class RefStore {
   async *log(name: string): AsyncIterable<RefRecord> {
     for (const sequence of (await this.#listSequences(name)).toReversed()) {
       yield await this.#readRecord(name, sequence)
+    }
+  }
+
+  /** Yields every record of every ref, HEAD's and deleted refs' too; of one ref, oldest first. */
+  async *listRecords(): AsyncIterable<RefRecord> {
+    for (const prefix of [refKeyPrefix(HEAD), 'refs/']) {
+      for await (const { key } of this.#backend.list(prefix)) {
+        const place = parseRefRecordKey(key)
+        if (place !== undefined) yield await this.#readRecord(place.refName, place.sequence)
+      }
     }
   }
 

@@ -11,6 +11,7 @@ import { emit } from '../events.ts'
 import { shortId } from '../format/object-id.ts'
 import type { HeadValue } from '../format/ref-record.ts'
 import type { ObjectId, SchemaEntry } from '../format/values.ts'
+import { assertCommitIsKept } from '../maintenance/name-commit.ts'
 import { withStoreLock } from '../maintenance/with-store-lock.ts'
 import { openSession } from '../postgres/session.ts'
 import { moveHead, readHead } from '../refs/head.ts'
@@ -61,6 +62,7 @@ export interface RestoredTotals {
  *
  * @throws POSTGRES_LOCK_TIMEOUT, TARGET_CHANGED, DATA_WOULD_BE_LOST, RESTORE_FAILED,
  *         RESTORE_NOT_PROVEN, ABORTED  nothing was changed
+ * @throws COMMIT_PRUNED     the commit was pruned since it was planned; nothing was changed
  * @throws RESTORE_IN_DOUBT  the connection was lost at COMMIT
  */
 export function applyCheckout(
@@ -71,6 +73,8 @@ export function applyCheckout(
   const at = (options.now ?? (() => new Date()))()
   return withStoreLock(store, { operation: 'checkout', mode: 'shared', at }, async () => {
     const startedAtMs = performance.now()
+    // Planned without the lock: it may have been pruned since.
+    await assertCommitIsKept(store, plan.commitId)
     const outcome =
       plan.kind === 'into'
         ? await applyInto(store, plan, options)

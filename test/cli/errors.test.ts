@@ -71,6 +71,12 @@ const EXAMPLES: { [C in ErrorCode]: SnapError<C> } = {
     { revision: 'abab', candidates: [id, `abab${'c'.repeat(60)}`] },
     { hint: 'write more digits' },
   ),
+  COMMIT_PRUNED: new SnapError(
+    'COMMIT_PRUNED',
+    "commit 'abababababab' is gone: it was pruned on 2026-03-01",
+    { commitId: id, prunedAt: '2026-03-01T12:00:00.000Z' },
+    { hint: "run 'snap log --all' for the commits there are" },
+  ),
   BACKEND_UNAVAILABLE: new SnapError('BACKEND_UNAVAILABLE', "cannot open '/srv'", {
     location: '/srv',
   }),

@@ -7,6 +7,7 @@ import { decodeManifestNode } from '../../src/format/manifest-node.ts'
 import { objectIdOf } from '../../src/format/object-id.ts'
 import { packKeyOf } from '../../src/format/pack.ts'
 import { decodeEntry } from '../../src/format/pack-entry.ts'
+import { decodePrunedRecord } from '../../src/format/pruned-record.ts'
 import { decodeRefRecord } from '../../src/format/ref-record.ts'
 import { decodeStoreFile } from '../../src/format/store-file.ts'
 import { decodeTree } from '../../src/format/tree.ts'
@@ -45,6 +46,16 @@ const examples: Record<string, (bytes: Uint8Array) => void | Promise<void>> = {
     }),
   'lock-record': (bytes) =>
     expect(decodeLockRecord(bytes, 'locks/x')).toMatchObject({ pid: 4242, mode: 'shared' }),
+  'pruned-record': (bytes) =>
+    expect(decodePrunedRecord(bytes, 'pruned/0000000001')).toEqual({
+      commits: [
+        {
+          id: '03c888d23ae23185b86f575ee09eb22e2cc9f10f3d6667c954f98aba77db55de',
+          parentIds: [],
+          prunedAt: '2026-02-28T02:00:00.000Z',
+        },
+      ],
+    }),
   'pack-entry': (bytes) => {
     const { header, stored } = decodeEntry(bytes)
     expect(header).toEqual({

@@ -43,7 +43,7 @@ test.each(['small'])(
     expect(refs).toEqual(expected.refs)
 
     const log = []
-    for await (const { id, commit } of walkCommits(store.objects, [expected.head.id])) {
+    for await (const { id, commit } of walkCommits(store, [expected.head.id])) {
       const tables: Record<string, string> = {}
       for (const table of (await store.objects.readTree(commit.treeId)).tables) {
         let rows = ''

@@ -6,6 +6,7 @@ import { decodeLockRecord, encodeLockRecord } from '../../src/format/lock-record
 import { decodeManifestNode, encodeManifestNode } from '../../src/format/manifest-node.ts'
 import { objectIdOf } from '../../src/format/object-id.ts'
 import { packKeyOf } from '../../src/format/pack.ts'
+import { decodePrunedRecord, encodePrunedRecord } from '../../src/format/pruned-record.ts'
 import { decodeRefRecord, encodeRefRecord } from '../../src/format/ref-record.ts'
 import { decodeStoreFile, encodeStoreFile } from '../../src/format/store-file.ts'
 import { decodeTree, encodeTree } from '../../src/format/tree.ts'
@@ -49,6 +50,7 @@ const records = {
   store: { encode: encodeStoreFile, decode: decodeStoreFile },
   ref: { encode: encodeRefRecord, decode: decodeRefRecord },
   lock: { encode: encodeLockRecord, decode: decodeLockRecord },
+  pruned: { encode: encodePrunedRecord, decode: decodePrunedRecord },
 }
 
 test.each(vectorsIn<RecordVector>('records'))('records: $name', ({ kind, key, value, hex }) => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { MemoryBackend } from '../../src/backend/memory-backend.ts'
+import { objectIdOf } from '../../src/format/object-id.ts'
 import { fsck } from '../../src/maintenance/fsck.ts'
 import { lockStore } from '../../src/maintenance/store-lock.ts'
 import { moveHead, readHead } from '../../src/refs/head.ts'
@@ -36,7 +37,7 @@ test.each([0x01, 0x20, 0xff])(
 
     expect(unnoticed).toEqual([])
     expect([...values.keys()].map((key) => key.split('/')[0])).toEqual(
-      expect.arrayContaining(['format', 'HEAD', 'refs', 'packs', 'locks']),
+      expect.arrayContaining(['format', 'HEAD', 'refs', 'packs', 'locks', 'pruned']),
     )
   },
 )
@@ -61,7 +62,7 @@ test('a file that is cut off anywhere, or has a byte too many, is found and name
   expect(unnoticed).toEqual([])
 })
 
-/** Small, and with every kind of file: store file, HEAD and branch and safety records, packs of both kinds, a lock. */
+/** Small, and with every kind of file: store file, HEAD and branch and safety records, packs of both kinds, a lock, pruned commits. */
 async function smallStore(): Promise<Store> {
   const store = await memoryStore()
   const first = await commitToMain(store, { users: ['1\tada\n', `${'2\tgrace\n'.repeat(20)}`] })
@@ -77,6 +78,8 @@ async function smallStore(): Promise<Store> {
   await moveHead(store.refs, { expected: head, next, reason, author: ada, at: noon })
   const safety = { name: SAFETY_REF, expected: null, next: first, author: ada, at: noon }
   await store.refs.move({ ...safety, reason: { kind: 'safety', message: 'before checkout' } })
+  const pruned = { id: objectIdOf(Buffer.from('pruned')), parentIds: [first] }
+  await store.pruned.add([{ ...pruned, prunedAt: noon.toISOString() }])
   await lockStore(store.backend, { operation: 'commit', mode: 'shared', at: noon })
   return store
 }

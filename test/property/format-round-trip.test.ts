@@ -12,6 +12,7 @@ import {
   encodeEntryHead,
   entrySizeBytes,
 } from '../../src/format/pack-entry.ts'
+import { decodePrunedRecord, encodePrunedRecord } from '../../src/format/pruned-record.ts'
 import { decodeRefRecord, encodeRefRecord } from '../../src/format/ref-record.ts'
 import { decodeStoreFile, encodeStoreFile } from '../../src/format/store-file.ts'
 import {
@@ -29,6 +30,7 @@ import {
   anyLockRecord,
   anyManifestNode,
   anyObjectId,
+  anyPrunedRecord,
   anyRefRecord,
   anySchemaEntry,
   anySequenceState,
@@ -65,6 +67,11 @@ const codecs: Record<string, Codec<never>> = {
     values: anyLockRecord,
     encode: encodeLockRecord,
     decode: (bytes) => decodeLockRecord(bytes, 'key'),
+  }),
+  'pruned record': codec({
+    values: anyPrunedRecord,
+    encode: encodePrunedRecord,
+    decode: (bytes) => decodePrunedRecord(bytes, 'key'),
   }),
   'store file': codec({ values: anyStoreFile, encode: encodeStoreFile, decode: decodeStoreFile }),
 }

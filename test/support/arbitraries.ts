@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { MAX_OBJECT_BYTES } from '../../src/format/limits.ts'
 import type { LockRecord } from '../../src/format/lock-record.ts'
+import type { PrunedRecord } from '../../src/format/pruned-record.ts'
 import type { RefReason, RefRecord } from '../../src/format/ref-record.ts'
 import type { StoreFile } from '../../src/format/store-file.ts'
 import type {
@@ -151,7 +152,7 @@ export const anyCommit: fc.Arbitrary<Commit> = fc.record({
 
 const anyReason: fc.Arbitrary<RefReason> = fc.oneof(
   fc.record({
-    kind: fc.constantFrom('init', 'commit', 'safety', 'branch', 'tag', 'delete'),
+    kind: fc.constantFrom('init', 'commit', 'safety', 'branch', 'tag', 'pin', 'delete'),
     message: anyString,
   }),
   fc.record({
@@ -222,3 +223,14 @@ export const anyCatalogFact: fc.Arbitrary<CatalogFact> = fc.record({
   oid: fc.nat(0xffff_ffff),
   dependsOn: fc.array(anyCount, { maxLength: 4 }),
 })
+
+export const anyPrunedRecord: fc.Arbitrary<PrunedRecord> = fc
+  .uniqueArray(
+    fc.record({
+      id: anyObjectId,
+      parentIds: fc.array(anyObjectId, { maxLength: 3 }),
+      prunedAt: anyTimestamp,
+    }),
+    { maxLength: 5, selector: ({ id }) => id },
+  )
+  .map((commits) => ({ commits: commits.sort((a, b) => (a.id < b.id ? -1 : 1)) }))

@@ -112,10 +112,12 @@ export function backendSuite(name: string, create: () => Promise<BackendFixture>
       expect(await keysOf(backend, 'c')).toEqual([])
     })
 
-    test('a listing gives sizes', async () => {
+    test('a listing gives sizes, and when each key was created', async () => {
       await backend.create('k', [bytes('123')])
 
-      for await (const entry of backend.list('')) expect(entry).toEqual({ key: 'k', sizeBytes: 3 })
+      for await (const entry of backend.list('')) {
+        expect(entry).toEqual({ key: 'k', sizeBytes: 3, createdAt: expect.any(Date) })
+      }
     })
 
     test('a listing during writes gives every key that was there before it, once', async () => {

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { Backend } from '../../src/backend/backend.ts'
+import type { Backend, BackendEntry } from '../../src/backend/backend.ts'
 import { SnapError } from '../../src/errors.ts'
 
 export type BackendMethod = 'create' | 'read' | 'findSizeBytes' | 'list' | 'remove'
@@ -67,7 +67,7 @@ export class FaultyBackend implements Backend {
     return this.#backend.findSizeBytes(key)
   }
 
-  async *list(prefix: string): AsyncIterable<{ key: string; sizeBytes: number }> {
+  async *list(prefix: string): AsyncIterable<BackendEntry> {
     this.#call('list', prefix)
     yield* this.#backend.list(prefix)
   }

@@ -1,4 +1,4 @@
-import type { Backend } from '../../src/backend/backend.ts'
+import type { Backend, BackendEntry } from '../../src/backend/backend.ts'
 import { findMetadataKind } from '../../src/format/metadata-object.ts'
 import { findPackId } from '../../src/format/pack.ts'
 import { decodeRefRecord } from '../../src/format/ref-record.ts'
@@ -40,7 +40,7 @@ export class OrderedBackend implements Backend {
     return this.#backend.findSizeBytes(key)
   }
 
-  list(prefix: string): AsyncIterable<{ key: string; sizeBytes: number }> {
+  list(prefix: string): AsyncIterable<BackendEntry> {
     return this.#backend.list(prefix)
   }
 

@@ -99,7 +99,11 @@ export async function putRows(
   return manifest.finish()
 }
 
-const sampleCommit: Omit<Commit, 'treeId' | 'parentIds' | 'message' | 'createdAt' | 'catalog'> = {
+/** Everything of a commit that tests do not choose. */
+export const sampleCommit: Omit<
+  Commit,
+  'treeId' | 'parentIds' | 'message' | 'createdAt' | 'catalog'
+> = {
   purpose: 'user',
   author: ada,
   database: {

@@ -22,6 +22,7 @@ const CODE_MEANINGS: Readonly<Record<keyof typeof EXIT_CODE_OF_ERROR, string>> =
   REF_NAME_INVALID: 'that cannot be a name, as in git',
   REVISION_UNKNOWN: 'nothing has that name',
   REVISION_AMBIGUOUS: 'several ids begin like that; `data.candidates` lists them',
+  COMMIT_PRUNED: 'the commit was removed by `snap prune`',
   BACKEND_UNAVAILABLE: 'the place of the store cannot be reached or read',
   BACKEND_READ_ONLY: 'it cannot be written',
   BACKEND_FULL: 'it has no space left',

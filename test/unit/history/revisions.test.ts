@@ -166,14 +166,14 @@ test('HEAD@{n} is the log of HEAD itself, also where HEAD is detached', async ()
 
 test('commits are walked newest first, each once, parents after children', async () => {
   const walked = []
-  for await (const { id } of walkCommits(store.objects, [merge, second])) walked.push(id)
+  for await (const { id } of walkCommits(store, [merge, second])) walked.push(id)
 
   expect(walked).toEqual([merge, second, side, first])
 })
 
 test('a walk stops when it is asked to', async () => {
   const controller = new AbortController()
-  const walk = walkCommits(store.objects, [merge], { signal: controller.signal })
+  const walk = walkCommits(store, [merge], { signal: controller.signal })
   const walked: ObjectId[] = []
   const walking = (async () => {
     for await (const { id } of walk) {

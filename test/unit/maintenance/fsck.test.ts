@@ -27,7 +27,13 @@ describe('a sound store has no finding', () => {
     const store = await memoryStore()
     expect(await fsck(store.backend)).toEqual({
       findings: [],
-      totals: { packCount: 0, objectCount: 0, sizeBytes: 0, commitCount: 0 },
+      totals: {
+        packCount: 0,
+        objectCount: 0,
+        sizeBytes: 0,
+        commitCount: 0,
+        prunedCommitCount: 0,
+      },
     })
   })
 

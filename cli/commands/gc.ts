@@ -1,0 +1,57 @@
+import { collectGarbage, planGarbageCollection } from '../../src/index.ts'
+import type { Context } from '../context.ts'
+import { ExitCode } from '../exit-codes.ts'
+import { parseAgeMs } from '../options.ts'
+import { formatGcPlan, formatGcResult, gcPlanAsJson, gcResultAsJson } from '../output/gc-text.ts'
+import { withStore } from '../store.ts'
+import { type DefineCommand, describeCommand } from './command.ts'
+
+interface GcFlags {
+  dryRun?: true
+  grace?: number
+}
+
+export const defineGc: DefineCommand = (command, context) => {
+  describeCommand(command, {
+    description:
+      'Gives back the space of what nothing names: commits that were pruned, and what was written ' +
+      'by commits that were interrupted. A pack in which nothing is needed is removed; one of ' +
+      'which a quarter or more is not needed is written again without that. Packs younger than ' +
+      'the grace period stay, because what they hold may be about to be named. No commit is ' +
+      "removed: 'snap prune' decides that.",
+    examples: [
+      ['snap gc --dry-run', 'what it would give back'],
+      ['snap gc', 'give it back'],
+    ],
+    exitCodes: [
+      ExitCode.done,
+      ExitCode.usage,
+      ExitCode.noStore,
+      ExitCode.damaged,
+      ExitCode.conflict,
+      ExitCode.backend,
+    ],
+    jsonKeys: ['plan', 'result'],
+  })
+    .option('--dry-run', 'show what would be done, and do nothing')
+    .option('--grace <age>', 'leave packs alone that are younger (default 2h)', parseAgeMs)
+    .action((flags: GcFlags) => collect(context, flags))
+}
+
+async function collect(context: Context, flags: GcFlags): Promise<void> {
+  const { io, options, output, reporter } = context
+  context.interruptedState = 'nothing that is needed was removed; the next gc goes on'
+  const settings = { graceMs: flags.grace, reporter, signal: io.signal, now: io.now }
+  await withStore(context, async (store) => {
+    if (flags.dryRun) {
+      const plan = await planGarbageCollection(store, settings)
+      if (options.json) output.json({ plan: gcPlanAsJson(plan), result: null })
+      else output.result(...formatGcPlan(plan))
+      return
+    }
+    const result = await collectGarbage(store, settings)
+    if (options.json)
+      output.json({ plan: gcPlanAsJson(result.plan), result: gcResultAsJson(result) })
+    else output.result(...formatGcResult(result))
+  })
+}

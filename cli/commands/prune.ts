@@ -1,0 +1,163 @@
+import type { Command } from 'commander'
+import {
+  applyPrune,
+  type PruneDecision,
+  type PrunePreview,
+  previewPrune,
+  type RetentionPolicy,
+  removalsOf,
+  type Store,
+} from '../../src/index.ts'
+import { findAuthor } from '../author.ts'
+import { requireConfirmation } from '../confirm.ts'
+import type { Context } from '../context.ts'
+import { ExitCode } from '../exit-codes.ts'
+import { collect, parseAgeMs, parseCount } from '../options.ts'
+import { formatGcPlan, formatGcResult, gcPlanAsJson, gcResultAsJson } from '../output/gc-text.ts'
+import { formatPrunePlan } from '../output/prune-text.ts'
+import { formatQuantity } from '../output/units.ts'
+import { withStore } from '../store.ts'
+import { type DefineCommand, describeCommand } from './command.ts'
+
+interface PruneFlags {
+  keepLast?: number
+  keepHourly?: number
+  keepDaily?: number
+  keepWeekly?: number
+  keepMonthly?: number
+  keepYearly?: number
+  keepWithin?: number
+  keepTag?: string[]
+  keepSafety?: number
+  timeZone?: string
+  grace?: number
+  dryRun?: true
+  yes?: true
+}
+
+export const definePrune: DefineCommand = (command, context) => {
+  describeCommand(command, {
+    description:
+      'Removes the commits that no rule keeps, then reclaims their space as gc does. Rules for ' +
+      'numbers and periods are applied to the history of each branch; of a period the newest ' +
+      'commit is kept, and periods without commits do not count. A commit stays when any rule ' +
+      'keeps it. Kept in any case: what HEAD, a branch, a pin or (unless --keep-tag says ' +
+      'otherwise) a tag points at, what snap undo returns to, and one commit from before each ' +
+      'migration. Safety commits, and commits that no branch leads to any more, are kept for ' +
+      '--keep-safety. What is removed cannot be brought back; the history keeps its place: ' +
+      'HEAD~3 still names what it named, and log says where commits were pruned.',
+    examples: [
+      ['snap prune --keep-last 7 --keep-daily 30 --dry-run', 'each commit, and why it would stay'],
+      ['snap prune --keep-last 7 --keep-daily 30 --keep-monthly 12 -y', 'nightly, without asking'],
+      ["snap prune --keep-within 14d --keep-tag 'v*'", 'two weeks, and the tags that begin with v'],
+      ['snap prune --keep-daily 7 --time-zone Europe/Berlin', 'days that begin at midnight there'],
+    ],
+    exitCodes: [
+      ExitCode.done,
+      ExitCode.usage,
+      ExitCode.noStore,
+      ExitCode.damaged,
+      ExitCode.conflict,
+      ExitCode.refused,
+      ExitCode.backend,
+    ],
+    jsonKeys: ['plan', 'result'],
+  })
+  addRules(command)
+    .option('--dry-run', 'show each commit and why it stays, and do nothing')
+    .option('-y, --yes', 'do not ask')
+    .option('--grace <age>', 'leave packs alone that are younger (default 2h)', parseAgeMs)
+    .action((flags: PruneFlags) => withStore(context, (store) => prune(context, store, flags)))
+}
+
+function addRules(command: Command): Command {
+  return command
+    .option('--keep-last <count>', 'the newest so many', parseCount)
+    .option('--keep-hourly <count>', 'the newest of each of so many hours', parseCount)
+    .option('--keep-daily <count>', '… of so many days', parseCount)
+    .option('--keep-weekly <count>', '… of so many weeks (they begin on Monday)', parseCount)
+    .option('--keep-monthly <count>', '… of so many months', parseCount)
+    .option('--keep-yearly <count>', '… of so many years', parseCount)
+    .option('--keep-within <age>', 'all at most so much older than the newest: 14d', parseAgeMs)
+    .option(
+      '--keep-tag <pattern>',
+      'only tags that match, with * and ?, keep their commit (default: all; repeatable)',
+      collect,
+    )
+    .option(
+      '--keep-safety <age>',
+      'safety commits and what is on no branch (default 14d; of the last checkout always)',
+      parseAgeMs,
+    )
+    .option('--time-zone <name>', 'where hours, days and weeks begin (default UTC)')
+}
+
+async function prune(context: Context, store: Store, flags: PruneFlags): Promise<void> {
+  const { io, options, output, reporter } = context
+  const settings = { graceMs: flags.grace, reporter, signal: io.signal, now: io.now }
+  context.interruptedState = 'nothing was changed'
+  const preview = await previewPrune(store, policyOf(flags), settings)
+  const { plan } = preview
+  const removed = removalsOf(plan)
+  if (flags.dryRun) {
+    if (options.json) output.json({ plan: planAsJson(preview), result: null })
+    else output.result(...linesOf(context, preview, flags))
+    return
+  }
+  const mustAsk = flags.yes !== true && removed.length > 0
+  if (options.json !== true) {
+    // What a question is about must be seen, however quiet the rest is.
+    if (mustAsk) output.insist(...linesOf(context, preview, flags))
+    else output.note(...linesOf(context, preview, flags))
+  }
+  if (mustAsk) {
+    await requireConfirmation(
+      context,
+      `Remove ${formatQuantity(removed.length, 'commit')} for good?`,
+    )
+  }
+  context.interruptedState = 'what was to stay is there; the next prune or gc goes on'
+  const result = await applyPrune(store, plan, { ...settings, author: await findAuthor(io) })
+  if (options.json) {
+    const { removedCommitIds, removedRefs, gc } = result
+    output.json({
+      plan: planAsJson(preview),
+      result: { removedCommitIds, removedRefs, gc: gcResultAsJson(gc) },
+    })
+    return
+  }
+  output.result(
+    `Removed ${formatQuantity(result.removedCommitIds.length, 'commit')}`,
+    ...formatGcResult(result.gc),
+  )
+}
+
+function policyOf(flags: PruneFlags): RetentionPolicy {
+  return {
+    keepLast: flags.keepLast,
+    keepHourly: flags.keepHourly,
+    keepDaily: flags.keepDaily,
+    keepWeekly: flags.keepWeekly,
+    keepMonthly: flags.keepMonthly,
+    keepYearly: flags.keepYearly,
+    keepWithinMs: flags.keepWithin,
+    keepTags: flags.keepTag,
+    keepSafetyMs: flags.keepSafety,
+    timeZone: flags.timeZone,
+  }
+}
+
+function linesOf({ io, output }: Context, { plan, gc }: PrunePreview, flags: PruneFlags): string[] {
+  const colors = flags.dryRun ? output.colors : output.messageColors
+  return [...formatPrunePlan(plan, { colors, now: io.now() }), ...formatGcPlan(gc)]
+}
+
+function planAsJson({ plan, gc }: PrunePreview) {
+  const { policy, at, decisions, removedRefs } = plan
+  return { policy, at, commits: decisions.map(commitAsJson), removedRefs, gc: gcPlanAsJson(gc) }
+}
+
+function commitAsJson({ id, commit, reasons }: PruneDecision) {
+  const { createdAt, message, purpose } = commit
+  return { commitId: id, createdAt, message, purpose, isKept: reasons.length > 0, reasons }
+}

@@ -1,0 +1,61 @@
+import type { GcPlan, GcResult } from '../../src/index.ts'
+import { formatQuantity, formatSize } from './units.ts'
+
+/** One sentence on what a collection would give back, and one on what it would leave. */
+export function formatGcPlan({ packs, totals }: GcPlan): string[] {
+  const count = (action: string) => packs.filter(({ verdict }) => verdict.action === action).length
+  const found =
+    totals.reclaimableSizeBytes === 0
+      ? 'Nothing to reclaim'
+      : `Would reclaim about ${formatSize(totals.reclaimableSizeBytes)} in ` +
+        `${formatQuantity(totals.reclaimableObjectCount, 'object')}: ` +
+        `${formatQuantity(count('delete'), 'pack')} removed, ${count('repack')} written again`
+  return [
+    `${found}, of ${formatQuantity(totals.packCount, 'pack')}, ${formatSize(totals.sizeBytes)}`,
+    ...formatLeft(totals.deadSizeBytesKept),
+  ]
+}
+
+export function formatGcResult(result: GcResult): string[] {
+  const { plan, removedPackCount, newPackCount, reclaimedSizeBytes, damagedPackKeys } = result
+  const done =
+    removedPackCount === 0
+      ? 'Nothing to reclaim'
+      : `Reclaimed ${formatSize(Math.max(0, reclaimedSizeBytes))}: ` +
+        `${formatQuantity(removedPackCount, 'pack')} removed, ${newPackCount} written`
+  const left = plan.totals.sizeBytes - reclaimedSizeBytes
+  return [
+    `${done}; ${formatSize(left)} in ` +
+      `${formatQuantity(plan.totals.packCount - removedPackCount + newPackCount, 'pack')}`,
+    ...formatLeft(plan.totals.deadSizeBytesKept),
+    ...damagedPackKeys.map(
+      (packKey) => `Kept ${packKey}: something needed in it is damaged; run 'snap fsck'`,
+    ),
+  ]
+}
+
+function formatLeft(deadSizeBytesKept: number): string[] {
+  if (deadSizeBytesKept === 0) return []
+  return [
+    `${formatSize(deadSizeBytesKept)} more is not needed but stays for now: ` +
+      'its packs are too new, or mostly needed',
+  ]
+}
+
+/** A plan as `--json` prints it: every pack with what happens to it. */
+export function gcPlanAsJson({ packs, totals }: GcPlan) {
+  return {
+    totals,
+    packs: packs.map(({ packKey, sizeBytes, createdAt, deadSizeBytes, verdict }) => ({
+      packKey,
+      sizeBytes,
+      createdAt,
+      deadSizeBytes,
+      ...verdict,
+    })),
+  }
+}
+
+export function gcResultAsJson({ plan: _plan, ...result }: GcResult) {
+  return result
+}

@@ -1,0 +1,78 @@
+import {
+  type KeepReason,
+  type PruneDecision,
+  type PrunePlan,
+  removalsOf,
+  shortId,
+  shortRefName,
+} from '../../src/index.ts'
+import type { Colors } from './colors.ts'
+import { titleOf } from './commit-text.ts'
+import { printable } from './printable.ts'
+import { formatTable } from './text-table.ts'
+import { formatRelativeTime } from './times.ts'
+import { formatQuantity } from './units.ts'
+
+/** Every commit, newest first, with the reasons for which it is kept, or that it goes. */
+export function formatPrunePlan(
+  plan: PrunePlan,
+  { colors, now }: { colors: Colors; now: Date },
+): string[] {
+  const rows = plan.decisions.map((decision) => rowOf(decision, colors, now))
+  const removed = removalsOf(plan)
+  const keptCount = plan.decisions.length - removed.length
+  return [
+    ...formatTable([{}, {}, {}, {}, {}], rows),
+    ...plan.removedRefs.map(
+      ({ name, id }) =>
+        `${colors.red('remove')}  ${printable(shortRefName(name))}, which is at ${shortId(id)}`,
+    ),
+    `${formatQuantity(removed.length, 'commit')} to remove, ${keptCount} kept`,
+  ]
+}
+
+function rowOf({ id, commit, reasons }: PruneDecision, colors: Colors, now: Date): string[] {
+  return [
+    reasons.length > 0 ? colors.green('keep') : colors.red('remove'),
+    colors.yellow(shortId(id)),
+    `${commit.createdAt.slice(0, 16).replace('T', ' ')}Z`,
+    titleOf(commit),
+    reasons.map((reason) => formatReason(reason, now)).join(', '),
+  ]
+}
+
+/** `last 3`, `daily 2026-11-20`, `tag v1`; the line is named where it is not the branch `main`. */
+function formatReason(reason: KeepReason, now: Date): string {
+  switch (reason.kind) {
+    case 'head':
+      return 'HEAD'
+    case 'tip':
+      return `tip of ${printable(shortRefName(reason.refName))}`
+    case 'tag':
+      return `tag ${printable(shortRefName(reason.refName))}`
+    case 'pin':
+      return `pinned: ${printable(reason.message)}`
+    case 'undo':
+      return 'undo of the last checkout'
+    case 'last':
+      return `last ${reason.place}${onLine(reason.line)}`
+    case 'within':
+      return `within${onLine(reason.line)}`
+    case 'beforeMigration': {
+      const names = reason.migrations.map(({ tool, heads }) => `${tool} ${heads.join(', ')}`)
+      return `only one before ${printable(names.join('; ') || 'migrations were taken away')}`
+    }
+    case 'safety':
+      return `safety, ${formatRelativeTime(new Date(reason.since), now)}`
+    case 'offBranch':
+      return `on no branch, last seen ${formatRelativeTime(new Date(reason.since), now)}`
+    case 'ref':
+      return printable(reason.refName)
+    default:
+      return `${reason.kind} ${reason.period}${onLine(reason.line)}`
+  }
+}
+
+function onLine(line: string): string {
+  return line === 'main' ? '' : ` of ${printable(line)}`
+}

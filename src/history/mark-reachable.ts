@@ -1,0 +1,51 @@
+import { throwIfAborted } from '../errors.ts'
+import type { ManifestRef, ObjectId, Tree } from '../format/values.ts'
+import type { ObjectDatabase } from '../objects/object-database.ts'
+import type { ObjectMarks } from '../objects/object-marks.ts'
+
+/**
+ * Marks commits and everything they name but their parents: trees, manifests, chunks.
+ *
+ * Each object is read once. A chunk that is missing is passed over, because nothing lies behind it.
+ *
+ * @throws OBJECT_MISSING, OBJECT_CORRUPT  metadata is damaged: what lies behind it cannot be told
+ * @throws ABORTED
+ */
+export async function markCommits(
+  objects: ObjectDatabase,
+  marks: ObjectMarks,
+  commitIds: Iterable<ObjectId>,
+  options: {
+    signal?: AbortSignal | undefined
+    onMissingChunk?: ((id: ObjectId) => void) | undefined
+  } = {},
+): Promise<void> {
+  const markManifest = async (ref: ManifestRef) => {
+    const open = [ref.rootId]
+    for (let id = open.pop(); id !== undefined; id = open.pop()) {
+      if (marks.mark(id, 'metadata') === 'known') continue
+      throwIfAborted(options.signal, 'marking objects')
+      const node = await objects.readNode(id)
+      if ('chunks' in node) {
+        for (const { id: chunkId } of node.chunks) {
+          if (marks.mark(chunkId, 'chunk') === 'absent') options.onMissingChunk?.(chunkId)
+        }
+      } else {
+        open.push(...node.children.map(({ rootId }) => rootId))
+      }
+    }
+  }
+  for (const id of commitIds) {
+    if (marks.mark(id, 'metadata') === 'known') continue
+    const commit = await objects.readCommit(id)
+    await markManifest(commit.catalog)
+    if (marks.mark(commit.treeId, 'metadata') === 'known') continue
+    for (const ref of manifestsIn(await objects.readTree(commit.treeId))) await markManifest(ref)
+  }
+}
+
+/** Returns the root of every stream that a tree names. */
+export function manifestsIn(tree: Tree): ManifestRef[] {
+  const rows = tree.tables.map((table) => table.rows).filter((ref) => ref !== null)
+  return [tree.schema, ...rows, tree.sequences, tree.largeObjects.metadata, tree.largeObjects.pages]
+}

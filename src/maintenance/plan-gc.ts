@@ -1,0 +1,101 @@
+/**
+ * Decides what garbage collection does with each pack; touches nothing.
+ *
+ * A pack in which nothing is needed goes; one in which enough is not needed is
+ * written again without that; every other stays as it is. A young pack stays
+ * whatever it holds: what it holds may be about to be named.
+ */
+
+/** How many bytes of a store's packs are needed, pack by pack. */
+export interface PackUsage {
+  packKey: string
+  /** Of the whole file. */
+  sizeBytes: number
+  createdAt: Date
+  /** Metadata names other objects, and goes before what it names. */
+  hasMetadata: boolean
+  objectCount: number
+  /** Objects that something names, less those of which another pack holds the copy that is kept. */
+  neededObjectCount: number
+  /** Stored bytes of entries that are not needed. */
+  deadSizeBytes: number
+}
+
+export type PackVerdict =
+  | { action: 'keep'; because: 'needed' | 'young' }
+  | { action: 'delete' }
+  | { action: 'repack' }
+
+export interface PackDecision extends PackUsage {
+  verdict: PackVerdict
+}
+
+export interface GcPlan {
+  /** In the order in which they are worked on: metadata first, newest first. */
+  packs: PackDecision[]
+  totals: {
+    packCount: number
+    sizeBytes: number
+    /** Of packs that go, and of entries that are left behind when packs are written again. */
+    reclaimableSizeBytes: number
+    reclaimableObjectCount: number
+    /** Dead bytes in packs that stay: too young, or too few. */
+    deadSizeBytesKept: number
+  }
+}
+
+export interface GcPolicy {
+  /** Packs created less than this before `now` stay. */
+  graceMs: number
+  /** By the clock that dates the packs. */
+  now: Date
+  /** A pack is written again when at least this share of its bytes is dead; 0 to 1. */
+  minDeadShare: number
+}
+
+/** Packs younger than this are left alone. */
+export const DEFAULT_GRACE_MS = 2 * 60 * 60 * 1000
+
+/** Below it, writing a pack again costs more reading and writing than the space is worth. */
+export const DEFAULT_MIN_DEAD_SHARE = 0.25
+
+export function isYoung(createdAt: Date, { now, graceMs }: GcPolicy): boolean {
+  return now.getTime() - createdAt.getTime() < graceMs
+}
+
+export function planGc(packs: readonly PackUsage[], policy: GcPolicy): GcPlan {
+  const decisions = packs
+    .map((pack) => ({ ...pack, verdict: judge(pack, policy) }))
+    .sort(
+      (a, b) =>
+        Number(b.hasMetadata) - Number(a.hasMetadata) ||
+        b.createdAt.getTime() - a.createdAt.getTime() ||
+        (a.packKey < b.packKey ? -1 : 1),
+    )
+  const sum = (count: (pack: PackDecision) => number) =>
+    decisions.reduce((total, pack) => total + count(pack), 0)
+  return {
+    packs: decisions,
+    totals: {
+      packCount: packs.length,
+      sizeBytes: sum(({ sizeBytes }) => sizeBytes),
+      reclaimableSizeBytes: sum(({ verdict, sizeBytes, deadSizeBytes }) =>
+        verdict.action === 'delete' ? sizeBytes : verdict.action === 'repack' ? deadSizeBytes : 0,
+      ),
+      reclaimableObjectCount: sum(({ verdict, objectCount, neededObjectCount }) =>
+        verdict.action === 'keep' ? 0 : objectCount - neededObjectCount,
+      ),
+      deadSizeBytesKept: sum(({ verdict, deadSizeBytes }) =>
+        verdict.action === 'keep' ? deadSizeBytes : 0,
+      ),
+    },
+  }
+}
+
+function judge(pack: PackUsage, policy: GcPolicy): PackVerdict {
+  if (isYoung(pack.createdAt, policy)) return { action: 'keep', because: 'young' }
+  if (pack.neededObjectCount === 0) return { action: 'delete' }
+  const isWorthIt =
+    pack.deadSizeBytes > 0 && pack.deadSizeBytes >= pack.sizeBytes * policy.minDeadShare
+  return isWorthIt ? { action: 'repack' } : { action: 'keep', because: 'needed' }
+}
