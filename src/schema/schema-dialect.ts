@@ -7,7 +7,7 @@
  */
 import type { SchemaEntry } from '../format/values.ts'
 import { quoteIdentifier } from '../postgres/quote.ts'
-import { findParenthesised, splitTopLevel } from './sql-text.ts'
+import { findParenthesised, splitTopLevel, unquoteIdentifier } from './sql-text.ts'
 
 /** Returns the entry with DDL for that server; the same entry when it needs no change. */
 export function adaptForServer(entry: SchemaEntry, serverVersionNumber: number): SchemaEntry {
@@ -87,13 +87,9 @@ function withNotNullNamed(entry: DefinedEntry): string {
     const match = COLUMN_NOT_NULL.exec(item)
     if (match === null || /^(?:CONSTRAINT|NOT) /.test(item)) return item
     const [, column, notNull] = match
-    const name = quoteIdentifier(`${entry.name}_${unquote(column!)}_not_null`)
+    const name = quoteIdentifier(`${entry.name}_${unquoteIdentifier(column!)}_not_null`)
     return `${item.slice(0, -notNull!.length)} CONSTRAINT ${name}${notNull}`
   })
-}
-
-function unquote(identifier: string): string {
-  return identifier.startsWith('"') ? identifier.slice(1, -1).replaceAll('""', '"') : identifier
 }
 
 /** Before PostgreSQL 16 there was no choice: changes were always applied as the subscription's owner. */
