@@ -54,6 +54,8 @@ export const EXIT_CODE_OF_ERROR = {
   REVISION_UNKNOWN: ExitCode.usage,
   REVISION_AMBIGUOUS: ExitCode.usage,
   COMMIT_PRUNED: ExitCode.usage,
+  OPERATION_UNKNOWN: ExitCode.usage,
+  OPERATION_RUNNING: ExitCode.conflict,
   BACKEND_UNAVAILABLE: ExitCode.backend,
   BACKEND_READ_ONLY: ExitCode.backend,
   BACKEND_FULL: ExitCode.backend,

@@ -27,6 +27,9 @@ export interface ErrorData {
   REVISION_UNKNOWN: { revision: string }
   REVISION_AMBIGUOUS: { revision: string; candidates: string[] }
   COMMIT_PRUNED: { commitId: string; prunedAt: string }
+  // operations
+  OPERATION_UNKNOWN: { number: number }
+  OPERATION_RUNNING: { number: number; pid: number; host: string; startedAt: string }
   // backend
   BACKEND_UNAVAILABLE: { location: string }
   BACKEND_READ_ONLY: { location: string }

@@ -71,6 +71,18 @@ const EXAMPLES: { [C in ErrorCode]: SnapError<C> } = {
     { revision: 'abab', candidates: [id, `abab${'c'.repeat(60)}`] },
     { hint: 'write more digits' },
   ),
+  OPERATION_UNKNOWN: new SnapError(
+    'OPERATION_UNKNOWN',
+    'there is no operation 17',
+    { number: 17 },
+    { hint: "run 'snap ops' to list them" },
+  ),
+  OPERATION_RUNNING: new SnapError(
+    'OPERATION_RUNNING',
+    "operation 17, 'snap run -- alembic upgrade head', goes on still: process 4242 on engine",
+    { number: 17, pid: 4242, host: 'engine', startedAt: '2026-03-01T12:00:00.000Z' },
+    { hint: 'wait for it to end, or end it' },
+  ),
   COMMIT_PRUNED: new SnapError(
     'COMMIT_PRUNED',
     "commit 'abababababab' is gone: it was pruned on 2026-03-01",
