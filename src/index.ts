@@ -24,6 +24,7 @@ export {
   type CommitResult,
   commit,
 } from './capture/commit.ts'
+export { type DatabaseMoment, isDatabaseStillAt } from './capture/database-moment.ts'
 export { type DatabaseSummary, inspectDatabase } from './capture/inspect-database.ts'
 export {
   CONFIG_FILE_NAME,
@@ -36,6 +37,7 @@ export { type ColumnComparison, compareColumns } from './diff/column-comparison.
 export {
   captureLiveState,
   type DatabaseState,
+  type LiveDatabaseState,
   type LiveStateOptions,
   readCommittedState,
 } from './diff/database-state.ts'
@@ -78,6 +80,12 @@ export { formatCsvLine } from './format/csv.ts'
 export { findMetadataKind } from './format/metadata-object.ts'
 export { isObjectId, shortId } from './format/object-id.ts'
 export type {
+  OperationChanges,
+  OperationEnd,
+  OperationKept,
+  OperationStart,
+} from './format/operation-record.ts'
+export type {
   Author,
   CheckoutReason,
   HeadValue,
@@ -114,6 +122,14 @@ export {
   previewPrune,
 } from './maintenance/prune.ts'
 export {
+  findOperationState,
+  type NewOperation,
+  type OpenOperation,
+  type Operation,
+  type OperationLog,
+  type OperationOutcome,
+} from './operations/operation-log.ts'
+export {
   type DatabaseAddress,
   describeAddress,
   withDatabase,
@@ -149,6 +165,7 @@ export type {
 } from './restore/outline-change.ts'
 export { type CheckoutOptions, planCheckout } from './restore/plan-checkout.ts'
 export { readSchemaEntries } from './restore/read-schema.ts'
+export { planRollback, readLastChange } from './restore/rollback.ts'
 export { planUndo } from './restore/undo.ts'
 export { describeDifference, type SchemaDifference } from './schema/compare-schemas.ts'
 export { matchTables } from './schema/match-tables.ts'

@@ -108,6 +108,10 @@ async function applyInPlace(store: Store, plan: CheckoutPlan, options: CheckoutO
     if (options.withSafetyCommit === false) return
     safetyCommitId = await keepLiveState(store, plan, live, options)
   }
+  const settled = async () => {
+    if (safetyCommitId === null) return
+    await options.onKept?.({ commitId: safetyCommitId, head: plan.headBefore })
+  }
   const inPlace = {
     database: options.database,
     databaseName: plan.database.name,
@@ -118,6 +122,7 @@ async function applyInPlace(store: Store, plan: CheckoutPlan, options: CheckoutO
     isPlanUsable: isPlanUsable(plan.inPlace.live, options),
     planAnew: () => planAnew(store, plan, options),
     keep,
+    settled,
   }
   const { proof, form, change } = plan.isNoOp
     ? await confirmNoOp(plan, inPlace)
@@ -199,12 +204,13 @@ const MAX_PLAN_AGE_MS = 3_600_000
  */
 async function confirmNoOp(
   plan: CheckoutPlan,
-  { database, planned, isPlanUsable, planAnew, keep }: InPlaceOptions,
+  { database, planned, isPlanUsable, planAnew, keep, settled }: InPlaceOptions,
 ): Promise<{ proof: null; form: null; change: null }> {
   const session = await openSession(database)
   try {
     if (isPlanUsable && (await isUnchanged(session, planned.live))) {
       await keep(planned.live)
+      await settled()
       return { proof: null, form: null, change: null }
     }
   } finally {
@@ -221,6 +227,7 @@ async function confirmNoOp(
     )
   }
   await keep(live)
+  await settled()
   return { proof: null, form: null, change: null }
 }
 
