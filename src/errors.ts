@@ -55,6 +55,10 @@ export interface ErrorData {
   RESTORE_FAILED: { step: string }
   RESTORE_NOT_PROVEN: { differences: string[] }
   RESTORE_IN_DOUBT: { databaseName: string }
+  // configuration and what users write in it
+  CONFIG_INVALID: { file: string; problems: ConfigProblem[] }
+  INPUT_UNREADABLE: { path: string }
+  CONDITION_INVALID: { condition: string; offset: number; reason: string }
   // files a command writes
   OUTPUT_EXISTS: { path: string }
   OUTPUT_UNWRITABLE: { path: string }
@@ -69,6 +73,16 @@ export interface PostgresErrorData {
   serverHint?: string
   table?: string
   constraint?: string
+}
+
+/** One thing that is wrong with a configuration file. */
+export interface ConfigProblem {
+  /** 1-based. */
+  line: number
+  column: number
+  /** `rules.default.mayGo`; empty for the file itself. */
+  key: string
+  message: string
 }
 
 /** A session that holds or waits for a lock we need. */

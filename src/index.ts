@@ -4,6 +4,17 @@
  * Re-exports only. Nothing behind it touches a terminal, the process or its environment.
  */
 
+export { type Condition, formatCondition } from './alarms/condition.ts'
+export {
+  type ConditionEvidence,
+  type ConditionOutcome,
+  evaluateCondition,
+  findConditionProblems,
+} from './alarms/evaluate-condition.ts'
+export { type Alarm, type AlarmCode, findAlarms } from './alarms/find-alarms.ts'
+export { parseCondition } from './alarms/parse-condition.ts'
+export { DEFAULT_RULES, type Rules, type TableRules } from './alarms/rules.ts'
+export { type MeasuredState, measureTables, type TableMeasures } from './alarms/table-measures.ts'
 export type { Backend, BackendEntry } from './backend/backend.ts'
 export { LocalBackend } from './backend/local-backend.ts'
 export { MemoryBackend } from './backend/memory-backend.ts'
@@ -14,6 +25,13 @@ export {
   commit,
 } from './capture/commit.ts'
 export { type DatabaseSummary, inspectDatabase } from './capture/inspect-database.ts'
+export {
+  CONFIG_FILE_NAME,
+  type Config,
+  DEFAULT_CONFIG,
+  type ProtectedPattern,
+} from './config/config.ts'
+export { formatConfigProblem, parseConfig } from './config/parse-config.ts'
 export { type ColumnComparison, compareColumns } from './diff/column-comparison.ts'
 export {
   captureLiveState,
@@ -44,6 +62,7 @@ export {
 } from './diff/sql-script.ts'
 export {
   type Blocker,
+  type ConfigProblem,
   type ErrorCode,
   type ErrorData,
   InvariantError,
@@ -132,5 +151,6 @@ export { type CheckoutOptions, planCheckout } from './restore/plan-checkout.ts'
 export { readSchemaEntries } from './restore/read-schema.ts'
 export { planUndo } from './restore/undo.ts'
 export { describeDifference, type SchemaDifference } from './schema/compare-schemas.ts'
+export { matchTables } from './schema/match-tables.ts'
 export { findStoreDirectory, initStore, openStore, STORE_DIRECTORY_NAME, Store } from './store.ts'
 export { VERSION } from './version.ts'

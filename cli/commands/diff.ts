@@ -3,6 +3,7 @@ import {
   diffStates,
   diffTableRows,
   listChangedTables,
+  matchTables,
   type RowChange,
   SnapError,
   type Store,
@@ -26,7 +27,6 @@ import { formatEntryDiff } from '../output/schema-diff-text.ts'
 import { formatTable } from '../output/text-table.ts'
 import { writeSqlScript } from '../sql-diff.ts'
 import { withStore } from '../store.ts'
-import { matchTables } from '../table-pattern.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
 
 interface DiffFlags {

@@ -1,4 +1,10 @@
-import { type ErrorData, isSnapError, type SnapError } from '../../src/index.ts'
+import stringWidth from 'string-width'
+import {
+  type ErrorData,
+  formatConfigProblem,
+  isSnapError,
+  type SnapError,
+} from '../../src/index.ts'
 import { EXIT_CODE_OF_ERROR, ExitCode } from '../exit-codes.ts'
 import type { Colors } from './colors.ts'
 import { printable, printableLines } from './printable.ts'
@@ -73,8 +79,22 @@ function formatDetails(error: SnapError): string[] {
   if (isSnapError(error, 'DATA_WOULD_BE_LOST')) return list(error.data.tables)
   if (isSnapError(error, 'REVISION_AMBIGUOUS')) return list(error.data.candidates)
   if (isSnapError(error, 'RESTORE_NOT_PROVEN')) return list(error.data.differences)
+  if (isSnapError(error, 'CONFIG_INVALID')) return formatConfigProblems(error.data)
+  if (isSnapError(error, 'CONDITION_INVALID')) return formatCaret(error.data)
   if (isSnapError(error, 'RESTORE_FAILED')) return formatCause(error)
   return []
+}
+
+/** A single problem is the message itself. */
+function formatConfigProblems({ file, problems }: ErrorData['CONFIG_INVALID']): string[] {
+  return problems.length < 2
+    ? []
+    : list(problems.map((problem) => formatConfigProblem(file, problem)))
+}
+
+function formatCaret({ condition, offset }: ErrorData['CONDITION_INVALID']): string[] {
+  const indent = ' '.repeat(stringWidth(printable(condition.slice(0, offset))))
+  return [`  ${printable(condition)}`, `  ${indent}^`]
 }
 
 /** What pg_dump said; the sentence that became the message is not said twice. */

@@ -2,7 +2,7 @@
  * Finds what tells the rows of a table apart, from the DDL that pg_dump wrote. Pure.
  */
 import type { SchemaEntry } from '../format/values.ts'
-import { findParenthesised, splitTopLevel } from './sql-text.ts'
+import { findParenthesised, splitTopLevel, unquoteIdentifier } from './sql-text.ts'
 
 interface TableName {
   namespace: string
@@ -88,7 +88,7 @@ function parseColumns(statement: string, pattern: RegExp): string[] | undefined 
   const list = findParenthesised(statement)
   if (list === undefined) return undefined
   const names = splitTopLevel(list.content, ',').map((item) => pattern.exec(item)?.[1])
-  return names.every((name) => name !== undefined) ? names.map(unquote) : undefined
+  return names.every((name) => name !== undefined) ? names.map(unquoteIdentifier) : undefined
 }
 
 function notNullColumns(own: readonly SchemaEntry[], { name }: TableName): string[] {
@@ -97,16 +97,12 @@ function notNullColumns(own: readonly SchemaEntry[], { name }: TableName): strin
   if (list === undefined) return []
   return splitTopLevel(list.content, ',').flatMap((item) => {
     const constraint = NOT_NULL_ITEM.exec(item)
-    if (constraint !== null) return [unquote(constraint[1]!)]
+    if (constraint !== null) return [unquoteIdentifier(constraint[1]!)]
     const column = /^(?:CONSTRAINT|CHECK) /.test(item) ? null : NOT_NULL_COLUMN.exec(item)
-    return column === null ? [] : [unquote(column[1]!)]
+    return column === null ? [] : [unquoteIdentifier(column[1]!)]
   })
 }
 
 function isNameOf(table: TableName, namespace: string, name: string): boolean {
-  return unquote(namespace) === table.namespace && unquote(name) === table.name
-}
-
-function unquote(identifier: string): string {
-  return identifier.startsWith('"') ? identifier.slice(1, -1).replaceAll('""', '"') : identifier
+  return unquoteIdentifier(namespace) === table.namespace && unquoteIdentifier(name) === table.name
 }

@@ -78,7 +78,7 @@ export function findParenthesised(
   return end === -1 ? undefined : { start, end, content: text.slice(start + 1, end - 1) }
 }
 
-/** Returns the name that an identifier stands for: `"a ""b"""` is `a "b"`. */
+/** Returns the name that an identifier in SQL written by pg_dump stands for. */
 export function unquoteIdentifier(identifier: string): string {
   return identifier.startsWith('"') ? identifier.slice(1, -1).replaceAll('""', '"') : identifier
 }

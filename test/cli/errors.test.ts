@@ -197,6 +197,32 @@ const EXAMPLES: { [C in ErrorCode]: SnapError<C> } = {
   RESTORE_IN_DOUBT: new SnapError('RESTORE_IN_DOUBT', 'the connection was lost at COMMIT', {
     databaseName: 'shop',
   }),
+  CONFIG_INVALID: new SnapError(
+    'CONFIG_INVALID',
+    "'snap.config.json' has 2 problems",
+    {
+      file: 'snap.config.json',
+      problems: [
+        { line: 3, column: 5, key: '', message: 'a comma is expected here' },
+        {
+          line: 7,
+          column: 5,
+          key: 'rules.default.mayGo',
+          message: 'must be true or false, found 1',
+        },
+      ],
+    },
+    { hint: "'snap help check' says what may stand in it" },
+  ),
+  INPUT_UNREADABLE: new SnapError('INPUT_UNREADABLE', "cannot read 'up.sql': ENOENT", {
+    path: 'up.sql',
+  }),
+  CONDITION_INVALID: new SnapError(
+    'CONDITION_INVALID',
+    "cannot read the condition 'users.rows <': expected a number, found the end",
+    { condition: 'users.rows <', offset: 12, reason: 'expected a number, found the end' },
+    { hint: "write it as 'users.rows < before * 0.9'" },
+  ),
   OUTPUT_EXISTS: new SnapError(
     'OUTPUT_EXISTS',
     "cannot write '/tmp/v1.sql': it exists",

@@ -81,6 +81,18 @@ const LAYERS: Readonly<Record<string, { mayImport: readonly string[]; because: s
     because:
       'a comparison reads two states, of commits or of a capture kept aside; it changes neither',
   },
+  'src/alarms': {
+    mayImport: ['src/errors.ts', 'src/format', 'src/schema', 'src/diff'],
+    because: 'rules judge a difference that somebody else has found, and touch nothing',
+  },
+  'src/config': {
+    mayImport: ['src/errors.ts', 'src/alarms'],
+    because: 'a configuration is text that becomes a value; whoever has the file reads it',
+  },
+  'src/migrations': {
+    mayImport: ['src/errors.ts', 'src/format', 'src/schema'],
+    because: 'what SQL would do is read from its text and a schema, never tried out',
+  },
   'src/restore': {
     mayImport: [
       'src/errors.ts',

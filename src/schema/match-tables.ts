@@ -1,5 +1,5 @@
 /**
- * Makes a test of whether a table is meant by one of the patterns given with --table.
+ * Makes a test of whether a table is meant by one of the patterns.
  *
  * `orders` means the table of that name in any schema, `sales.orders` that one;
  * `*` stands for any characters, `?` for one. Without patterns every table is meant.

@@ -1,0 +1,25 @@
+/**
+ * What `snap.config.json` says, and what holds where it says nothing.
+ */
+import { DEFAULT_RULES, type Rules } from '../alarms/rules.ts'
+
+/** Stands in the directory that holds the store. */
+export const CONFIG_FILE_NAME = 'snap.config.json'
+
+export interface Config {
+  rules: Rules
+  /** Glob patterns of migration files, relative to the configuration file's directory. */
+  migrations: string[]
+  /** Databases that want their name typed before they are changed. */
+  protected: ProtectedPattern[]
+}
+
+/** A database is meant when all that is given here matches; `*` stands for any characters. */
+export interface ProtectedPattern {
+  host: string | null
+  database: string | null
+  /** Matched against `user@host:port/database`. */
+  address: string | null
+}
+
+export const DEFAULT_CONFIG: Config = { rules: DEFAULT_RULES, migrations: [], protected: [] }
