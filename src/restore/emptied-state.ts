@@ -3,8 +3,8 @@
  * there is the way to any commit: planned, applied in one transaction, proven.
  */
 import { putCommit } from '../capture/build-commit.ts'
-import { captureLines, captureStream } from '../capture/capture-stream.ts'
 import type { Capture } from '../capture/capture-database.ts'
+import { captureLines, captureStream } from '../capture/capture-stream.ts'
 import { WHOLE_DATABASE } from '../capture/selection.ts'
 import { encodeJsonLine } from '../format/json-lines.ts'
 import { encodeTree } from '../format/tree.ts'

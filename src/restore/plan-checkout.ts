@@ -169,7 +169,11 @@ async function planInPlace(
 export async function planAgainst(
   store: Store,
   basis: PlanBasis,
-  { live, liveObjects, server }: { live: LiveState; liveObjects: StreamReader; server: ServerFacts },
+  {
+    live,
+    liveObjects,
+    server,
+  }: { live: LiveState; liveObjects: StreamReader; server: ServerFacts },
   options: CheckoutOptions,
 ): Promise<CheckoutPlan> {
   const { commit, tree, schemaEntries } = basis

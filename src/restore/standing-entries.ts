@@ -31,7 +31,9 @@ export function selectStandingEntries({ entries, facts }: SchemaStream): {
     for (const needed of facts[position]!.dependsOn) standing.add(needed)
   }
   const schemas = new Set(
-    [...standing].map((position) => entries[position]!).flatMap(({ kind, name }) => (kind === 'SCHEMA' ? [name] : [])),
+    [...standing]
+      .map((position) => entries[position]!)
+      .flatMap(({ kind, name }) => (kind === 'SCHEMA' ? [name] : [])),
   )
   for (const [position, entry] of entries.entries()) {
     if (!SAYS_SOMETHING_OF_ANOTHER.has(entry.kind)) continue
@@ -40,7 +42,10 @@ export function selectStandingEntries({ entries, facts }: SchemaStream): {
     const isOfWhatStays = facts[position]!.dependsOn.every((each) => standing.has(each))
     if (isOfWhatStays && !isInSchemaThatGoes) standing.add(position)
   }
-  return renumber({ entries, facts }, [...standing].sort((left, right) => left - right))
+  return renumber(
+    { entries, facts },
+    [...standing].sort((left, right) => left - right),
+  )
 }
 
 const SAYS_SOMETHING_OF_ANOTHER = new Set(['ACL', 'COMMENT', 'DEFAULT ACL', 'SECURITY LABEL'])

@@ -143,7 +143,8 @@ function assertSameIntent({ checkout, emptied }: WipePlan, { live }: PlannedChan
   if (planned === undefined) return
   const found = new Map(live.tree.tables.map((table) => [qualifiedName(table), table.rows]))
   const changed = emptied.tables.find(
-    (table) => table.rows !== null && !isSameStream(table.rows, found.get(qualifiedName(table)) ?? null),
+    (table) =>
+      table.rows !== null && !isSameStream(table.rows, found.get(qualifiedName(table)) ?? null),
   )
   if (isSameStream(planned.tree.schema, live.tree.schema) && changed === undefined) return
   const what = changed === undefined ? 'its schema' : `the rows of ${qualifiedName(changed)}`
