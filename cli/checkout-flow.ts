@@ -16,10 +16,17 @@ import { parseCount, parseDurationMs } from './options.ts'
 import { formatCheckoutResult } from './output/checkout-text.ts'
 import { formatPlan } from './output/plan-text.ts'
 import { printable } from './output/printable.ts'
+import {
+  addNamingOption,
+  type Guard,
+  type NamingFlags,
+  openGuard,
+  requireDatabaseName,
+} from './protection.ts'
 
 /** What `checkout` and `undo` share: their options, and the way from plan through question to result. */
 
-export interface CheckoutFlags {
+export interface CheckoutFlags extends NamingFlags {
   safety: boolean
   owner: boolean
   privileges: boolean
@@ -35,10 +42,10 @@ export interface CheckoutFlags {
 export const CHECKOUT_JSON_KEYS = ['plan', 'result', 'sql'] as const
 
 export function addCheckoutOptions(command: Command): Command {
-  return command
+  return addNamingOption(command)
     .option('--dry-run', 'show what would be done and lost, and do nothing')
     .option('--sql', 'with --dry-run: print the statements instead')
-    .option('-y, --yes', 'do not ask')
+    .option('-y, --yes', 'do not ask, unless the database is protected')
     .option('--no-safety', 'do not commit the state before first: it is then lost')
     .option('--force', 'even if it is not the database that was committed')
     .option('--no-owner', 'leave owners as whoever restores')
@@ -80,6 +87,11 @@ export async function performCheckout(
       { hint: 'give --dry-run with it' },
     )
   }
+  // A new database overwrites nothing.
+  const guard =
+    flags.dryRun || target.into !== undefined
+      ? undefined
+      : await openGuard(context, store, target.database, flags)
   const settings = await settingsOf(context, flags, target)
   const plan = await target.plan(store, settings)
   if (flags.dryRun) {
@@ -90,7 +102,7 @@ export async function performCheckout(
     else output.result(...planLines(context, plan, flags))
     return
   }
-  await confirmLosses(context, plan, flags)
+  await confirmLosses(context, plan, flags, guard)
   context.interruptedState =
     plan.kind === 'into'
       ? 'the new database was removed again; HEAD and the committed database were not touched'
@@ -134,9 +146,12 @@ async function confirmLosses(
   context: Context,
   plan: CheckoutPlan,
   flags: CheckoutFlags,
+  guard: Guard | undefined,
 ): Promise<void> {
   const { options, output } = context
-  const mustAsk = flags.yes !== true && (plan.outline?.losses.length ?? 0) > 0
+  const isProtected = (guard?.reasons.length ?? 0) > 0 && !plan.isNoOp
+  const saysYes = flags.yes === true || guard?.isNamed === true
+  const mustAsk = isProtected || (!saysYes && (plan.outline?.losses.length ?? 0) > 0)
   if (options.json !== true) {
     const lines = planLines(context, plan, flags)
     // What a question is about must be seen, however quiet the rest is.
@@ -144,11 +159,12 @@ async function confirmLosses(
     else output.note(...lines)
   }
   if (!mustAsk) return
-  const databaseName = printable(plan.database.name)
-  await requireConfirmation(
-    context,
-    `Make database '${databaseName}' equal to ${shortId(plan.commitId)}?`,
-  )
+  const deed = `equal to ${shortId(plan.commitId)}`
+  if (isProtected && guard !== undefined) {
+    await requireDatabaseName(context, guard, `make it ${deed}`)
+  } else {
+    await requireConfirmation(context, `Make database '${printable(plan.database.name)}' ${deed}?`)
+  }
 }
 
 function planLines({ io, output }: Context, plan: CheckoutPlan, flags: CheckoutFlags): string[] {

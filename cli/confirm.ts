@@ -46,3 +46,24 @@ export async function askYesOrNo(context: Context, question: string): Promise<bo
   }
   return answer
 }
+
+/**
+ * Asks for a line of text on stderr.
+ *
+ * @throws ABORTED  the user interrupted the question
+ */
+export async function askForText(context: Context, question: string): Promise<string> {
+  const { isCancel, text } = await import('@clack/prompts')
+  context.output.progress.clear()
+  const answer = await text({
+    message: question,
+    input: context.io.stdin,
+    output: context.io.stderr,
+    signal: context.io.signal,
+  })
+  if (isCancel(answer)) {
+    throw new SnapError('ABORTED', 'interrupted', { operation: 'the question' })
+  }
+  // An empty answer comes as undefined.
+  return (answer ?? '').trim()
+}

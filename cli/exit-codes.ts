@@ -77,6 +77,7 @@ export const EXIT_CODE_OF_ERROR = {
   TARGET_CHANGED: ExitCode.refused,
   DATA_WOULD_BE_LOST: ExitCode.refused,
   CONFIRMATION_NEEDED: ExitCode.refused,
+  DATABASE_PROTECTED: ExitCode.refused,
   NOTHING_TO_UNDO: ExitCode.usage,
   RESTORE_FAILED: ExitCode.restore,
   RESTORE_NOT_PROVEN: ExitCode.restore,

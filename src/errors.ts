@@ -54,6 +54,7 @@ export interface ErrorData {
   TARGET_CHANGED: { expected: string; found: string }
   DATA_WOULD_BE_LOST: { tables: string[] }
   CONFIRMATION_NEEDED: { question: string }
+  DATABASE_PROTECTED: { databaseName: string; reasons: string[] }
   NOTHING_TO_UNDO: { refName: string }
   RESTORE_FAILED: { step: string }
   RESTORE_NOT_PROVEN: { differences: string[] }

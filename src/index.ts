@@ -32,6 +32,7 @@ export {
   DEFAULT_CONFIG,
   type ProtectedPattern,
 } from './config/config.ts'
+export { addDatabase, type DatabaseList, removeDatabases } from './config/edit-config.ts'
 export { formatConfigProblem, parseConfig } from './config/parse-config.ts'
 export { type ColumnComparison, compareColumns } from './diff/column-comparison.ts'
 export {
@@ -136,6 +137,12 @@ export {
 } from './postgres/address/database-address.ts'
 export { resolveDatabaseAddress } from './postgres/address/resolve-database-address.ts'
 export { openSession, type Session, type SessionOptions } from './postgres/session.ts'
+export {
+  findProtection,
+  matchesPattern,
+  type ProtectionReason,
+} from './protection/find-protection.ts'
+export type { ProductionSign } from './protection/production-signs.ts'
 export { moveHead, readHead } from './refs/head.ts'
 export {
   BRANCH_PREFIX,
@@ -156,6 +163,7 @@ export {
 export type { CheckoutPlan } from './restore/checkout-plan.ts'
 export { formatCheckoutSql } from './restore/checkout-sql.ts'
 export { compareTables, type TableChange } from './restore/compare-trees.ts'
+export type { WipeScope } from './restore/emptied-state.ts'
 export type {
   ChangeOutline,
   Loss,
@@ -167,6 +175,7 @@ export { type CheckoutOptions, planCheckout } from './restore/plan-checkout.ts'
 export { readSchemaEntries } from './restore/read-schema.ts'
 export { planRollback, readLastChange } from './restore/rollback.ts'
 export { planUndo } from './restore/undo.ts'
+export { applyWipe, planWipe, type WipeOptions, type WipePlan } from './restore/wipe.ts'
 export { describeDifference, type SchemaDifference } from './schema/compare-schemas.ts'
 export { matchTables } from './schema/match-tables.ts'
 export { findStoreDirectory, initStore, openStore, STORE_DIRECTORY_NAME, Store } from './store.ts'

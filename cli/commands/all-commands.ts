@@ -48,6 +48,16 @@ export const ALL_COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./undo.ts')).defineUndo,
   },
   {
+    name: 'wipe',
+    summary: 'empty the database',
+    load: async () => (await import('./wipe.ts')).defineWipe,
+  },
+  {
+    name: 'protect',
+    summary: 'have the name of the database typed before it is overwritten',
+    load: async () => (await import('./protect.ts')).defineProtect,
+  },
+  {
     name: 'cat',
     summary: "print a table's rows as a commit holds them",
     load: async () => (await import('./cat.ts')).defineCat,

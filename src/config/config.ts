@@ -12,6 +12,8 @@ export interface Config {
   migrations: string[]
   /** Databases that want their name typed before they are changed. */
   protected: ProtectedPattern[]
+  /** Databases that look like production and are none. */
+  unprotected: ProtectedPattern[]
 }
 
 /** A database is meant when all that is given here matches; `*` stands for any characters. */
@@ -22,4 +24,9 @@ export interface ProtectedPattern {
   address: string | null
 }
 
-export const DEFAULT_CONFIG: Config = { rules: DEFAULT_RULES, migrations: [], protected: [] }
+export const DEFAULT_CONFIG: Config = {
+  rules: DEFAULT_RULES,
+  migrations: [],
+  protected: [],
+  unprotected: [],
+}

@@ -159,12 +159,14 @@ const readConfig: Reader<Config> = (place) => {
     rules,
     migrations: listOf(text, 'a list of file patterns'),
     protected: listOf(protectedPattern, 'a list of databases'),
+    unprotected: listOf(protectedPattern, 'a list of databases'),
   })(place)
-  const { rules: ownRules, migrations, protected: ownProtected } = found
+  const { rules: ownRules, migrations, protected: ownProtected, unprotected } = found
   return {
     rules: ownRules ?? DEFAULT_CONFIG.rules,
     migrations: migrations ?? DEFAULT_CONFIG.migrations,
     protected: ownProtected ?? DEFAULT_CONFIG.protected,
+    unprotected: unprotected ?? DEFAULT_CONFIG.unprotected,
   }
 }
 

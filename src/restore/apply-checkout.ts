@@ -23,7 +23,12 @@ import { isUnchanged, type LiveState } from './live-state.ts'
 import { type CheckoutOptions, planAnew, restoreTargetOf } from './plan-checkout.ts'
 import { tableKey } from './plan-surgery.ts'
 import type { Proof } from './prove.ts'
-import { type InPlaceOptions, type RestoreForm, restoreInPlace } from './restore-in-place.ts'
+import {
+  type InPlaceOptions,
+  type PlannedChange,
+  type RestoreForm,
+  restoreInPlace,
+} from './restore-in-place.ts'
 import { restoreInto } from './restore-into.ts'
 import { ownTables } from './restore-state.ts'
 
@@ -70,15 +75,36 @@ export function applyCheckout(
   plan: CheckoutPlan,
   options: CheckoutOptions,
 ): Promise<CheckoutResult> {
+  return applyPlan(store, plan, options)
+}
+
+/** Where one kind of checkout does more than the others. */
+export interface ApplySteps {
+  /** Runs under the store lock, before the plan's commit is looked at. */
+  prepare?(): Promise<void>
+  /** Throws when a plan that had to be made anew is not what was agreed to; nothing is changed then. */
+  assertSameIntent?(again: PlannedChange): void
+  /** Runs when the live state is a commit, before anything is changed. */
+  onKept?(commitId: ObjectId): Promise<void>
+}
+
+/** As `applyCheckout`, with further steps. */
+export function applyPlan(
+  store: Store,
+  plan: CheckoutPlan,
+  options: CheckoutOptions,
+  steps: ApplySteps = {},
+): Promise<CheckoutResult> {
   const at = (options.now ?? (() => new Date()))()
-  return withStoreLock(store, { operation: 'checkout', mode: 'shared', at }, async () => {
+  return withStoreLock(store, { operation: plan.reason, mode: 'shared', at }, async () => {
     const startedAtMs = performance.now()
+    await steps.prepare?.()
     // Planned without the lock: it may have been pruned since.
     await assertCommitIsKept(store, plan.commitId)
     const outcome =
       plan.kind === 'into'
         ? await applyInto(store, plan, options)
-        : await applyInPlace(store, plan, options)
+        : await applyInPlace(store, plan, options, steps)
     return {
       commitId: plan.commitId,
       ...outcome,
@@ -101,12 +127,18 @@ async function applyInto(store: Store, plan: CheckoutPlan, options: CheckoutOpti
   return { safetyCommitId: null, head: plan.headBefore, proof, form: null, restored }
 }
 
-async function applyInPlace(store: Store, plan: CheckoutPlan, options: CheckoutOptions) {
+async function applyInPlace(
+  store: Store,
+  plan: CheckoutPlan,
+  options: CheckoutOptions,
+  steps: ApplySteps,
+) {
   if (plan.inPlace === null) throw new InvariantError('a plan to restore in place needs a change')
   let safetyCommitId: ObjectId | null = null
   const keep = async (live: LiveState) => {
     if (options.withSafetyCommit === false) return
     safetyCommitId = await keepLiveState(store, plan, live, options)
+    await steps.onKept?.(safetyCommitId)
   }
   const settled = async () => {
     if (safetyCommitId === null) return
@@ -120,7 +152,11 @@ async function applyInPlace(store: Store, plan: CheckoutPlan, options: CheckoutO
     allowsOtherWords: majorOf(plan.database) !== majorOf(plan.commit.database),
     planned: plan.inPlace,
     isPlanUsable: isPlanUsable(plan.inPlace.live, options),
-    planAnew: () => planAnew(store, plan, options),
+    planAnew: async () => {
+      const again = await planAnew(store, plan, options)
+      steps.assertSameIntent?.(again)
+      return again
+    },
     keep,
     settled,
   }
@@ -244,7 +280,8 @@ async function recordCheckout(
   for (;;) {
     const previousHead = await readHead(store.refs)
     const reason = {
-      kind: plan.reason,
+      // `undo` takes a wipe back as it does every checkout.
+      kind: plan.reason === 'undo' ? ('undo' as const) : ('checkout' as const),
       message: `${plan.reason}: to ${plan.revision}`,
       previousHead,
       safetyCommitId,
@@ -287,9 +324,12 @@ async function keepLiveState(
     return headId
   }
   const { commitId, commit } = await commitCapture(store, live.capture, {
-    message: `before ${plan.reason} of ${shortId(plan.commitId)} (${plan.revision})`,
+    message:
+      plan.reason === 'wipe'
+        ? `before wipe of database ${plan.database.name}`
+        : `before ${plan.reason} of ${shortId(plan.commitId)} (${plan.revision})`,
     author,
-    purpose: 'safety',
+    purpose: plan.reason === 'wipe' ? 'guard' : 'safety',
     parentId: headId,
     selection: live.selection,
     workingDirectory: options.workingDirectory,

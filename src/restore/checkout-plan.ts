@@ -12,8 +12,8 @@ import type { PlannedChange } from './restore-in-place.ts'
 export interface CheckoutPlan {
   /** `inPlace` changes the database that is addressed, `into` makes a new one. */
   kind: 'inPlace' | 'into'
-  /** What HEAD's reflog will say of it. */
-  reason: 'checkout' | 'undo'
+  /** What HEAD's reflog will say of it; a wipe is a checkout of an empty state. */
+  reason: 'checkout' | 'undo' | 'wipe'
   /** As the user typed it. */
   revision: string
   commitId: ObjectId

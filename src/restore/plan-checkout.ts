@@ -11,6 +11,7 @@ import { checkCatalogFact } from '../format/stream-entries.ts'
 import type { Commit, ObjectId } from '../format/values.ts'
 import { resolveRevision } from '../history/revisions.ts'
 import { readJsonStream } from '../objects/read-json-stream.ts'
+import type { StreamReader } from '../objects/walk-manifest.ts'
 import { type DatabaseAddress, describeAddress } from '../postgres/address/database-address.ts'
 import { openSession } from '../postgres/session.ts'
 import { readHead } from '../refs/head.ts'
@@ -20,7 +21,7 @@ import type { Store } from '../store.ts'
 import type { CheckoutPlan } from './checkout-plan.ts'
 import { compareTables, isSameStream } from './compare-trees.ts'
 import { planInPlaceChange, streamsNeeded } from './in-place-change.ts'
-import { type LiveStateOptions, withLiveState } from './live-state.ts'
+import { type LiveState, type LiveStateOptions, withLiveState } from './live-state.ts'
 import { outlineChange } from './outline-change.ts'
 import { readSchemaEntries } from './read-schema.ts'
 import type { PlannedChange } from './restore-in-place.ts'
@@ -115,7 +116,7 @@ export async function planRestore(
     : planInto(store, common, options.into, options)
 }
 
-type PlanBasis = Pick<
+export type PlanBasis = Pick<
   CheckoutPlan,
   | 'catalogFacts'
   | 'reason'
@@ -161,42 +162,57 @@ async function planInPlace(
   basis: PlanBasis,
   options: CheckoutOptions,
 ): Promise<CheckoutPlan> {
-  const { commit, tree, schemaEntries } = basis
   const server = await describeServer(options.database)
-  const warnings = checkTarget(commit, options, server.systemIdentifier)
+  const warnings = checkTarget(basis.commit, options, server.systemIdentifier)
+  return withLiveState(store, liveStateOptions(basis, options), async (live, liveObjects) => ({
+    ...(await planAgainst(store, basis, { live, liveObjects, server }, options)),
+    warnings,
+  }))
+}
+
+/** Plans how a live state that was read becomes that of the basis. */
+export async function planAgainst(
+  store: Store,
+  basis: PlanBasis,
+  {
+    live,
+    liveObjects,
+    server,
+  }: { live: LiveState; liveObjects: StreamReader; server: ServerFacts },
+  options: CheckoutOptions,
+): Promise<CheckoutPlan> {
+  const { commit, tree, schemaEntries } = basis
   const target = restoreTargetOf(store, basis, options)
-  return withLiveState(store, liveStateOptions(basis, options), async (live, liveObjects) => {
-    const isNoOp = live.treeId === commit.treeId
-    const change = await planInPlaceChange(live, liveObjects, target, sourceOf(commit))
-    const needed = isNoOp ? [] : streamsNeeded(change, live, target)
-    const differences = compareSchemas(schemaEntries, live.schema.entries)
-    const sequences = await readSequences(store.objects, tree.sequences)
-    const { metadata, pages } = tree.largeObjects
-    const found = live.tree.largeObjects
-    return {
-      ...basis,
-      kind: 'inPlace',
-      database: {
-        name: options.database.databaseName,
-        address: describeAddress(options.database),
-        ...server,
-      },
-      isNoOp,
-      schema: differences,
-      tables: compareTables(live.tree, tree),
-      outline: isNoOp
-        ? null
-        : outlineChange({ live, change, tree, entries: schemaEntries, differences, sequences }),
-      largeObjects: {
-        countBefore: found.metadata.rowCount,
-        countAfter: metadata.rowCount,
-        differ: !isSameStream(found.metadata, metadata) || !isSameStream(found.pages, pages),
-      },
-      verified: await verifyObjects(store.objects, needed, options),
-      warnings,
-      inPlace: { live, change },
-    }
-  })
+  const isNoOp = live.treeId === commit.treeId
+  const change = await planInPlaceChange(live, liveObjects, target, sourceOf(commit))
+  const needed = isNoOp ? [] : streamsNeeded(change, live, target)
+  const differences = compareSchemas(schemaEntries, live.schema.entries)
+  const sequences = await readSequences(store.objects, tree.sequences)
+  const { metadata, pages } = tree.largeObjects
+  const found = live.tree.largeObjects
+  return {
+    ...basis,
+    kind: 'inPlace',
+    database: {
+      name: options.database.databaseName,
+      address: describeAddress(options.database),
+      ...server,
+    },
+    isNoOp,
+    schema: differences,
+    tables: compareTables(live.tree, tree),
+    outline: isNoOp
+      ? null
+      : outlineChange({ live, change, tree, entries: schemaEntries, differences, sequences }),
+    largeObjects: {
+      countBefore: found.metadata.rowCount,
+      countAfter: metadata.rowCount,
+      differ: !isSameStream(found.metadata, metadata) || !isSameStream(found.pages, pages),
+    },
+    verified: await verifyObjects(store.objects, needed, options),
+    warnings: [],
+    inPlace: { live, change },
+  }
 }
 
 /** Reads the live state again and plans against it. */
@@ -267,11 +283,12 @@ async function headAfterCheckout(
   return headBefore.id === commitId ? headBefore : { targetRef: null, id: commitId }
 }
 
-async function describeServer(
-  address: DatabaseAddress,
-): Promise<
-  Pick<CheckoutPlan['database'], 'serverVersion' | 'serverVersionNumber' | 'systemIdentifier'>
-> {
+export type ServerFacts = Pick<
+  CheckoutPlan['database'],
+  'serverVersion' | 'serverVersionNumber' | 'systemIdentifier'
+>
+
+export async function describeServer(address: DatabaseAddress): Promise<ServerFacts> {
   const session = await openSession(address)
   try {
     return {

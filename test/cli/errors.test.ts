@@ -183,6 +183,12 @@ const EXAMPLES: { [C in ErrorCode]: SnapError<C> } = {
   DATA_WOULD_BE_LOST: new SnapError('DATA_WOULD_BE_LOST', 'rows cannot be kept', {
     tables: ['public.log'],
   }),
+  DATABASE_PROTECTED: new SnapError(
+    'DATABASE_PROTECTED',
+    "database 'shop' is protected, and there is no terminal to type its name on: snap.config.json protects database shop",
+    { databaseName: 'shop', reasons: ['snap.config.json protects database shop'] },
+    { hint: 'pass --confirm-database shop if it is to be overwritten' },
+  ),
   CONFIRMATION_NEEDED: new SnapError(
     'CONFIRMATION_NEEDED',
     'cannot ask for a confirmation: no terminal',

@@ -24,6 +24,10 @@ const LAYERS: Readonly<Record<string, { mayImport: readonly string[]; because: s
     mayImport: ['src/errors.ts', 'src/format', 'src/backend'],
     because: 'a ref holds an id and does not look at what it names',
   },
+  'src/protection': {
+    mayImport: ['src/config', 'src/postgres/address'],
+    because: 'whether a database is protected is told by its address and what was written down',
+  },
   'src/history': {
     mayImport: ['src/errors.ts', 'src/format', 'src/objects', 'src/refs'],
     because: 'history is read from objects and refs, never from a database',

@@ -46,6 +46,7 @@ const CODE_MEANINGS: Readonly<Record<keyof typeof EXIT_CODE_OF_ERROR, string>> =
   TARGET_CHANGED: 'somebody is changing the schema of the database to restore',
   DATA_WOULD_BE_LOST: 'rows that the commit leaves out could not be kept',
   CONFIRMATION_NEEDED: 'data would be lost and nobody said yes',
+  DATABASE_PROTECTED: 'the database is marked or looks like production, and nobody typed its name',
   NOTHING_TO_UNDO: 'there was no checkout, or it kept no safety commit',
   RESTORE_FAILED: 'a step failed; nothing was changed',
   RESTORE_NOT_PROVEN: 'the result was not equal to the commit; nothing was changed',

@@ -1,0 +1,46 @@
+import { applyEdits, modify } from 'jsonc-parser'
+import type { ProtectedPattern } from './config.ts'
+
+/** The lists of databases that a configuration file has. */
+export type DatabaseList = 'protected' | 'unprotected'
+
+/**
+ * Adds a database to a list of a configuration file's text, whose comments and
+ * order stay. Pure.
+ *
+ * @param source  a valid configuration, or nothing
+ */
+export function addDatabase(
+  source: string,
+  list: DatabaseList,
+  pattern: Partial<ProtectedPattern>,
+): string {
+  const text = source.trim() === '' ? '{}\n' : source
+  const entry = Object.fromEntries(Object.entries(pattern).filter(([, value]) => value !== null))
+  const options = { formattingOptions: FORMATTING, isArrayInsertion: true }
+  return applyEdits(text, modify(text, [list, -1], entry, options))
+}
+
+/**
+ * Removes entries from a list. Pure.
+ *
+ * @param positions  0-based
+ */
+export function removeDatabases(
+  source: string,
+  list: DatabaseList,
+  positions: readonly number[],
+): string {
+  return [...positions]
+    .sort((left, right) => right - left)
+    .reduce(
+      (text, position) =>
+        applyEdits(
+          text,
+          modify(text, [list, position], undefined, { formattingOptions: FORMATTING }),
+        ),
+      source,
+    )
+}
+
+const FORMATTING = { insertSpaces: true, tabSize: 2, eol: '\n' }
