@@ -66,6 +66,9 @@ export interface ErrorData {
   // files a command writes
   OUTPUT_EXISTS: { path: string }
   OUTPUT_UNWRITABLE: { path: string }
+  // a command that is run
+  COMMAND_NOT_FOUND: { command: string }
+  COMMAND_NOT_EXECUTABLE: { command: string }
   ABORTED: { operation: string }
   USAGE: { argument: string }
 }

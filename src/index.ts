@@ -130,6 +130,7 @@ export {
   type OperationLog,
   type OperationOutcome,
 } from './operations/operation-log.ts'
+export { redactArguments } from './operations/redact-arguments.ts'
 export {
   type DatabaseAddress,
   describeAddress,
@@ -173,7 +174,7 @@ export type {
 } from './restore/outline-change.ts'
 export { type CheckoutOptions, planCheckout } from './restore/plan-checkout.ts'
 export { readSchemaEntries } from './restore/read-schema.ts'
-export { planRollback, readLastChange } from './restore/rollback.ts'
+export { planReturn, planRollback, readLastChange } from './restore/rollback.ts'
 export { planUndo } from './restore/undo.ts'
 export { applyWipe, planWipe, type WipeOptions, type WipePlan } from './restore/wipe.ts'
 export { describeDifference, type SchemaDifference } from './schema/compare-schemas.ts'

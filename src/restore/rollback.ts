@@ -1,4 +1,5 @@
 import { SnapError } from '../errors.ts'
+import type { OperationKept } from '../format/operation-record.ts'
 import { findOperationState, type Operation } from '../operations/operation-log.ts'
 import { readHead } from '../refs/head.ts'
 import type { Store } from '../store.ts'
@@ -61,10 +62,30 @@ export async function planRollback(
       { hint: `run 'snap ops ${number}' for what is known of it` },
     )
   }
+  return planReturn(store, {
+    ...options,
+    kept,
+    revision: `the state before operation ${number}`,
+  })
+}
+
+/**
+ * Plans going back to a state that was kept, with HEAD where it was: on its branch, which may have
+ * moved on since.
+ *
+ * @param options  `revision` is what messages call that state
+ * @throws COMMIT_PRUNED
+ * @throws what `planCheckout` throws
+ */
+export async function planReturn(
+  store: Store,
+  options: CheckoutOptions & { kept: Pick<OperationKept, 'commitId' | 'head'>; revision: string },
+): Promise<CheckoutPlan> {
+  const { kept } = options
+  await store.pruned.refresh()
   await store.pruned.assertKept(kept.commitId)
   return planRestore(store, {
     ...options,
-    revision: `the state before operation ${number}`,
     commitId: kept.commitId,
     headBefore: await readHead(store.refs),
     headAfter: await headBefore(store, kept.head),

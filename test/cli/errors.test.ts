@@ -250,6 +250,18 @@ const EXAMPLES: { [C in ErrorCode]: SnapError<C> } = {
   OUTPUT_UNWRITABLE: new SnapError('OUTPUT_UNWRITABLE', "cannot write '/v1.sql': EACCES", {
     path: '/v1.sql',
   }),
+  COMMAND_NOT_FOUND: new SnapError(
+    'COMMAND_NOT_FOUND',
+    "cannot run 'alembik': it was not found",
+    { command: 'alembik' },
+    { hint: 'nothing was run; check the name and PATH' },
+  ),
+  COMMAND_NOT_EXECUTABLE: new SnapError(
+    'COMMAND_NOT_EXECUTABLE',
+    "cannot run './migrate.sql': it is no program, or may not be executed",
+    { command: './migrate.sql' },
+    { hint: "nothing was run; 'chmod +x' makes a script executable" },
+  ),
   ABORTED: new SnapError('ABORTED', 'commit was interrupted', { operation: 'commit' }),
   USAGE: new SnapError('USAGE', "unknown option '--foo'", { argument: '--foo' }),
 }

@@ -56,6 +56,8 @@ const CODE_MEANINGS: Readonly<Record<keyof typeof EXIT_CODE_OF_ERROR, string>> =
   CONDITION_INVALID: 'a condition is not written as it must be; `data.offset` says where',
   OUTPUT_EXISTS: 'the file or directory to write exists already',
   OUTPUT_UNWRITABLE: 'the file or directory cannot be written',
+  COMMAND_NOT_FOUND: 'the command to run was not found',
+  COMMAND_NOT_EXECUTABLE: 'the command to run is no program, or may not be executed',
   ABORTED: 'interrupted',
   USAGE: 'the command line is wrong',
 }
