@@ -95,10 +95,7 @@ test('what fails is in the log with its error, and is nothing to roll back', asy
   await place.database.query('DELETE FROM orders')
   equal((await place.snap(['checkout', 'HEAD'])).exitCode, 7)
   const failed = (await operationsOf(place)).at(-1)!
-  deepEqual(
-    [failed.state, failed.end.errorCode],
-    ['failed', 'CONFIRMATION_NEEDED'],
-  )
+  deepEqual([failed.state, failed.end.errorCode], ['failed', 'CONFIRMATION_NEEDED'])
   const { exitCode, stderr } = await place.snap(['rollback', '-y'])
   equal(exitCode, 2)
   match(stderr, /there is no operation to roll back/)
@@ -110,9 +107,7 @@ test('ops lists them for people, and shows one whole', async () => {
   await place.succeed(['checkout', 'HEAD', '-y'])
   match(
     await place.succeed(['ops']),
-    /^2 {2}just now {2}0\.00 s {2}done {2}\+.* rows.* {2}snap checkout HEAD -y
-1  just now  0\.00 s  done +snap commit -m one
-$/,
+    /^2 {2}just now {2}0\.00 s {2}done {2}\+.* rows.* {2}snap checkout HEAD -y\n1 {2}just now {2}0\.00 s {2}done +snap commit -m one\n$/,
   )
   const shown = await place.succeed(['ops', '2'])
   match(shown, /^operation 2\nCommand: {4}snap checkout HEAD -y\nState: {6}done, exit code 0\n/)
