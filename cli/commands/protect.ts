@@ -105,8 +105,10 @@ async function unmark(
       { hint: `change it in ${CONFIG_FILE_NAME} by hand` },
     )
   }
-  const positions = marks.map(([position]) => position)
-  await editConfig(store, (text) => removeDatabases(text, 'protected', positions))
+  if (marks.length > 0) {
+    const positions = marks.map(([position]) => position)
+    await editConfig(store, (text) => removeDatabases(text, 'protected', positions))
+  }
   const left = findProtection(database, await readConfig(store), context.io.environment)
   if (left.length > 0) {
     await editConfig(store, (text) => addDatabase(text, 'unprotected', patternOf(database)))
