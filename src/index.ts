@@ -114,11 +114,13 @@ export {
   type PruneResult,
   previewPrune,
 } from './maintenance/prune.ts'
+export { withSoleOperation } from './maintenance/sole-operation.ts'
 export {
   type DatabaseAddress,
   describeAddress,
   withDatabase,
 } from './postgres/address/database-address.ts'
+export { parseDotenv } from './postgres/address/dotenv-file.ts'
 export { resolveDatabaseAddress } from './postgres/address/resolve-database-address.ts'
 export { openSession, type Session, type SessionOptions } from './postgres/session.ts'
 export {

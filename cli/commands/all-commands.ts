@@ -103,6 +103,11 @@ export const ALL_COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./gc.ts')).defineGc,
   },
   {
+    name: 'schedule',
+    summary: 'commit and prune by the clock',
+    load: async () => (await import('./schedule.ts')).defineSchedule,
+  },
+  {
     name: 'reflog',
     summary: 'list where a ref has pointed',
     load: async () => (await import('./reflog.ts')).defineReflog,

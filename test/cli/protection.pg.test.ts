@@ -1,6 +1,8 @@
 import { deepEqual, equal, match } from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import { describe, test } from 'vitest'
+import type { Backend } from '../../src/index.ts'
+import { FaultyBackend } from '../support/faulty-backend.ts'
 import { allMajors } from '../support/postgres.ts'
 import { terminalTyping } from './terminal-input.ts'
 import { INTACT_SHOP, newWorkplace, readShop, WRECKAGE } from './workplace.ts'
@@ -97,7 +99,12 @@ describe('snap protect --off', () => {
     const { directory, snap, database } = await protectedWorkplace()
     const config = '{ "protected": [{ "database": "*" }] }'
     await writeFile(`${directory}/snap.config.json`, config)
-    const { exitCode, stderr } = await snap(['protect', '--off', '--confirm-database', database.name])
+    const { exitCode, stderr } = await snap([
+      'protect',
+      '--off',
+      '--confirm-database',
+      database.name,
+    ])
     equal(exitCode, 2)
     match(stderr, /protects database \*, which may mean other databases too/)
     equal(await readFile(`${directory}/snap.config.json`, 'utf8'), config)
@@ -125,7 +132,11 @@ describe('snap wipe', () => {
 
   test('shows tables with their rows, asks for name and rows, and says how to return', async () => {
     const place = await newShop()
-    const { exitCode, stdout, stderr } = await wipeTyping(place, `${place.database.name}\r`, '601\r')
+    const { exitCode, stdout, stderr } = await wipeTyping(
+      place,
+      `${place.database.name}\r`,
+      '601\r',
+    )
     equal(exitCode, 0, stderr)
     match(stderr, /public\.orders +500 .*dropped/)
     match(stderr, /Will go: 601 rows of 3 tables, \d+ schema entries/)
@@ -166,7 +177,7 @@ describe('snap wipe', () => {
     const { exitCode, stderr } = await place.snap(['wipe'])
     equal(exitCode, 7)
     match(stderr, /hint: pass --confirm-database /)
-    equal((await place.json(['log', '--all']).catch(() => 'no commits')), 'no commits')
+    equal(await place.json(['log', '--all']).catch(() => 'no commits'), 'no commits')
 
     const done = await place.json(['wipe', '--confirm-database', place.database.name])
     equal(done.plan.rowCount, 601)
@@ -188,26 +199,19 @@ describe('snap wipe', () => {
 
   test('is refused when the state before cannot be kept', async () => {
     const place = await newShop()
-    const { chmod } = await import('node:fs/promises')
+    // The pin is the last of what has to be kept before anything is changed.
+    const faults: FaultyBackend[] = []
+    const wrapBackend = (backend: Backend) => {
+      const faulty = new FaultyBackend(backend)
+      faulty.failOn('create', /^refs\/snap\/pins\//)
+      faults.push(faulty)
+      return faulty
+    }
     const { exitCode } = await place.snap(['wipe', '--confirm-database', place.database.name], {
-      dependencies: {
-        wrapBackend: (backend) =>
-          new Proxy(backend, {
-            get(target, key) {
-              if (key === 'create') {
-                return async (name: string, parts: Uint8Array[]) => {
-                  if (name.includes('pins')) throw new Error('no space left')
-                  return target.create(name, parts)
-                }
-              }
-              const value = Reflect.get(target, key)
-              return typeof value === 'function' ? value.bind(target) : value
-            },
-          }),
-      },
+      dependencies: { wrapBackend },
     })
-    equal(exitCode, 70)
+    equal(exitCode, 8)
+    faults.at(-1)!.assertAllFired()
     deepEqual(await readShop(place.database), INTACT_SHOP)
-    equal(typeof chmod, 'function')
   })
 })

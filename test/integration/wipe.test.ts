@@ -5,7 +5,7 @@ import { applyWipe, planWipe } from '../../src/restore/wipe.ts'
 import type { Store } from '../../src/store.ts'
 import { createFixtureDatabase } from '../support/fixtures.ts'
 import { createDatabase, eachMajor, type TestDatabase } from '../support/postgres.ts'
-import { addressOf, AUTHOR, commitDatabase, memoryStore, undoCheckout } from '../support/session.ts'
+import { AUTHOR, addressOf, commitDatabase, memoryStore, undoCheckout } from '../support/session.ts'
 import { describeDifference, dumpWith } from '../support/witness.ts'
 
 const SHOP = `
@@ -142,7 +142,11 @@ eachMajor((major) => {
       scope: 'everything',
     })
     deepEqual(
-      { isNoOp: left.checkout.isNoOp, tables: left.tables, droppedEntryCount: left.droppedEntryCount },
+      {
+        isNoOp: left.checkout.isNoOp,
+        tables: left.tables,
+        droppedEntryCount: left.droppedEntryCount,
+      },
       { isNoOp: true, tables: [], droppedEntryCount: 0 },
     )
     deepEqual(left.standing, plan.standing)
