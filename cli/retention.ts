@@ -54,11 +54,8 @@ export function retentionPolicyOf(flags: RetentionFlags): RetentionPolicy {
 }
 
 /** True when some rule says what is kept; without one nothing would be pruned. */
-export function hasRetentionRule({
-  keepSafety: _a,
-  timeZone: _b,
-  ...rules
-}: RetentionFlags): boolean {
+export function hasRetentionRule(flags: RetentionFlags): boolean {
+  const { keepSafetyMs: _keepSafetyMs, timeZone: _timeZone, ...rules } = retentionPolicyOf(flags)
   return Object.values(rules).some((rule) => rule !== undefined)
 }
 

@@ -28,14 +28,17 @@ export function addToCrontab(crontab: string, schedule: Schedule): string {
 
 /** Returns the crontab without the schedule of that name. */
 export function removeFromCrontab(crontab: string, name: string): string {
+  const lines = crontab.split(/(?<=\n)/)
+  const textAt = (position: number) => (lines[position] ?? '').replace(/\n$/, '')
   const left: string[] = []
-  let isInside = false
-  for (const line of crontab.split(/(?<=\n)/)) {
-    const text = line.replace(/\n$/, '')
-    const mark = markOf(text)
-    if (mark !== undefined) isInside = mark.name === name
-    if (!isInside) left.push(line)
-    if (text === END) isInside = false
+  for (let position = 0; position < lines.length; position++) {
+    if (markOf(textAt(position))?.name !== name) {
+      left.push(lines[position]!)
+      continue
+    }
+    // The mark, its one line and the end: whatever else somebody put there is theirs.
+    position++
+    if (textAt(position + 1) === END) position++
   }
   return left.join('')
 }
