@@ -3,8 +3,10 @@ import {
   applyCheckout,
   type CheckoutOptions,
   type CheckoutPlan,
+  type CheckoutResult,
   type DatabaseAddress,
   formatCheckoutSql,
+  type OperationOutcome,
   SnapError,
   type Store,
   shortId,
@@ -12,6 +14,7 @@ import {
 import { findAuthor } from './author.ts'
 import { requireConfirmation } from './confirm.ts'
 import type { Context } from './context.ts'
+import { withOperation } from './operation.ts'
 import { parseCount, parseDurationMs } from './options.ts'
 import { formatCheckoutResult } from './output/checkout-text.ts'
 import { formatPlan } from './output/plan-text.ts'
@@ -64,6 +67,8 @@ export function addCheckoutOptions(command: Command): Command {
 }
 
 interface CheckoutTarget {
+  /** As the log calls it. */
+  command: string
   store: Store
   database: DatabaseAddress
   /** A new database to load the commit into, instead of changing that one. */
@@ -77,7 +82,6 @@ export async function performCheckout(
   flags: CheckoutFlags,
   target: CheckoutTarget,
 ): Promise<void> {
-  const { options, output } = context
   const { store } = target
   if (flags.sql && !flags.dryRun) {
     throw new SnapError(
@@ -93,27 +97,61 @@ export async function performCheckout(
       ? undefined
       : await openGuard(context, store, target.database, flags)
   const settings = await settingsOf(context, flags, target)
-  const plan = await target.plan(store, settings)
-  if (flags.dryRun) {
-    const sql = flags.sql ? formatCheckoutSql(plan, sqlOptions(flags)) : null
-    if (options.json) {
-      output.json({ plan: planAsJson(plan), result: null, sql: sql?.join('\n') ?? null })
-    } else if (sql !== null) output.result(...sql)
-    else output.result(...planLines(context, plan, flags))
-    return
-  }
-  await confirmLosses(context, plan, flags, guard)
-  context.interruptedState =
-    plan.kind === 'into'
-      ? 'the new database was removed again; HEAD and the committed database were not touched'
-      : 'the database is as it was: nothing is changed before the transaction commits'
-  const result = await applyCheckout(store, plan, settings)
+  if (flags.dryRun) return dryRun(context, flags, await target.plan(store, settings))
+  const { command, database } = target
+  const done = await withOperation(context, store, { command, database }, async (operation) => {
+    const plan = await target.plan(store, settings)
+    await confirmLosses(context, plan, flags, guard)
+    context.interruptedState =
+      plan.kind === 'into'
+        ? 'the new database was removed again; HEAD and the committed database were not touched'
+        : 'the database is as it was: nothing is changed before the transaction commits'
+    const result = await applyCheckout(store, plan, { ...settings, onKept: operation.keep })
+    Object.assign(operation.outcome, outcomeOf(plan, result))
+    return { plan, result }
+  })
+  report(context, flags, done)
+}
+
+function dryRun(context: Context, flags: CheckoutFlags, plan: CheckoutPlan): void {
+  const { options, output } = context
+  const sql = flags.sql ? formatCheckoutSql(plan, sqlOptions(flags)) : null
+  if (options.json) {
+    output.json({ plan: planAsJson(plan), result: null, sql: sql?.join('\n') ?? null })
+  } else if (sql !== null) output.result(...sql)
+  else output.result(...planLines(context, plan, flags))
+}
+
+function report(
+  { options, output }: Context,
+  flags: CheckoutFlags,
+  { plan, result }: { plan: CheckoutPlan; result: CheckoutResult },
+): void {
   if (options.json) {
     output.json({ plan: planAsJson(plan), result, sql: null })
   } else {
     const { colors } = output
     const withRowProof = flags.prove === 'full'
     output.result(...formatCheckoutResult(plan, result, { colors, withRowProof }))
+  }
+}
+
+/** What the log says of a checkout that is done. A new database is nothing to roll back. */
+export function outcomeOf(
+  plan: CheckoutPlan,
+  { commitId, proof, restored }: CheckoutResult,
+): Pick<OperationOutcome, 'databaseChange' | 'changes' | 'commitAfter'> {
+  if (plan.kind === 'into') return { databaseChange: 'none', changes: null, commitAfter: null }
+  return {
+    databaseChange: proof === null ? 'none' : 'changed',
+    commitAfter: commitId,
+    changes: {
+      tableCount: restored.tableCount,
+      insertedRowCount: restored.rowCount,
+      deletedRowCount: restored.deletedRowCount,
+      updatedRowCount: 0,
+      schemaEntryCount: restored.schemaEntryCount,
+    },
   }
 }
 

@@ -1,5 +1,4 @@
 import type { Backend, Reporter } from '../src/index.ts'
-import type { ExitCode } from './exit-codes.ts'
 import type { ProgramIo } from './io.ts'
 import type { ColorChoice } from './output/colors.ts'
 import type { Output } from './output/output.ts'
@@ -22,14 +21,16 @@ export interface Dependencies {
 /** What one run of the program gives to the command it runs. */
 export interface Context {
   readonly io: ProgramIo
+  /** What followed the program's name. */
+  readonly arguments: readonly string[]
   readonly dependencies: Dependencies
   readonly options: GlobalOptions
   readonly output: Output
   readonly reporter: Reporter
-  /** What the run ends with unless it fails; a command sets it when its answer is "different". */
-  exitCode: ExitCode
+  /** What the run ends with unless it fails; a command sets it when its answer is "different", or to pass on what another program ended with. */
+  exitCode: number
   /** What holds when the user interrupts now; shown as the hint. */
   interruptedState: string
   /** Runs the program again in this process: the demo types real commands. */
-  runProgram(argv: readonly string[], io: ProgramIo): Promise<ExitCode>
+  runProgram(argv: readonly string[], io: ProgramIo): Promise<number>
 }

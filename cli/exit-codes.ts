@@ -13,6 +13,8 @@ export const ExitCode = {
   backend: 8,
   restore: 9,
   bug: 70,
+  commandNotExecutable: 126,
+  commandNotFound: 127,
   interrupted: 130,
   outputClosed: 141,
 } as const
@@ -32,6 +34,8 @@ export const EXIT_CODE_MEANINGS: Readonly<Record<ExitCode, string>> = {
   [ExitCode.backend]: 'the place of the store, or of the output, cannot be read or written',
   [ExitCode.restore]: 'restore failed, was not proven, or its outcome is in doubt',
   [ExitCode.bug]: 'a bug in snap',
+  [ExitCode.commandNotExecutable]: 'snap run: the command cannot be executed',
+  [ExitCode.commandNotFound]: 'snap run: the command was not found',
   [ExitCode.interrupted]: 'interrupted',
   [ExitCode.outputClosed]: 'the reader of the output went away',
 }
@@ -54,6 +58,8 @@ export const EXIT_CODE_OF_ERROR = {
   REVISION_UNKNOWN: ExitCode.usage,
   REVISION_AMBIGUOUS: ExitCode.usage,
   COMMIT_PRUNED: ExitCode.usage,
+  OPERATION_UNKNOWN: ExitCode.usage,
+  OPERATION_RUNNING: ExitCode.conflict,
   BACKEND_UNAVAILABLE: ExitCode.backend,
   BACKEND_READ_ONLY: ExitCode.backend,
   BACKEND_FULL: ExitCode.backend,
@@ -85,6 +91,8 @@ export const EXIT_CODE_OF_ERROR = {
   CONDITION_INVALID: ExitCode.usage,
   OUTPUT_EXISTS: ExitCode.refused,
   OUTPUT_UNWRITABLE: ExitCode.backend,
+  COMMAND_NOT_FOUND: ExitCode.commandNotFound,
+  COMMAND_NOT_EXECUTABLE: ExitCode.commandNotExecutable,
   ABORTED: ExitCode.interrupted,
   USAGE: ExitCode.usage,
 } as const satisfies Record<ErrorCode, ExitCode>

@@ -24,7 +24,21 @@ export interface ProgramIo {
   now: () => Date
   /** Aborted when the user interrupts, or with an `OutputClosed` reason when nobody reads stdout any more. */
   signal: AbortSignal
+  /**
+   * Runs another program on this one's own streams and waits until it has ended. Signals are the
+   * other program's meanwhile; `signal` is not aborted by them.
+   */
+  runChild(
+    command: readonly [string, ...string[]],
+    options: { environment: ProgramIo['environment']; workingDirectory: string },
+  ): Promise<ChildOutcome>
 }
+
+export type ChildOutcome =
+  | { kind: 'exited'; exitCode: number }
+  | { kind: 'killed'; signal: NodeJS.Signals }
+  /** It never ran; `code` is the system's word: ENOENT, EACCES, E2BIG. */
+  | { kind: 'notStarted'; code: string }
 
 /** Why work stops when the reader of stdout has gone (`snap log | head`); never shown to anyone. */
 export class OutputClosed extends Error {

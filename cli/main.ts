@@ -3,7 +3,8 @@ import { homedir, hostname, userInfo } from 'node:os'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { ExitCode } from './exit-codes.ts'
-import { OutputClosed } from './io.ts'
+import { FURTHER_SIGNALS, type RunningChild, startChild } from './guarded-run/start-child.ts'
+import { OutputClosed, type ProgramIo } from './io.ts'
 import { run } from './run.ts'
 
 /**
@@ -13,17 +14,35 @@ import { run } from './run.ts'
 
 const interruption = new AbortController()
 let signalExitCode: number | undefined
+/** The program that is run at the moment: signals are meant for it. */
+let child: RunningChild | undefined
 
-function onSignal(signalNumber: number): void {
+function onSignal(name: NodeJS.Signals, signalNumber: number): void {
+  if (child !== undefined) {
+    child.pass(name)
+    return
+  }
   // The second signal means "now": whatever runs in PostgreSQL is rolled back by the server.
   if (signalExitCode !== undefined) process.exit(signalExitCode)
   signalExitCode = 128 + signalNumber
   interruption.abort(new Error('interrupted'))
 }
 
-process.on('SIGHUP', () => onSignal(1))
-process.on('SIGINT', () => onSignal(2))
-process.on('SIGTERM', () => onSignal(15))
+process.on('SIGHUP', () => onSignal('SIGHUP', 1))
+process.on('SIGINT', () => onSignal('SIGINT', 2))
+process.on('SIGTERM', () => onSignal('SIGTERM', 15))
+
+const runChild: ProgramIo['runChild'] = async (command, options) => {
+  const pass = (name: NodeJS.Signals) => child?.pass(name)
+  for (const name of FURTHER_SIGNALS) process.on(name, pass)
+  try {
+    child = startChild(command, options)
+    return await child.outcome
+  } finally {
+    child = undefined
+    for (const name of FURTHER_SIGNALS) process.off(name, pass)
+  }
+}
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
@@ -44,6 +63,7 @@ const exitCode = await run(process.argv.slice(2), {
   hostName: hostname(),
   now: () => new Date(),
   signal: interruption.signal,
+  runChild,
 })
 
 // A pipe takes its last bytes later than `run` writes them, and may turn out closed only then.

@@ -19,9 +19,9 @@ export async function run(
   argv: readonly string[],
   io: ProgramIo,
   dependencies: Dependencies = {},
-): Promise<ExitCode> {
+): Promise<number> {
   const program = await createProgram(io)
-  const context = createContext(program, io, dependencies)
+  const context = createContext(program, argv, io, dependencies)
   try {
     await addCommands(program, argv, context)
     await program.parseAsync([...argv], { from: 'user' })
@@ -39,10 +39,16 @@ export async function run(
  * The context's options and output are made when first asked for, which is
  * after parsing: before it nobody knows what the user wants.
  */
-function createContext(program: Command, io: ProgramIo, dependencies: Dependencies): Context {
+function createContext(
+  program: Command,
+  argv: readonly string[],
+  io: ProgramIo,
+  dependencies: Dependencies,
+): Context {
   let output: Output | undefined
   return {
     io,
+    arguments: argv,
     dependencies,
     get options() {
       return program.opts<GlobalOptions>()
@@ -59,6 +65,12 @@ function createContext(program: Command, io: ProgramIo, dependencies: Dependenci
     interruptedState: 'nothing was changed',
     runProgram: (argv, innerIo) => run(argv, innerIo, dependencies),
   }
+}
+
+/** What follows `--` belongs to another program. */
+function ownArguments(argv: readonly string[]): readonly string[] {
+  const end = argv.indexOf('--')
+  return end === -1 ? argv : argv.slice(0, end)
 }
 
 function isOutputClosed(io: ProgramIo): boolean {
@@ -80,7 +92,7 @@ async function reportFailure(
   const { explainFailure } = await import('./explain-failure.ts')
   const error = explainFailure(failure, context)
   // A usage error may come before the options are parsed; then the arguments themselves say what was wanted.
-  const wantsJson = context.options.json === true || argv.includes('--json')
+  const wantsJson = context.options.json === true || ownArguments(argv).includes('--json')
   const lines = wantsJson
     ? [formatErrorAsJson(error)]
     : formatError(error, context.output.messageColors)

@@ -27,6 +27,9 @@ export interface ErrorData {
   REVISION_UNKNOWN: { revision: string }
   REVISION_AMBIGUOUS: { revision: string; candidates: string[] }
   COMMIT_PRUNED: { commitId: string; prunedAt: string }
+  // operations
+  OPERATION_UNKNOWN: { number: number }
+  OPERATION_RUNNING: { number: number; pid: number; host: string; startedAt: string }
   // backend
   BACKEND_UNAVAILABLE: { location: string }
   BACKEND_READ_ONLY: { location: string }
@@ -63,6 +66,9 @@ export interface ErrorData {
   // files a command writes
   OUTPUT_EXISTS: { path: string }
   OUTPUT_UNWRITABLE: { path: string }
+  // a command that is run
+  COMMAND_NOT_FOUND: { command: string }
+  COMMAND_NOT_EXECUTABLE: { command: string }
   ABORTED: { operation: string }
   USAGE: { argument: string }
 }

@@ -24,6 +24,7 @@ export {
   type CommitResult,
   commit,
 } from './capture/commit.ts'
+export { type DatabaseMoment, isDatabaseStillAt } from './capture/database-moment.ts'
 export { type DatabaseSummary, inspectDatabase } from './capture/inspect-database.ts'
 export {
   CONFIG_FILE_NAME,
@@ -37,6 +38,7 @@ export { type ColumnComparison, compareColumns } from './diff/column-comparison.
 export {
   captureLiveState,
   type DatabaseState,
+  type LiveDatabaseState,
   type LiveStateOptions,
   readCommittedState,
 } from './diff/database-state.ts'
@@ -79,6 +81,12 @@ export { formatCsvLine } from './format/csv.ts'
 export { findMetadataKind } from './format/metadata-object.ts'
 export { isObjectId, shortId } from './format/object-id.ts'
 export type {
+  OperationChanges,
+  OperationEnd,
+  OperationKept,
+  OperationStart,
+} from './format/operation-record.ts'
+export type {
   Author,
   CheckoutReason,
   HeadValue,
@@ -115,6 +123,15 @@ export {
   previewPrune,
 } from './maintenance/prune.ts'
 export { withSoleOperation } from './maintenance/sole-operation.ts'
+export {
+  findOperationState,
+  type NewOperation,
+  type OpenOperation,
+  type Operation,
+  type OperationLog,
+  type OperationOutcome,
+} from './operations/operation-log.ts'
+export { redactArguments } from './operations/redact-arguments.ts'
 export {
   type DatabaseAddress,
   describeAddress,
@@ -159,6 +176,7 @@ export type {
 } from './restore/outline-change.ts'
 export { type CheckoutOptions, planCheckout } from './restore/plan-checkout.ts'
 export { readSchemaEntries } from './restore/read-schema.ts'
+export { planReturn, planRollback, readLastChange } from './restore/rollback.ts'
 export { planUndo } from './restore/undo.ts'
 export { applyWipe, planWipe, type WipeOptions, type WipePlan } from './restore/wipe.ts'
 export { describeDifference, type SchemaDifference } from './schema/compare-schemas.ts'

@@ -11,6 +11,7 @@ import {
   type StoreFile,
 } from './format/store-file.ts'
 import { ObjectDatabase } from './objects/object-database.ts'
+import { OperationLog } from './operations/operation-log.ts'
 import { PrunedCommits } from './refs/pruned-commits.ts'
 import { branchRefName, HEAD, refRecordKey } from './refs/ref-name.ts'
 import { RefStore } from './refs/ref-store.ts'
@@ -18,13 +19,14 @@ import { RefStore } from './refs/ref-store.ts'
 /** The directory that holds a store, beside what it is a store of. */
 export const STORE_DIRECTORY_NAME = '.snap'
 
-/** An open store: objects and the refs that name some of them. */
+/** An open store: objects, the refs that name some of them, and the log of what was done. */
 export class Store {
   readonly backend: Backend
   readonly file: StoreFile
   readonly objects: ObjectDatabase
   readonly refs: RefStore
   readonly pruned: PrunedCommits
+  readonly operations: OperationLog
 
   constructor(backend: Backend, file: StoreFile) {
     this.backend = backend
@@ -32,6 +34,7 @@ export class Store {
     this.objects = ObjectDatabase.open(backend)
     this.refs = new RefStore(backend)
     this.pruned = new PrunedCommits(backend)
+    this.operations = new OperationLog(backend)
   }
 
   async close(): Promise<void> {

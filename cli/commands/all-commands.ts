@@ -58,6 +58,21 @@ export const ALL_COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./protect.ts')).defineProtect,
   },
   {
+    name: 'run',
+    summary: 'commit, run a command, tell what it changed',
+    load: async () => (await import('./run.ts')).defineRun,
+  },
+  {
+    name: 'ops',
+    summary: 'list what was done: commits, checkouts, runs',
+    load: async () => (await import('./ops.ts')).defineOps,
+  },
+  {
+    name: 'rollback',
+    summary: 'return to the state before an operation',
+    load: async () => (await import('./rollback.ts')).defineRollback,
+  },
+  {
     name: 'cat',
     summary: "print a table's rows as a commit holds them",
     load: async () => (await import('./cat.ts')).defineCat,

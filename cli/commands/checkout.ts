@@ -57,6 +57,7 @@ async function checkout(
     const database = await findDatabaseOf(store, context)
     const { into } = options
     await performCheckout(context, options, {
+      command: 'checkout',
       store,
       database,
       into:

@@ -4,6 +4,7 @@ import { readCommitMessage } from '../commit-message.ts'
 import type { Context } from '../context.ts'
 import { findDatabaseOf } from '../database.ts'
 import { ExitCode } from '../exit-codes.ts'
+import { withOperation } from '../operation.ts'
 import { collect, parseCount, parseDurationMs } from '../options.ts'
 import { titleOf } from '../output/commit-text.ts'
 import { printable } from '../output/printable.ts'
@@ -77,18 +78,28 @@ async function runCommit(context: Context, options: CommitOptions): Promise<void
     const database = await findDatabaseOf(store, context)
     const author = options.author === undefined ? await findAuthor(io) : parseAuthor(options.author)
     const message = await readCommitMessage(options.message ?? [], io)
-    const result = await commit(store, {
-      database,
-      message,
-      author,
-      selection: selectionOf(options),
-      workingDirectory: io.workingDirectory,
-      reporter: context.reporter,
-      signal: io.signal,
-      now: io.now,
-      ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
-      ...(options.lockTimeout === undefined ? {} : { lockTimeoutMs: options.lockTimeout }),
-    })
+    const result = await withOperation(
+      context,
+      store,
+      { command: 'commit', database },
+      async ({ outcome }) => {
+        const made = await commit(store, {
+          database,
+          message,
+          author,
+          selection: selectionOf(options),
+          workingDirectory: io.workingDirectory,
+          reporter: context.reporter,
+          signal: io.signal,
+          now: io.now,
+          ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
+          ...(options.lockTimeout === undefined ? {} : { lockTimeoutMs: options.lockTimeout }),
+        })
+        outcome.commitBefore = made.commit.parentIds[0] ?? null
+        outcome.commitAfter = made.commitId
+        return made
+      },
+    )
     report(context, result)
   })
 }

@@ -40,6 +40,6 @@ export const defineUndo: DefineCommand = (command, context) => {
 async function undo(context: Context, options: CheckoutFlags): Promise<void> {
   await withStore(context, async (store) => {
     const database = await findDatabaseOf(store, context)
-    await performCheckout(context, options, { store, database, plan: planUndo })
+    await performCheckout(context, options, { command: 'undo', store, database, plan: planUndo })
   })
 }

@@ -1,9 +1,11 @@
 import { applyWipe, planWipe, SnapError, type WipeOptions, type WipePlan } from '../../src/index.ts'
 import { findAuthor } from '../author.ts'
+import { outcomeOf } from '../checkout-flow.ts'
 import { askForText, canAsk } from '../confirm.ts'
 import type { Context } from '../context.ts'
 import { findDatabaseOf } from '../database.ts'
 import { ExitCode } from '../exit-codes.ts'
+import { withOperation } from '../operation.ts'
 import { parseCount, parseDurationMs } from '../options.ts'
 import { formatCount } from '../output/units.ts'
 import { formatWipePlan, formatWipeResult, wipePlanAsJson } from '../output/wipe-text.ts'
@@ -84,19 +86,22 @@ async function wipe(context: Context, flags: WipeFlags): Promise<void> {
       now: io.now,
     }
     const scope = flags.dataOnly ? 'rows' : 'everything'
-    const plan = await planWipe(store, { ...settings, scope })
-    const { isNoOp } = plan.checkout
-    if (guard === undefined || isNoOp) {
+    const show = (plan: WipePlan) => {
       if (options.json) output.json({ plan: wipePlanAsJson(plan), result: null })
       else output.result(...formatWipePlan(plan, output.colors))
-      return
     }
-    await confirmTwice(context, guard, plan)
-    context.interruptedState =
-      'the database is as it was: nothing is changed before the transaction commits'
-    const result = await applyWipe(store, plan, settings)
-    if (options.json) output.json({ plan: wipePlanAsJson(plan), result })
-    else output.result(...formatWipeResult(plan, result, output.colors))
+    if (guard === undefined) return show(await planWipe(store, { ...settings, scope }))
+    await withOperation(context, store, { command: 'wipe', database }, async (operation) => {
+      const plan = await planWipe(store, { ...settings, scope })
+      if (plan.checkout.isNoOp) return show(plan)
+      await confirmTwice(context, guard, plan)
+      context.interruptedState =
+        'the database is as it was: nothing is changed before the transaction commits'
+      const result = await applyWipe(store, plan, { ...settings, onKept: operation.keep })
+      Object.assign(operation.outcome, outcomeOf(plan.checkout, result))
+      if (options.json) output.json({ plan: wipePlanAsJson(plan), result })
+      else output.result(...formatWipeResult(plan, result, output.colors))
+    })
   })
 }
 

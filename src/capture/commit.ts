@@ -16,6 +16,7 @@ import { moveHead, readHead } from '../refs/head.ts'
 import type { Store } from '../store.ts'
 import { type CommitFacts, putCommit } from './build-commit.ts'
 import { type Capture, captureDatabase } from './capture-database.ts'
+import { type DatabaseMoment, readTransactions } from './database-moment.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, defaultJobs } from './default-jobs.ts'
 import { readGitFacts } from './git-facts.ts'
 import { completeSelection } from './selection.ts'
@@ -29,6 +30,8 @@ export interface CommitOptions {
   jobs?: number | undefined
   /** How long to wait for a table's lock; 0 waits for ever. Default 10 s. */
   lockTimeoutMs?: number | undefined
+  /** `guard`: made before something that may go wrong. Default `user`. */
+  purpose?: 'user' | 'guard' | undefined
   /** Where to look for a git work tree to record; none is looked for when absent. */
   workingDirectory?: string | undefined
   reporter?: Reporter | undefined
@@ -53,6 +56,8 @@ export interface CommitResult {
   /** The tree is that of the first parent. */
   isUnchanged: boolean
   totals: CaptureTotals
+  /** For `isStillAt`: when the database was read. */
+  moment: DatabaseMoment
 }
 
 /**
@@ -68,7 +73,7 @@ export function commit(store: Store, options: CommitOptions): Promise<CommitResu
     const head = await readHead(store.refs)
     const written = await writeCommit(store, {
       ...options,
-      purpose: 'user',
+      purpose: options.purpose ?? 'user',
       parentId: head.id,
       selection: completeSelection(options.selection),
     })
@@ -82,11 +87,12 @@ export function commit(store: Store, options: CommitOptions): Promise<CommitResu
       refName: head.targetRef,
       isUnchanged: written.commit.treeId === parentTreeId,
       totals: written.totals,
+      moment: written.moment,
     }
   })
 }
 
-export interface WriteCommitOptions extends Omit<CommitOptions, 'selection'> {
+export interface WriteCommitOptions extends Omit<CommitOptions, 'selection' | 'purpose'> {
   purpose: Commit['purpose']
   parentId: ObjectId | null
   selection: Selection
@@ -97,6 +103,7 @@ export interface WrittenCommit {
   commit: Commit
   capture: Capture
   totals: CaptureTotals
+  moment: DatabaseMoment
 }
 
 /** Captures the database and makes the commit durable; no ref names it yet. */
@@ -110,6 +117,7 @@ export async function writeCommit(
     options.workingDirectory === undefined ? null : await readGitFacts(options.workingDirectory)
   const writer = store.objects.newWriter()
   try {
+    let transactions = ''
     const capture = await captureDatabase(writer, {
       database: options.database,
       selection: options.selection,
@@ -117,6 +125,9 @@ export async function writeCommit(
       lockTimeoutMs: options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS,
       // What a commit was asked to hold may be gone when a checkout keeps the state before it.
       mustMatch: options.purpose === 'user',
+      inspect: async (exporter) => {
+        transactions = await readTransactions(exporter)
+      },
       reporter,
       signal,
     })
@@ -131,7 +142,10 @@ export async function writeCommit(
       storedSizeBytes: written.storedSizeBytes,
     })
     const elapsedMs = performance.now() - startedAtMs
-    return { commitId, commit, capture, totals: totalsOf(capture.tree, written, elapsedMs) }
+    const totals = totalsOf(capture.tree, written, elapsedMs)
+    const { sequences, tree } = capture
+    const moment = { transactions, sequences, sequenceRows: tree.sequences }
+    return { commitId, commit, capture, totals, moment }
   } finally {
     await writer.close()
   }

@@ -7,7 +7,7 @@ import { captureDatabase } from '../capture/capture-database.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, defaultJobs } from '../capture/default-jobs.ts'
 import type { Reporter } from '../events.ts'
 import { checkSchemaEntry } from '../format/stream-entries.ts'
-import type { ObjectId, SchemaEntry, Selection, Tree } from '../format/values.ts'
+import type { MigrationHead, ObjectId, SchemaEntry, Selection, Tree } from '../format/values.ts'
 import { readJsonStream } from '../objects/read-json-stream.ts'
 import { openScratchOverlay } from '../objects/scratch-overlay.ts'
 import type { StreamReader } from '../objects/walk-manifest.ts'
@@ -55,6 +55,12 @@ export interface LiveStateOptions {
   signal?: AbortSignal | undefined
 }
 
+/** The state of a live database. */
+export interface LiveDatabaseState extends DatabaseState {
+  /** Which migrations it is at, of every tool that keeps books in it. */
+  migrations: MigrationHead[]
+}
+
 /**
  * Captures the state of the database as it is now, without committing anything.
  *
@@ -66,10 +72,10 @@ export interface LiveStateOptions {
 export async function captureLiveState(
   store: Store,
   options: LiveStateOptions,
-): Promise<DatabaseState> {
+): Promise<LiveDatabaseState> {
   const overlay = await openScratchOverlay(store.objects, options.scratchDirectory)
   try {
-    const { treeId, tree, schema } = await captureDatabase(overlay.sink, {
+    const { treeId, tree, schema, migrations } = await captureDatabase(overlay.sink, {
       database: options.database,
       selection: options.selection,
       jobs: options.jobs ?? defaultJobs(),
@@ -78,7 +84,7 @@ export async function captureLiveState(
       signal: options.signal,
     })
     await overlay.flush()
-    return { treeId, tree, schema, objects: overlay.objects }
+    return { treeId, tree, schema, migrations, objects: overlay.objects }
   } finally {
     await overlay.close()
   }

@@ -4,7 +4,8 @@ import { decodeCanonicalJson, encodeCanonicalJson } from './canonical-json.ts'
 import { MAX_TEXT_RECORD_BYTES } from './limits.ts'
 
 /**
- * The frame of the small files beside the packs: `format`, ref records, lock records, records of pruned commits.
+ * The frame of the small files beside the packs: `format`, ref records, lock records, records of pruned
+ * commits and of operations.
  *
  *     snap <kind> <version>
  *     <canonical JSON>
@@ -15,7 +16,7 @@ import { MAX_TEXT_RECORD_BYTES } from './limits.ts'
  *
  * @see store-format.md §3 "Text records"
  */
-export type TextRecordKind = 'store' | 'ref' | 'lock' | 'pruned'
+export type TextRecordKind = 'store' | 'ref' | 'lock' | 'pruned' | 'operation' | 'kept' | 'ended'
 
 const CHECKSUM_LINE_BYTES = 'sha256 '.length + 64 + 1
 const RECORD_PATTERN = /^snap ([a-z]{1,20}) ([1-9][0-9]{0,8})\n([^\n]*)\n$/

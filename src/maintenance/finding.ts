@@ -15,6 +15,8 @@ export const FINDING_SEVERITIES = {
   REF_NAME_CONFLICT: 'should',
   HEAD_MISSING: 'must',
   LOCK_CORRUPT: 'must',
+  OPERATION_CORRUPT: 'must',
+  OPERATION_START_MISSING: 'must',
   PRUNED_CORRUPT: 'must',
 } as const
 

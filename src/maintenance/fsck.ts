@@ -7,8 +7,10 @@ import { decodePrunedRecord, type PrunedCommit } from '../format/pruned-record.t
 import { decodeStoreFile, STORE_FILE_KEY } from '../format/store-file.ts'
 import type { ObjectId } from '../format/values.ts'
 import { ObjectDatabase } from '../objects/object-database.ts'
+import { parseOperationRecordKey } from '../operations/operation-key.ts'
 import { isPrunedRecordKey } from '../refs/pruned-commits.ts'
 import { parseRefRecordKey } from '../refs/ref-name.ts'
+import { checkOperations } from './check-operations.ts'
 import { checkPack } from './check-pack.ts'
 import { ReachabilityCheck } from './check-reachable.ts'
 import { checkRefs } from './check-refs.ts'
@@ -40,6 +42,7 @@ interface Keys {
   refs: string[]
   locks: string[]
   pruned: string[]
+  operations: string[]
   unknown: string[]
   hasStoreFile: boolean
 }
@@ -69,6 +72,7 @@ export async function fsck(
       newFinding('KEY_UNKNOWN', `'${key}' is no part of a store`, { key }),
     ),
     ...(await checkLocks(backend, keys.locks)),
+    ...(await checkOperations(backend, keys.operations)),
   ]
   const packs = await checkPacks(backend, keys.packs, options)
   const refs = await checkRefs(backend, keys.refs)
@@ -101,6 +105,7 @@ async function listKeys(backend: Backend): Promise<Keys> {
     refs: [],
     locks: [],
     pruned: [],
+    operations: [],
     unknown: [],
     hasStoreFile: false,
   }
@@ -110,6 +115,7 @@ async function listKeys(backend: Backend): Promise<Keys> {
     else if (parseRefRecordKey(key) !== undefined) keys.refs.push(key)
     else if (LOCK_KEY_PATTERN.test(key)) keys.locks.push(key)
     else if (isPrunedRecordKey(key)) keys.pruned.push(key)
+    else if (parseOperationRecordKey(key) !== undefined) keys.operations.push(key)
     else keys.unknown.push(key)
   }
   return keys

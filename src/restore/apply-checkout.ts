@@ -140,6 +140,10 @@ async function applyInPlace(
     safetyCommitId = await keepLiveState(store, plan, live, options)
     await steps.onKept?.(safetyCommitId)
   }
+  const settled = async () => {
+    if (safetyCommitId === null) return
+    await options.onKept?.({ commitId: safetyCommitId, head: plan.headBefore })
+  }
   const inPlace = {
     database: options.database,
     databaseName: plan.database.name,
@@ -154,6 +158,7 @@ async function applyInPlace(
       return again
     },
     keep,
+    settled,
   }
   const { proof, form, change } = plan.isNoOp
     ? await confirmNoOp(plan, inPlace)
@@ -235,12 +240,13 @@ const MAX_PLAN_AGE_MS = 3_600_000
  */
 async function confirmNoOp(
   plan: CheckoutPlan,
-  { database, planned, isPlanUsable, planAnew, keep }: InPlaceOptions,
+  { database, planned, isPlanUsable, planAnew, keep, settled }: InPlaceOptions,
 ): Promise<{ proof: null; form: null; change: null }> {
   const session = await openSession(database)
   try {
     if (isPlanUsable && (await isUnchanged(session, planned.live))) {
       await keep(planned.live)
+      await settled()
       return { proof: null, form: null, change: null }
     }
   } finally {
@@ -257,6 +263,7 @@ async function confirmNoOp(
     )
   }
   await keep(live)
+  await settled()
   return { proof: null, form: null, change: null }
 }
 

@@ -5,20 +5,16 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Capture, captureDatabase } from '../capture/capture-database.ts'
-import { readSequenceStates } from '../capture/capture-sequences.ts'
-import { captureLines } from '../capture/capture-stream.ts'
+import { isStillAt, readTransactions } from '../capture/database-moment.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, defaultJobs } from '../capture/default-jobs.ts'
 import { InvariantError } from '../errors.ts'
 import type { Reporter } from '../events.ts'
-import { encodeJsonLine } from '../format/json-lines.ts'
 import type { ObjectId, Selection, Tree } from '../format/values.ts'
-import { HashingSink } from '../objects/object-sink.ts'
 import { openScratchOverlay } from '../objects/scratch-overlay.ts'
 import type { StreamReader } from '../objects/walk-manifest.ts'
 import type { DatabaseAddress } from '../postgres/address/database-address.ts'
 import type { Session } from '../postgres/session.ts'
 import type { Store } from '../store.ts'
-import { isSameStream } from './compare-trees.ts'
 import type { ColumnDependent, SchemaState } from './plan-surgery.ts'
 import { readColumnDependents } from './read-column-dependents.ts'
 
@@ -123,29 +119,9 @@ async function readRole(session: Session): Promise<LiveState['role']> {
   return { name: role?.name ?? '', isSuperuser: role?.is_superuser ?? false }
 }
 
-/**
- * Tells whether the database is still as it was when `live` was read.
- *
- * What a snapshot shows is settled by which transactions were over when it was
- * taken (PostgreSQL manual, "System Information Functions", `pg_current_snapshot`):
- * as long as that is the same, nothing that was visible has changed. Every write
- * to a table, a catalog or a large object needs a transaction id; only sequences
- * move without, so their positions are compared. A busy neighbour database moves
- * the snapshot too, and then the state has to be read again.
- *
- * Ask in a READ COMMITTED transaction that has written nothing, or the answer is
- * about that transaction.
- */
-export async function isUnchanged(session: Session, live: LiveState): Promise<boolean> {
-  if ((await readTransactions(session)) !== live.transactions) return false
-  const sequences = await readSequenceStates(session, live.capture.sequences)
-  const found = await captureLines(sequences, encodeJsonLine, new HashingSink())
-  return isSameStream(found, live.tree.sequences)
-}
-
-async function readTransactions(session: Session): Promise<string> {
-  const [row] = await session.query<{ snapshot: string }>(
-    'SELECT pg_catalog.pg_current_snapshot()::text AS snapshot',
-  )
-  return row?.snapshot ?? ''
+/** Tells whether the database is still as it was when `live` was read. @see isStillAt */
+export function isUnchanged(session: Session, live: LiveState): Promise<boolean> {
+  const { transactions, capture, tree } = live
+  const moment = { transactions, sequences: capture.sequences, sequenceRows: tree.sequences }
+  return isStillAt(session, moment)
 }

@@ -45,6 +45,11 @@ export interface CheckoutOptions {
   withPrivileges?: boolean | undefined
   /** Read every restored row back before COMMIT and compare. Default false. */
   withRowProof?: boolean | undefined
+  /**
+   * Awaited once the state before is a commit and nothing has been changed yet; when it throws,
+   * nothing is. `head` is where HEAD belongs with that state.
+   */
+  onKept?: ((kept: { commitId: ObjectId; head: HeadValue }) => Promise<void>) | undefined
   jobs?: number | undefined
   lockTimeoutMs?: number | undefined
   workingDirectory?: string | undefined

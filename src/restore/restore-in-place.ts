@@ -56,6 +56,8 @@ export interface InPlaceOptions {
   planAnew: () => Promise<PlannedChange>
   /** Commits the live state for safety; called with writers locked out, before anything is changed. */
   keep: (live: LiveState) => Promise<void>
+  /** Called when it is kept for good, and still nothing is changed. */
+  settled: () => Promise<void>
 }
 
 /** How a restore went about it. */
@@ -92,6 +94,7 @@ export async function restoreInPlace(
       watchLocks(session, database, target.reporter, work)
 
     const settled = await settle(session, target, options, watched)
+    await options.settled()
     const { live, change } = settled
     const unmanagedBefore = await readUnmanaged(session, live.schema.entries, target)
     const keptData = (isRebuilt: (table: TableEntry) => boolean) =>

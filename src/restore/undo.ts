@@ -43,7 +43,7 @@ export async function planUndo(store: Store, options: CheckoutOptions): Promise<
 }
 
 /** HEAD goes back to the branch it was on, which may have moved on since; to the commit when the branch is gone. */
-async function headBefore(store: Store, previous: HeadValue): Promise<HeadValue> {
+export async function headBefore(store: Store, previous: HeadValue): Promise<HeadValue> {
   const { targetRef, id } = previous
   if (targetRef === null) return previous
   const tip = await store.refs.find(targetRef)

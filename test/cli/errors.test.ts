@@ -71,6 +71,18 @@ const EXAMPLES: { [C in ErrorCode]: SnapError<C> } = {
     { revision: 'abab', candidates: [id, `abab${'c'.repeat(60)}`] },
     { hint: 'write more digits' },
   ),
+  OPERATION_UNKNOWN: new SnapError(
+    'OPERATION_UNKNOWN',
+    'there is no operation 17',
+    { number: 17 },
+    { hint: "run 'snap ops' to list them" },
+  ),
+  OPERATION_RUNNING: new SnapError(
+    'OPERATION_RUNNING',
+    "operation 17, 'snap run -- alembic upgrade head', goes on still: process 4242 on engine",
+    { number: 17, pid: 4242, host: 'engine', startedAt: '2026-03-01T12:00:00.000Z' },
+    { hint: 'wait for it to end, or end it' },
+  ),
   COMMIT_PRUNED: new SnapError(
     'COMMIT_PRUNED',
     "commit 'abababababab' is gone: it was pruned on 2026-03-01",
@@ -238,6 +250,18 @@ const EXAMPLES: { [C in ErrorCode]: SnapError<C> } = {
   OUTPUT_UNWRITABLE: new SnapError('OUTPUT_UNWRITABLE', "cannot write '/v1.sql': EACCES", {
     path: '/v1.sql',
   }),
+  COMMAND_NOT_FOUND: new SnapError(
+    'COMMAND_NOT_FOUND',
+    "cannot run 'alembik': it was not found",
+    { command: 'alembik' },
+    { hint: 'nothing was run; check the name and PATH' },
+  ),
+  COMMAND_NOT_EXECUTABLE: new SnapError(
+    'COMMAND_NOT_EXECUTABLE',
+    "cannot run './migrate.sql': it is no program, or may not be executed",
+    { command: './migrate.sql' },
+    { hint: "nothing was run; 'chmod +x' makes a script executable" },
+  ),
   ABORTED: new SnapError('ABORTED', 'commit was interrupted', { operation: 'commit' }),
   USAGE: new SnapError('USAGE', "unknown option '--foo'", { argument: '--foo' }),
 }

@@ -5,6 +5,7 @@ import { decodeCommit } from '../../src/format/commit.ts'
 import { decodeLockRecord } from '../../src/format/lock-record.ts'
 import { decodeManifestNode } from '../../src/format/manifest-node.ts'
 import { objectIdOf } from '../../src/format/object-id.ts'
+import { decodeOperationRecord } from '../../src/format/operation-record.ts'
 import { packKeyOf } from '../../src/format/pack.ts'
 import { decodeEntry } from '../../src/format/pack-entry.ts'
 import { decodePrunedRecord } from '../../src/format/pruned-record.ts'
@@ -55,6 +56,19 @@ const examples: Record<string, (bytes: Uint8Array) => void | Promise<void>> = {
           prunedAt: '2026-02-28T02:00:00.000Z',
         },
       ],
+    }),
+  'operation-start': (bytes) =>
+    expect(decodeOperationRecord('start', bytes, 'operations/0000000017.start')).toEqual({
+      number: 17,
+      command: 'run',
+      arguments: ['run', '--', 'alembic', 'upgrade', 'head'],
+      database: 'ada@localhost:5432/shop',
+      withinNumber: null,
+      user: 'ada',
+      host: 'build-1',
+      pid: 4242,
+      processStart: null,
+      startedAt: '2026-01-31T12:00:00.000Z',
     }),
   'pack-entry': (bytes) => {
     const { header, stored } = decodeEntry(bytes)

@@ -11,6 +11,7 @@ import { decodeRefRecord, encodeRefRecord } from '../../src/format/ref-record.ts
 import { decodeStoreFile, encodeStoreFile } from '../../src/format/store-file.ts'
 import { decodeTree, encodeTree } from '../../src/format/tree.ts'
 import { ObjectDatabase } from '../../src/objects/object-database.ts'
+import { operationRecordCodec } from '../support/operation-records.ts'
 
 /*
  * Golden values: literal bytes, what they mean, and their ids. Compressed bytes
@@ -51,6 +52,9 @@ const records = {
   ref: { encode: encodeRefRecord, decode: decodeRefRecord },
   lock: { encode: encodeLockRecord, decode: decodeLockRecord },
   pruned: { encode: encodePrunedRecord, decode: decodePrunedRecord },
+  operation: operationRecordCodec('start'),
+  kept: operationRecordCodec('kept'),
+  ended: operationRecordCodec('end'),
 }
 
 test.each(vectorsIn<RecordVector>('records'))('records: $name', ({ kind, key, value, hex }) => {

@@ -32,6 +32,15 @@ const LAYERS: Readonly<Record<string, { mayImport: readonly string[]; because: s
     mayImport: ['src/errors.ts', 'src/format', 'src/objects', 'src/refs'],
     because: 'history is read from objects and refs, never from a database',
   },
+  'src/operations': {
+    mayImport: [
+      'src/errors.ts',
+      'src/format',
+      'src/backend',
+      'src/maintenance/process-identity.ts',
+    ],
+    because: 'a log tells what others did; it must be writable whatever they do',
+  },
   'src/schema': {
     mayImport: ['src/errors.ts', 'src/format', 'src/postgres/quote.ts'],
     because: 'schemas are compared and ordered as values, without a connection',
@@ -49,6 +58,7 @@ const LAYERS: Readonly<Record<string, { mayImport: readonly string[]; because: s
       'src/objects',
       'src/refs',
       'src/history',
+      'src/operations',
       'src/store.ts',
     ],
     because: 'a store is checked without a database',
@@ -105,6 +115,7 @@ const LAYERS: Readonly<Record<string, { mayImport: readonly string[]; because: s
       'src/objects',
       'src/refs',
       'src/history',
+      'src/operations',
       'src/schema',
       'src/postgres',
       'src/capture',
@@ -130,7 +141,14 @@ const LAYERS: Readonly<Record<string, { mayImport: readonly string[]; because: s
       'an export is a restore written down: the same statements in the same order, and no connection',
   },
   'src/store.ts': {
-    mayImport: ['src/errors.ts', 'src/format', 'src/backend', 'src/objects', 'src/refs'],
+    mayImport: [
+      'src/errors.ts',
+      'src/format',
+      'src/backend',
+      'src/objects',
+      'src/operations',
+      'src/refs',
+    ],
     because: 'opening a store needs no database',
   },
   'src/events.ts': {

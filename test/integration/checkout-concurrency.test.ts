@@ -35,6 +35,7 @@ async function restoreWhile(
     keep: async () => {
       await meanwhile(++keptCount)
     },
+    settled: async () => {},
   })
 }
 

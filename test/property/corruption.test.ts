@@ -37,7 +37,7 @@ test.each([0x01, 0x20, 0xff])(
 
     expect(unnoticed).toEqual([])
     expect([...values.keys()].map((key) => key.split('/')[0])).toEqual(
-      expect.arrayContaining(['format', 'HEAD', 'refs', 'packs', 'locks', 'pruned']),
+      expect.arrayContaining(['format', 'HEAD', 'refs', 'packs', 'locks', 'pruned', 'operations']),
     )
   },
 )
@@ -62,7 +62,7 @@ test('a file that is cut off anywhere, or has a byte too many, is found and name
   expect(unnoticed).toEqual([])
 })
 
-/** Small, and with every kind of file: store file, HEAD and branch and safety records, packs of both kinds, a lock, pruned commits. */
+/** Small, and with every kind of file: store file, HEAD and branch and safety records, packs of both kinds, a lock, pruned commits, an operation. */
 async function smallStore(): Promise<Store> {
   const store = await memoryStore()
   const first = await commitToMain(store, { users: ['1\tada\n', `${'2\tgrace\n'.repeat(20)}`] })
@@ -80,6 +80,24 @@ async function smallStore(): Promise<Store> {
   await store.refs.move({ ...safety, reason: { kind: 'safety', message: 'before checkout' } })
   const pruned = { id: objectIdOf(Buffer.from('pruned')), parentIds: [first] }
   await store.pruned.add([{ ...pruned, prunedAt: noon.toISOString() }])
+  const operation = await store.operations.begin({
+    command: 'checkout',
+    arguments: ['HEAD~1'],
+    user: 'ada',
+    at: noon,
+  })
+  await operation.keep({ commitId: first, head, at: noon })
+  await operation.finish({
+    at: noon,
+    outcome: 'done',
+    exitCode: 0,
+    errorCode: null,
+    databaseChange: 'changed',
+    changes: null,
+    commitBefore: first,
+    commitAfter: first,
+    takenBackId: null,
+  })
   await lockStore(store.backend, { operation: 'commit', mode: 'shared', at: noon })
   return store
 }

@@ -30,6 +30,9 @@ import {
   anyLockRecord,
   anyManifestNode,
   anyObjectId,
+  anyOperationEnd,
+  anyOperationKept,
+  anyOperationStart,
   anyPrunedRecord,
   anyRefRecord,
   anySchemaEntry,
@@ -37,6 +40,7 @@ import {
   anyStoreFile,
   anyTree,
 } from '../support/arbitraries.ts'
+import { operationRecordCodec } from '../support/operation-records.ts'
 
 /** One stored type: arbitrary values, and both directions. */
 interface Codec<T> {
@@ -73,6 +77,9 @@ const codecs: Record<string, Codec<never>> = {
     encode: encodePrunedRecord,
     decode: (bytes) => decodePrunedRecord(bytes, 'key'),
   }),
+  'operation start': codec({ values: anyOperationStart, ...operationRecordCodec('start') }),
+  'operation kept': codec({ values: anyOperationKept, ...operationRecordCodec('kept') }),
+  'operation end': codec({ values: anyOperationEnd, ...operationRecordCodec('end') }),
   'store file': codec({ values: anyStoreFile, encode: encodeStoreFile, decode: decodeStoreFile }),
 }
 

@@ -1,6 +1,11 @@
 import fc from 'fast-check'
 import { MAX_OBJECT_BYTES } from '../../src/format/limits.ts'
 import type { LockRecord } from '../../src/format/lock-record.ts'
+import type {
+  OperationEnd,
+  OperationKept,
+  OperationStart,
+} from '../../src/format/operation-record.ts'
 import type { PrunedRecord } from '../../src/format/pruned-record.ts'
 import type { RefReason, RefRecord } from '../../src/format/ref-record.ts'
 import type { StoreFile } from '../../src/format/store-file.ts'
@@ -222,6 +227,49 @@ export const anyCatalogFact: fc.Arbitrary<CatalogFact> = fc.record({
   classOid: fc.nat(0xffff_ffff),
   oid: fc.nat(0xffff_ffff),
   dependsOn: fc.array(anyCount, { maxLength: 4 }),
+})
+
+const anyOperationNumber = anyCount.filter((number) => number > 0)
+
+export const anyOperationStart: fc.Arbitrary<OperationStart> = fc.record({
+  number: anyOperationNumber,
+  command: fc.constantFrom('commit', 'rollback', 'a-b'),
+  arguments: fc.array(anyString, { maxLength: 4 }),
+  database: fc.option(anyString),
+  withinNumber: fc.option(anyOperationNumber),
+  user: anyString,
+  host: anyString,
+  pid: anyCount,
+  processStart: fc.option(anyString),
+  startedAt: anyTimestamp,
+})
+
+export const anyOperationKept: fc.Arbitrary<OperationKept> = fc.record({
+  number: anyOperationNumber,
+  commitId: anyObjectId,
+  head: fc.record({ id: fc.option(anyObjectId), targetRef: fc.option(anyString) }),
+  keptAt: anyTimestamp,
+})
+
+export const anyOperationEnd: fc.Arbitrary<OperationEnd> = fc.record({
+  number: anyOperationNumber,
+  finishedAt: anyTimestamp,
+  outcome: fc.constantFrom('done', 'failed', 'rolledBack'),
+  exitCode: anyCount,
+  errorCode: fc.option(anyString),
+  databaseChange: fc.constantFrom('none', 'changed', 'unknown'),
+  changes: fc.option(
+    fc.record({
+      tableCount: anyCount,
+      insertedRowCount: anyCount,
+      deletedRowCount: anyCount,
+      updatedRowCount: anyCount,
+      schemaEntryCount: anyCount,
+    }),
+  ),
+  commitBefore: fc.option(anyObjectId),
+  commitAfter: fc.option(anyObjectId),
+  takenBackId: fc.option(anyObjectId),
 })
 
 export const anyPrunedRecord: fc.Arbitrary<PrunedRecord> = fc

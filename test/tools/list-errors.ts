@@ -23,6 +23,8 @@ const CODE_MEANINGS: Readonly<Record<keyof typeof EXIT_CODE_OF_ERROR, string>> =
   REVISION_UNKNOWN: 'nothing has that name',
   REVISION_AMBIGUOUS: 'several ids begin like that; `data.candidates` lists them',
   COMMIT_PRUNED: 'the commit was removed by `snap prune`',
+  OPERATION_UNKNOWN: 'the log has no operation of that number',
+  OPERATION_RUNNING: 'the operation to roll back goes on still',
   BACKEND_UNAVAILABLE: 'the place of the store cannot be reached or read',
   BACKEND_READ_ONLY: 'it cannot be written',
   BACKEND_FULL: 'it has no space left',
@@ -54,6 +56,8 @@ const CODE_MEANINGS: Readonly<Record<keyof typeof EXIT_CODE_OF_ERROR, string>> =
   CONDITION_INVALID: 'a condition is not written as it must be; `data.offset` says where',
   OUTPUT_EXISTS: 'the file or directory to write exists already',
   OUTPUT_UNWRITABLE: 'the file or directory cannot be written',
+  COMMAND_NOT_FOUND: 'the command to run was not found',
+  COMMAND_NOT_EXECUTABLE: 'the command to run is no program, or may not be executed',
   ABORTED: 'interrupted',
   USAGE: 'the command line is wrong',
 }

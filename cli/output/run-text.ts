@@ -1,0 +1,83 @@
+import type { Alarm, ConditionOutcome } from '../../src/index.ts'
+import type { RunReport } from '../guarded-run/compare-with-guard.ts'
+import type { RollbackReason } from '../guarded-run/decide-rollback.ts'
+import type { ChildOutcome } from '../io.ts'
+import { formatShellWords } from '../shell-words.ts'
+import type { Colors } from './colors.ts'
+import { formatStateDiff } from './diff-text.ts'
+import { printable } from './printable.ts'
+import { formatDuration } from './units.ts'
+
+/** A longer command is cut in sentences about it. */
+const MAX_COMMAND_CHARACTERS = 60
+
+/** `'alembic upgrade head' ended with 1 after 2.10 s`. */
+export function formatEnding(
+  command: readonly string[],
+  outcome: Exclude<ChildOutcome, { kind: 'notStarted' }>,
+  elapsedMs: number,
+): string {
+  const how =
+    outcome.kind === 'exited' ? `ended with ${outcome.exitCode}` : `was ended by ${outcome.signal}`
+  return `${quoteCommand(command)} ${how} after ${formatDuration(elapsedMs)}`
+}
+
+/** What differs, which migrations came or went, what the rules say. */
+export function formatRunReport(
+  { isChanged, diff, migrations, alarms }: RunReport,
+  { colors, where, guard }: { colors: Colors; where: string; guard: string },
+): string[] {
+  if (!isChanged) return [`Nothing has changed in ${where}`]
+  const differences = diff.isEqual
+    ? ['Rows are stored in another order; nothing else has changed']
+    : formatStateDiff(diff, colors)
+  return [
+    `Changes in ${where} since the guard commit ${colors.yellow(guard)}:`,
+    '',
+    ...differences,
+    ...(migrations.length === 0 ? [] : ['']),
+    ...migrations.map(
+      ({ tool, before, after }) =>
+        `Migration:  ${printable(tool)} ${formatHeads(before)} -> ${formatHeads(after)}`,
+    ),
+    ...(alarms.length === 0 ? [] : ['', ...alarms.map((alarm) => formatAlarm(alarm, colors))]),
+  ]
+}
+
+/** Why a run is taken back, as the end of a sentence. */
+export function describeRollbackReason(reason: RollbackReason): string {
+  switch (reason.kind) {
+    case 'failed':
+      return 'the command failed'
+    case 'condition':
+      return describeCondition(printable(reason.condition), reason.outcome)
+    case 'alarm':
+      return 'there is an alarm'
+    case 'asked':
+      return 'you said so'
+  }
+}
+
+function describeCondition(condition: string, { problems, evidence }: ConditionOutcome): string {
+  if (problems.length > 0) return `'${condition}' cannot be told: ${printable(problems.join('; '))}`
+  const grounds = evidence.map(
+    ({ comparison, left, right }) => `${printable(comparison)}: ${left} against ${right}`,
+  )
+  return `'${condition}' has come true${grounds.length === 0 ? '' : ` (${grounds.join(', ')})`}`
+}
+
+function formatAlarm({ severity, message }: Alarm, colors: Colors): string {
+  const label = severity === 'alarm' ? colors.red('alarm:') : 'note:'
+  return `${label} ${printable(message)}`
+}
+
+function formatHeads(heads: readonly string[] | null): string {
+  if (heads === null) return 'no table'
+  return heads.length === 0 ? 'none' : heads.map(printable).join(', ')
+}
+
+export function quoteCommand(command: readonly string[]): string {
+  const text = formatShellWords(command)
+  const isLong = text.length > MAX_COMMAND_CHARACTERS
+  return `'${printable(isLong ? `${text.slice(0, MAX_COMMAND_CHARACTERS - 1)}…` : text)}'`
+}
