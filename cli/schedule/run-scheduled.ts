@@ -12,6 +12,7 @@ import {
 import { findAuthor } from '../author.ts'
 import type { Context } from '../context.ts'
 import { findDatabaseOf } from '../database.ts'
+import { withOperation } from '../operation.ts'
 import { hasRetentionRule, type RetentionFlags, retentionPolicyOf } from '../retention.ts'
 
 export interface ScheduledResult {
@@ -40,8 +41,14 @@ export async function runScheduled(
   const result = await withSoleOperation(store, { operation, at: io.now() }, async () => {
     const database = await findDatabaseOf(store, context)
     options.onDatabase(describeAddress(database))
-    const { message } = options
-    return commit(store, { ...common, database, message, workingDirectory: io.workingDirectory })
+    return withOperation(context, store, { command: 'schedule', database }, async ({ outcome }) => {
+      const { workingDirectory } = io
+      const { message } = options
+      const made = await commit(store, { ...common, database, message, workingDirectory })
+      outcome.commitBefore = made.commit.parentIds[0] ?? null
+      outcome.commitAfter = made.commitId
+      return made
+    })
   })
   if (!hasRetentionRule(options.retention)) {
     return { commit: result, prune: null, pruneSkippedBecause: null }
