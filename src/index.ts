@@ -63,6 +63,15 @@ export {
   SCRIPT_SETTINGS,
   type SchemaScript,
 } from './diff/sql-script.ts'
+export type { Diagnosis, DiagnosisLevel } from './doctor/diagnosis.ts'
+export { examineStore, type StoreFacts } from './doctor/examine-store.ts'
+export { judgeServer } from './doctor/judge-server.ts'
+export { judgeStore, type StorePlace } from './doctor/judge-store.ts'
+export {
+  readServerFacts,
+  type ServerFacts,
+  type TableFacts,
+} from './doctor/read-server-facts.ts'
 export {
   type Blocker,
   type ConfigProblem,

@@ -83,6 +83,11 @@ export const ALL_COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./export.ts')).defineExport,
   },
   {
+    name: 'doctor',
+    summary: 'say what this server and store allow, and what to do',
+    load: async () => (await import('./doctor.ts')).defineDoctor,
+  },
+  {
     name: 'fsck',
     summary: 'check every byte of the store',
     load: async () => (await import('./fsck.ts')).defineFsck,
