@@ -12,6 +12,7 @@ import {
   isSnapError,
   measureTables,
   planReturn,
+  type Reporter,
   type Rules,
   redactArguments,
   SnapError,
@@ -28,9 +29,9 @@ import { exitCodeOf, formatError } from '../output/error-text.ts'
 import { printable } from '../output/printable.ts'
 import {
   describeRollbackReason,
+  formatCommand,
   formatEnding,
   formatRunReport,
-  quoteCommand,
 } from '../output/run-text.ts'
 import { formatDuration } from '../output/units.ts'
 import { formatRollbackCommand } from '../rollback-command.ts'
@@ -88,7 +89,7 @@ export async function runGuarded(run: GuardedRun, operation: LoggedOperation): P
   output.note(
     `Guard commit ${output.messageColors.yellow(shortId(guard.commitId))} ` +
       `(operation ${operation.number}, ${formatDuration(guard.totals.elapsedMs)}); ` +
-      `running ${quoteCommand(redactArguments(command))}`,
+      `running: ${formatCommand(redactArguments(command))}`,
   )
   const startedAtMs = performance.now()
   const outcome = await io.runChild(command, {
@@ -123,9 +124,10 @@ export async function commitBefore(
   author: Author,
   isPinned: boolean,
 ): Promise<GuardCommit> {
-  const { io, reporter, output } = context
+  const { io, output } = context
   context.interruptedState = 'the command was not run'
-  const message = flags.message?.join('\n\n') ?? `before ${quoteCommand(redactArguments(command))}`
+  const message =
+    flags.message?.join('\n\n') ?? `before: ${formatCommand(redactArguments(command))}`
   const guard = await makeGuardCommit(store, {
     database,
     message,
@@ -134,7 +136,7 @@ export async function commitBefore(
     jobs: flags.jobs,
     lockTimeoutMs: flags.lockTimeout,
     workingDirectory: io.workingDirectory,
-    reporter,
+    reporter: reporterOf(context),
     signal: io.signal,
     now: io.now,
   })
@@ -204,7 +206,7 @@ async function conclude(run: GuardedRun, ending: Ending): Promise<RunSummary> {
 async function makeReport(run: GuardedRun, ending: Ending, summary: RunSummary): Promise<void> {
   const { context, store, database, rules, wishes, flags } = run
   const { guard, operation, exitCode } = ending
-  const { io, output, reporter } = context
+  const { io, output } = context
   try {
     const report = await compareWithGuard(store, guard, {
       database,
@@ -212,7 +214,7 @@ async function makeReport(run: GuardedRun, ending: Ending, summary: RunSummary):
       conditions: wishes.parsedConditions,
       jobs: flags.jobs,
       lockTimeoutMs: flags.lockTimeout,
-      reporter,
+      reporter: reporterOf(context),
       signal: io.signal,
     })
     output.progress.clear()
@@ -252,7 +254,7 @@ async function ask(
 async function rollBack(run: GuardedRun, ending: Ending, summary: RunSummary): Promise<void> {
   const { context, store, database, flags } = run
   const { guard, operation, author } = ending
-  const { io, output, reporter } = context
+  const { io, output } = context
   const because = describeRollbackReason(summary.reason!)
   say(context, true, `Rolling back, because ${because}`)
   context.interruptedState = 'the rollback was not done; the database is as the command left it'
@@ -263,7 +265,7 @@ async function rollBack(run: GuardedRun, ending: Ending, summary: RunSummary): P
       jobs: flags.jobs,
       lockTimeoutMs: flags.lockTimeout,
       workingDirectory: io.workingDirectory,
-      reporter,
+      reporter: reporterOf(context),
       signal: io.signal,
       now: io.now,
     }
@@ -343,6 +345,14 @@ function printSummary(
       exitCode: context.exitCode,
     }),
   )
+}
+
+/** Phases told line by line would be lost among the command's own output, and drown it. */
+function reporterOf({ io, reporter }: Context): Reporter {
+  if (io.stderr.isTTY === true) return reporter
+  return (event) => {
+    if (event.kind === 'lockWaiting' || event.kind === 'warning') reporter(event)
+  }
 }
 
 /** @param isUrgent  said even under --quiet */

@@ -8,7 +8,7 @@ import {
 } from '../../src/index.ts'
 import { findAuthor } from '../author.ts'
 import { withOperation } from '../operation.ts'
-import { quoteCommand } from '../output/run-text.ts'
+import { formatCommand } from '../output/run-text.ts'
 import { formatRelativeTime } from '../output/times.ts'
 import { exitCodeOfChild } from './exit-code-of-child.ts'
 import { commandNotStarted } from './find-command.ts'
@@ -36,7 +36,7 @@ export async function runOnStart(run: GuardedRun): Promise<void> {
       operation.outcome.databaseChange = 'unknown'
       return commitId
     })
-    context.output.note(`Commit ${shortId(guardCommitId)}; starting ${quoteCommand(command)}`)
+    context.output.note(`Commit ${shortId(guardCommitId)}; starting: ${formatCommand(command)}`)
   }
   const outcome = await io.runChild(command, {
     workingDirectory: io.workingDirectory,

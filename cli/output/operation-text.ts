@@ -36,8 +36,17 @@ export function formatOperationCells(
     formatElapsed(operation),
     `${color(STATE_WORDS[state])}${exitCode}`,
     end?.changes ? formatChanges(end.changes) : '',
-    formatOperationCommand(operation),
+    shorten(formatOperationCommand(operation)),
   ]
+}
+
+/** Of the list only; `snap ops N` has it whole. */
+const MAX_COMMAND_CHARACTERS = 80
+
+function shorten(command: string): string {
+  return command.length <= MAX_COMMAND_CHARACTERS
+    ? command
+    : `${command.slice(0, MAX_COMMAND_CHARACTERS - 1)}…`
 }
 
 /** Everything that is known of one operation. */

@@ -8,10 +8,10 @@ import { formatStateDiff } from './diff-text.ts'
 import { printable } from './printable.ts'
 import { formatDuration } from './units.ts'
 
-/** A longer command is cut in sentences about it. */
+/** A longer command is cut where it is mentioned. */
 const MAX_COMMAND_CHARACTERS = 60
 
-/** `'alembic upgrade head' ended with 1 after 2.10 s`. */
+/** `The command ended with 1 after 2.10 s: alembic upgrade head`. */
 export function formatEnding(
   command: readonly string[],
   outcome: Exclude<ChildOutcome, { kind: 'notStarted' }>,
@@ -19,7 +19,7 @@ export function formatEnding(
 ): string {
   const how =
     outcome.kind === 'exited' ? `ended with ${outcome.exitCode}` : `was ended by ${outcome.signal}`
-  return `${quoteCommand(command)} ${how} after ${formatDuration(elapsedMs)}`
+  return `The command ${how} after ${formatDuration(elapsedMs)}: ${formatCommand(command)}`
 }
 
 /** What differs, which migrations came or went, what the rules say. */
@@ -76,8 +76,9 @@ function formatHeads(heads: readonly string[] | null): string {
   return heads.length === 0 ? 'none' : heads.map(printable).join(', ')
 }
 
-export function quoteCommand(command: readonly string[]): string {
+/** The command as it is typed, on one line and not too long. */
+export function formatCommand(command: readonly string[]): string {
   const text = formatShellWords(command)
   const isLong = text.length > MAX_COMMAND_CHARACTERS
-  return `'${printable(isLong ? `${text.slice(0, MAX_COMMAND_CHARACTERS - 1)}…` : text)}'`
+  return printable(isLong ? `${text.slice(0, MAX_COMMAND_CHARACTERS - 1)}…` : text)
 }
