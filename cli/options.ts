@@ -23,3 +23,18 @@ export function parseDurationMs(text: string): number {
   if (match === null) throw new InvalidArgumentError("Write it as '500ms', '10s' or '2min'.")
   return Math.round(Number(match[1]) * MS_PER_UNIT[match[2]!]!)
 }
+
+const MS_PER_AGE_UNIT: Readonly<Record<string, number>> = {
+  min: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+}
+
+/** Parses `90min`, `26h`, `7d` or `2w` into milliseconds, as an option's value. */
+export function parseAgeMs(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(min|h|d|w)$/.exec(text)
+  const ageMs = match === null ? 0 : Number(match[1]) * MS_PER_AGE_UNIT[match[2]!]!
+  if (ageMs <= 0) throw new InvalidArgumentError("Write it as '90min', '26h', '7d' or '2w'.")
+  return Math.round(ageMs)
+}

@@ -25,6 +25,7 @@ export {
   commit,
 } from './capture/commit.ts'
 export { type DatabaseSummary, inspectDatabase } from './capture/inspect-database.ts'
+export { readMigrationHeads } from './capture/read-migration-heads.ts'
 export {
   CONFIG_FILE_NAME,
   type Config,
@@ -86,10 +87,19 @@ export type {
   RefRecord,
 } from './format/ref-record.ts'
 export type * from './format/values.ts'
+export { findNewestCommit } from './history/find-newest-commit.ts'
 export { resolveRevision } from './history/revisions.ts'
-export { walkCommits } from './history/walk-commits.ts'
+export { type CommitWithId, walkCommits } from './history/walk-commits.ts'
 export type { Finding, FindingCode } from './maintenance/finding.ts'
 export { type FsckReport, fsck } from './maintenance/fsck.ts'
+export { type ExamineOptions, examineScripts } from './migrations/examine-scripts.ts'
+export {
+  describeOtherLanguage,
+  findPendingMigrations,
+  type MigrationFile,
+  type PendingMigration,
+} from './migrations/pending-migrations.ts'
+export type { SqlFinding, SqlFindingCode, SqlSeverity } from './migrations/sql-finding.ts'
 export {
   type DatabaseAddress,
   describeAddress,

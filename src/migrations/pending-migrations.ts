@@ -165,8 +165,14 @@ function nameOf(file: string): string {
 }
 
 const NATURAL = new Intl.Collator('en', { numeric: true })
-const compareNames = (left: string, right: string) =>
-  NATURAL.compare(left, right) || (left < right ? -1 : left > right ? 1 : 0)
+
+/** By name, numbers as numbers, `2_11` as `2.11`; flyway's repeatable migrations run after all others. */
+function compareNames(left: string, right: string): number {
+  const [isLeftLate, isRightLate] = [left, right].map((file) => /^R__/.test(nameOf(file)))
+  if (isLeftLate !== isRightLate) return isLeftLate ? 1 : -1
+  const natural = NATURAL.compare(left.replaceAll('_', '.'), right.replaceAll('_', '.'))
+  return natural || (left < right ? -1 : left > right ? 1 : 0)
+}
 
 function sha256(source: string): string {
   return createHash('sha256').update(source).digest('hex')

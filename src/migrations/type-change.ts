@@ -153,6 +153,10 @@ function compareNumeric(from: SqlType, to: SqlType): TypeChange {
       // A number of 19 digits may be above the largest bigint: only fewer always fit.
       return precision - scale < INTEGER_DIGITS[to.name]! ? 'keeps' : 'refuses'
     }
+    case 'float': {
+      const isExact = precision !== undefined && precision <= FLOAT_DIGITS[to.name]!
+      return isExact ? 'keeps' : 'loses'
+    }
     default:
       return knownOr(FAMILY[to.name], 'loses')
   }
@@ -173,7 +177,9 @@ function compareLengths(from: SqlType, to: SqlType): TypeChange {
   const [length = Number.POSITIVE_INFINITY] = from.modifiers
   const [newLength = Number.POSITIVE_INFINITY] = to.modifiers
   // bit(n) takes strings of exactly n bits.
-  if (to.name === 'bit') return newLength === length ? 'keeps' : 'refuses'
+  if (to.name === 'bit') {
+    return from.name === 'bit' && newLength === length ? 'keeps' : 'refuses'
+  }
   return newLength >= length ? 'keeps' : 'refuses'
 }
 

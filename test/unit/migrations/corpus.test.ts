@@ -46,7 +46,9 @@ function stateOf({ schema, rowCounts = {} }: Expectation): KnownState | null {
   if (schema === undefined) return null
   const names = [...new Set([...schema.map(nameOf), ...Object.keys(rowCounts)])]
   return {
-    schema: names.map((name) => schemaEntry(name, schema.find((ddl) => nameOf(ddl) === name) ?? null)),
+    schema: names.map((name) =>
+      schemaEntry(name, schema.find((ddl) => nameOf(ddl) === name) ?? null),
+    ),
     tree: { tables: names.map((name) => tableEntry(name, rowCounts[name])) },
   }
 }
