@@ -49,8 +49,8 @@ class Examination {
   readonly #routines = new Map<string, Hazard[]>()
   /** What stands for variables and placeholders while a statement is parsed, and how the script writes them. */
   #placeholders = new Map([[FILLED_IN, COMPUTED_NAME]])
-  /** How many findings there were when the open transaction began. */
-  #transactionStart: number | undefined
+  /** What was found and made when the open transaction began. */
+  #transaction: { findingCount: number; made: ReturnType<KnownTables['remember']> } | undefined
 
   constructor({ file, source }: Script, parser: SqlParser, known: KnownTables) {
     this.#file = file
@@ -91,20 +91,28 @@ class Examination {
       })
       return COPY_FROM_STDIN.test(text) ? 'dataFollows' : undefined
     }
-    for (const node of nodes) {
-      this.#noteTransaction(node)
-      const bytes = Buffer.from(text)
-      for (const hazard of [...findHazards(node, this.#known), ...this.#hazardsOfCalls(node)]) {
-        const { locationBytes } = hazard
-        const isFirst = locationBytes === undefined || isSoleCommand(node)
-        const within = isFirst ? 0 : bytes.subarray(0, locationBytes).toString().length
-        this.#add({ ...hazard, at: offset + within, text })
-      }
-      const body = findProceduralBody(node, text, this.#parser)
-      if (body !== undefined) this.#examineBody(body, { node, text, offset })
-      noteEffects(node, this.#known)
+    try {
+      for (const node of nodes) this.#examineNode(node, text, offset)
+    } catch (error) {
+      // What the parser can nest, the stack of this process may not hold.
+      if (!(error instanceof RangeError)) throw error
+      const message = 'is nested too deeply to be looked into'
+      this.#add({ ...newHazard('SQL_UNREADABLE', 'doubt', message), at: offset, text })
     }
     return nodes.some(isCopyFromStdin) ? 'dataFollows' : undefined
+  }
+
+  #examineNode(node: Node, text: string, offset: number): void {
+    this.#noteTransaction(node)
+    for (const hazard of [...findHazards(node, this.#known), ...this.#hazardsOfCalls(node)]) {
+      const { locationBytes } = hazard
+      const isWhole = locationBytes === undefined || isSoleCommand(node)
+      const within = isWhole ? 0 : Buffer.from(text).subarray(0, locationBytes).toString().length
+      this.#add({ ...hazard, at: offset + within, text })
+    }
+    const body = findProceduralBody(node, text, this.#parser)
+    if (body !== undefined) this.#examineBody(body, { node, text, offset })
+    noteEffects(node, this.#known)
   }
 
   /** Tries the text as it stands, then with psql's variables and the placeholders of migration tools as names. */
@@ -135,14 +143,27 @@ class Examination {
 
   /** What a transaction has done is undone by ROLLBACK. */
   #noteTransaction(node: Node): void {
-    const kind = asKind(node, 'TransactionStmt')?.kind
-    if (kind === 'TRANS_STMT_BEGIN' || kind === 'TRANS_STMT_START') {
-      this.#transactionStart ??= this.#findings.length
-    } else if (kind === 'TRANS_STMT_COMMIT') {
-      this.#transactionStart = undefined
-    } else if (kind === 'TRANS_STMT_ROLLBACK' && this.#transactionStart !== undefined) {
-      this.#findings.splice(this.#transactionStart)
-      this.#transactionStart = undefined
+    switch (asKind(node, 'TransactionStmt')?.kind) {
+      case 'TRANS_STMT_BEGIN':
+      case 'TRANS_STMT_START':
+        this.#transaction ??= {
+          findingCount: this.#findings.length,
+          made: this.#known.remember(),
+        }
+        break
+      case 'TRANS_STMT_COMMIT':
+        this.#transaction = undefined
+        break
+      case 'TRANS_STMT_ROLLBACK_TO':
+        // Which tables go is not followed: none of the transaction's counts as made, and what was found stays.
+        if (this.#transaction !== undefined) this.#known.restore(this.#transaction.made)
+        break
+      case 'TRANS_STMT_ROLLBACK':
+        if (this.#transaction === undefined) break
+        this.#findings.splice(this.#transaction.findingCount)
+        this.#known.restore(this.#transaction.made)
+        this.#transaction = undefined
+        break
     }
   }
 
@@ -180,10 +201,9 @@ class Examination {
     found.sort((left, right) => (left.line ?? 0) - (right.line ?? 0))
     if (routine.kind === 'function') {
       const name = unqualified(routine.name)
-      this.#routines.set(
-        name,
-        found.map(({ hazard }) => hazard),
-      )
+      // Functions of one name differ by their arguments, which are not followed.
+      const others = this.#routines.get(name) ?? []
+      this.#routines.set(name, [...others, ...found.map(({ hazard }) => hazard)])
     }
     for (const { hazard, sql, line } of found) {
       const when = routine.kind === 'do' ? '' : `when ${routine.name}() is called, `

@@ -26,9 +26,13 @@ export interface KnownState {
   schema: readonly SchemaEntry[]
 }
 
+interface FreshTable extends TableName {
+  isTemporary: boolean
+}
+
 /** What a script has made. */
 interface FreshObjects {
-  tables: TableName[]
+  tables: FreshTable[]
   columns: { table: TableName; column: string }[]
 }
 
@@ -37,7 +41,7 @@ export class KnownTables {
   readonly #state: KnownState | null
   readonly #columnTypes = new Map<string, Map<string, SqlType>>()
   /** Made by the script: losing their rows takes nothing away that was there before. */
-  #fresh: TableName[] = []
+  #fresh: FreshTable[] = []
   /** Columns that the script has added to tables that were there. */
   #freshColumns: { table: TableName; column: string }[] = []
 
@@ -50,21 +54,22 @@ export class KnownTables {
     // With IF NOT EXISTS the table may be one that is there; only a known schema can say that it is not.
     const mayExist =
       options.ifNotExists && (this.#state === null || this.#find(table) !== undefined)
-    if (!mayExist || options.isTemporary) this.#fresh.push(table)
+    if (!mayExist || options.isTemporary)
+      this.#fresh.push({ ...table, isTemporary: options.isTemporary })
   }
 
   removeFresh(table: TableName): void {
-    this.#fresh = this.#fresh.filter((other) => !isSameName(other, table))
+    this.#fresh = this.#fresh.filter((other) => !isFreshName(other, table))
   }
 
   renameFresh(table: TableName, name: string): void {
     this.#fresh = this.#fresh.map((other) =>
-      isSameName(other, table) ? { ...other, name } : other,
+      isFreshName(other, table) ? { ...other, name } : other,
     )
   }
 
   isFresh(table: TableName): boolean {
-    return table.namespace === 'pg_temp' || this.#fresh.some((other) => isSameName(other, table))
+    return table.namespace === 'pg_temp' || this.#fresh.some((other) => isFreshName(other, table))
   }
 
   /** Returns what the script has made so far, for `restore`. */
@@ -132,8 +137,18 @@ export class KnownTables {
   }
 }
 
-/** A name without a schema may be that of any: scripts write the same table both ways. */
+/**
+ * A name without a schema is taken for one of `public`. With another search_path it may be another,
+ * and then a table is not recognised as made by the script: too many findings, and never too few.
+ */
 function isSameName(left: TableName, right: TableName): boolean {
   if (left.name !== right.name) return false
-  return left.namespace === null || right.namespace === null || left.namespace === right.namespace
+  return (left.namespace ?? 'public') === (right.namespace ?? 'public')
+}
+
+/** A temporary table hides one of the same name, but not from those who name its schema. */
+function isFreshName(fresh: FreshTable, table: TableName): boolean {
+  if (!fresh.isTemporary) return isSameName(fresh, table)
+  const isByName = table.namespace === null || table.namespace === 'pg_temp'
+  return isByName && fresh.name === table.name
 }

@@ -121,13 +121,15 @@ export class ScriptReader {
   }
 
   #skipComment(): boolean {
-    const two = this.#source.slice(this.#offset, this.#offset + 2)
-    if (two === '--') {
+    const first = this.#source[this.#offset]
+    if ((first !== '-' && first !== '/') || this.#offset + 1 >= this.#source.length) return false
+    const second = this.#source[this.#offset + 1]
+    if (first === '-' && second === '-') {
       const end = this.#source.indexOf('\n', this.#offset)
       this.#offset = end === -1 ? this.#source.length : end
       return true
     }
-    if (two !== '/*') return false
+    if (first === '-' || second !== '*') return false
     const edge = /\/\*|\*\//g
     edge.lastIndex = this.#offset
     let depth = 0
