@@ -64,30 +64,30 @@ export const defineCheck: DefineCommand = (command, context) => {
 }
 
 const CONFIG_HELP = `
-snap.config.json, beside .snap/ (comments are allowed, all keys may be left out):
+snap.config.json, beside .snap/; comments are allowed, and any key may be left out:
   {
-    "migrations": ["db/migrations/*.sql"],      // what --pending looks into
+    "migrations": ["db/migrations/*.sql"],  // what --pending looks into
     "rules": {
-      "default": {                              // for every table
-        "maxLossPercent": 50,                   // 0 to 100; false: any loss
-        "mayShrink": true,                      // have fewer rows than before
-        "mayDelete": true,                      // lose rows, whatever comes instead
-        "mayUpdate": true,
-        "mayGo": false,                         // be dropped
+      "default": {                // for every table; these hold without a file, too
+        "maxLossPercent": 50,     // fewer rows than before; false: any number
+        "mayShrink": true,        // have fewer rows at all
+        "mayDelete": true,        // lose rows, whatever comes instead
+        "mayUpdate": true,        // have rows changed
+        "mayGo": false,           // be dropped
         "mayLoseColumns": false
       },
-      "tables": {                               // the later of two patterns counts
+      "tables": {                 // of two patterns that match, the later counts
         "public.users": { "maxLossPercent": 1 },
         "audit.*": { "mayDelete": false, "mayUpdate": false },
         "sessions": { "maxLossPercent": false }
       },
       "alarmIf": ["orders.deleted > before * 10%", "any.rows = 0"]
-    },
-    "protected": [{ "host": "db.example.org", "database": "shop*" }]
+    }
   }
-Conditions compare TABLE.rows, .inserted, .deleted, .updated or .columns with numbers, with each
-other, or with 'before' (the rows, beside .columns the columns, that the table had), by < <= > >=
-= != and + - * /, joined by and, or, not; 'any' stands for any table.`
+A condition compares TABLE.rows, .inserted, .deleted, .updated or .columns with
+a number, another table's, or 'before': the rows that the table had (beside
+.columns, its columns). Operators: < <= > >= = !=, + - * /, and, or, not.
+'any' stands for any table; other names are quoted as in SQL where need be.`
 
 async function check(context: Context, args: string[], flags: CheckFlags): Promise<void> {
   const { io, options, output } = context

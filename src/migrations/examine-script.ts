@@ -250,9 +250,11 @@ class Examination {
 
   #add({ at, text, locationBytes: _, ...hazard }: Hazard & { at: number; text: string }): void {
     const position = this.#positions.at(at)
-    const [object, message, statement] = [hazard.object, hazard.message, excerptOf(text)].map(
-      (words) => this.#asWritten(words),
-    )
+    const [object, message, statement] = [
+      hazard.object,
+      withoutSecrets(hazard.message),
+      excerptOf(withoutSecrets(text)),
+    ].map((words) => this.#asWritten(words))
     // A name that is computed when the script runs is none to show.
     const named = object?.includes(COMPUTED_NAME) ? null : (object ?? null)
     this.#findings.push({
@@ -336,6 +338,20 @@ function unqualified(name: string): string {
 /** Returns how many UTF-16 code units the first `count` characters take. */
 function codeUnitsOf(text: string, count: number): number {
   return [...text].slice(0, count).join('').length
+}
+
+/** Findings end up in the logs of CI: what a script sets as a password stays out of them. */
+function withoutSecrets(text: string): string {
+  return (
+    text
+      .replaceAll(
+        /(\bpassword\s*(?:=\s*)?)(?:E?'(?:[^'\\]|\\.|'')*'?|(?<==\s*)[^\s'"]+)/gi,
+        "$1'…'",
+      )
+      .replaceAll(/(:\/\/[^\s:@/'"]+:)[^\s@'"]+@/g, '$1…@')
+      // The parser quotes the token at which it stopped.
+      .replace(/ at or near "E?'.*$/is, ' at or near a string')
+  )
 }
 
 const MAX_EXCERPT_CHARACTERS = 100

@@ -1,4 +1,4 @@
-import { deepEqual } from 'node:assert/strict'
+import { deepEqual, equal } from 'node:assert/strict'
 import { test } from 'vitest'
 import { examineScripts } from '../../../src/migrations/examine-scripts.ts'
 
@@ -45,4 +45,17 @@ test('places are those of an editor, whatever characters and line ends come befo
       [5, 12, 'SQL_UNREADABLE'],
     ],
   )
+})
+
+test('passwords in a script stay out of what is said of it', async () => {
+  const sources = [
+    "ALTER ROLE ada PASSWORD 'hunter2' VALID;",
+    "ALTER ROLE ada PASSWORD 'hunter2 SET",
+    "DO $$ BEGIN PERFORM dblink('host=x password=hunter2'); EXECUTE 'x ' || f('postgres://ada:hunter2@db/x'); EXECUTE s; END $$",
+    "ALTER ROLE ada PASSWORD E'hun\\'hunter2' VALID;",
+  ]
+  const scripts = sources.map((source, i) => ({ file: `${i}.sql`, source }))
+  const findings = await examineScripts(scripts, { state: null, isSequence: false })
+  equal(new Set(findings.map(({ file }) => file)).size, sources.length)
+  equal(JSON.stringify(findings).includes('hunter2'), false)
 })
