@@ -241,11 +241,21 @@ function findAlterHazards(statement: NodeOf<'AlterTableStmt'>, known: KnownTable
   return commands.flatMap((command) => findCommandHazards(table, command, known))
 }
 
-function findAttributeHazards(type: TableName, { subtype, name = '' }: AlterTableCmd): Hazard[] {
-  if (subtype !== 'AT_DropColumn') return []
-  const object = `${formatTableName(type)}.${name}`
-  const message = `attribute ${name} of type ${formatTableName(type)} is dropped with the values it has in every column of the type`
-  return [newHazard('DROP_ATTRIBUTE', object, message)]
+function findAttributeHazards(type: TableName, command: AlterTableCmd): Hazard[] {
+  const { subtype, name = '', def } = command
+  const label = formatTableName(type)
+  const object = `${label}.${name}`
+  if (subtype === 'AT_DropColumn') {
+    const message = `attribute ${name} of type ${label} is dropped with the values it has in every column of the type`
+    return [newHazard('DROP_ATTRIBUTE', object, message)]
+  }
+  const definition = asKind(def, 'ColumnDef')
+  const to = toSqlType(definition?.typeName)
+  if (subtype !== 'AT_AlterColumnType' || to === undefined) return []
+  if (compareTypes(undefined, to) === 'keeps') return []
+  const message = `attribute ${name} of type ${label} goes to ${formatType(to)}, which may be narrower than what it is`
+  const hazard = newHazard('TYPE_MAY_NARROW', object, message, 'doubt')
+  return [{ ...hazard, locationBytes: definition?.location }]
 }
 
 function findCommandHazards(

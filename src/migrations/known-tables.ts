@@ -39,6 +39,8 @@ interface FreshObjects {
 export class KnownTables {
   readonly #parser: SqlParser
   readonly #state: KnownState | null
+  /** What a bare name is taken for; null where nothing is known. */
+  #defaultNamespace: string | null = 'public'
   readonly #columnTypes = new Map<string, Map<string, SqlType>>()
   /** Made by the script: losing their rows takes nothing away that was there before. */
   #fresh: FreshTable[] = []
@@ -50,6 +52,15 @@ export class KnownTables {
     this.#state = state
   }
 
+  /** The script has set search_path: a bare name is none of `public` any more, nor what it was before. */
+  notePathChange(): void {
+    this.#defaultNamespace = null
+    this.#fresh = this.#fresh.filter(
+      ({ namespace, isTemporary }) => isTemporary || namespace !== null,
+    )
+    this.#freshColumns = this.#freshColumns.filter(({ table }) => table.namespace !== null)
+  }
+
   addFresh(table: TableName, options: { ifNotExists: boolean; isTemporary: boolean }): void {
     // With IF NOT EXISTS the table may be one that is there; only a known schema can say that it is not.
     const mayExist =
@@ -59,17 +70,19 @@ export class KnownTables {
   }
 
   removeFresh(table: TableName): void {
-    this.#fresh = this.#fresh.filter((other) => !isFreshName(other, table))
+    this.#fresh = this.#fresh.filter((other) => !this.#isFreshName(other, table))
   }
 
   renameFresh(table: TableName, name: string): void {
     this.#fresh = this.#fresh.map((other) =>
-      isFreshName(other, table) ? { ...other, name } : other,
+      this.#isFreshName(other, table) ? { ...other, name } : other,
     )
   }
 
   isFresh(table: TableName): boolean {
-    return table.namespace === 'pg_temp' || this.#fresh.some((other) => isFreshName(other, table))
+    return (
+      table.namespace === 'pg_temp' || this.#fresh.some((other) => this.#isFreshName(other, table))
+    )
   }
 
   /** Returns what the script has made so far, for `restore`. */
@@ -89,7 +102,7 @@ export class KnownTables {
   isFreshColumn(table: TableName, column: string): boolean {
     if (this.isFresh(table)) return true
     return this.#freshColumns.some(
-      (other) => other.column === column && isSameName(other.table, table),
+      (other) => other.column === column && this.#isSameName(other.table, table),
     )
   }
 
@@ -112,8 +125,28 @@ export class KnownTables {
     return types.get(column)
   }
 
+  /**
+   * A name without a schema is taken for one of `public`. Where the server's own search_path says
+   * otherwise, a table is not recognised as made by the script: too many findings, and never too few.
+   */
+  #isSameName(left: TableName, right: TableName): boolean {
+    if (left.name !== right.name) return false
+    const [ofLeft, ofRight] = [left, right].map(
+      ({ namespace }) => namespace ?? this.#defaultNamespace,
+    )
+    return ofLeft === ofRight
+  }
+
+  /** A temporary table hides one of the same name, but not from those who name its schema. */
+  #isFreshName(fresh: FreshTable, table: TableName): boolean {
+    if (!fresh.isTemporary) return this.#isSameName(fresh, table)
+    const isByName = table.namespace === null || table.namespace === 'pg_temp'
+    return isByName && fresh.name === table.name
+  }
+
   /** A bare name means the table of `public`, else the only one of that name. */
   #find({ namespace, name }: TableName): SchemaEntry | undefined {
+    if (namespace === null && this.#defaultNamespace === null) return undefined
     const named = (this.#state?.schema ?? []).filter(
       (entry) =>
         entry.kind === 'TABLE' &&
@@ -135,20 +168,4 @@ export class KnownTables {
       }),
     )
   }
-}
-
-/**
- * A name without a schema is taken for one of `public`. With another search_path it may be another,
- * and then a table is not recognised as made by the script: too many findings, and never too few.
- */
-function isSameName(left: TableName, right: TableName): boolean {
-  if (left.name !== right.name) return false
-  return (left.namespace ?? 'public') === (right.namespace ?? 'public')
-}
-
-/** A temporary table hides one of the same name, but not from those who name its schema. */
-function isFreshName(fresh: FreshTable, table: TableName): boolean {
-  if (!fresh.isTemporary) return isSameName(fresh, table)
-  const isByName = table.namespace === null || table.namespace === 'pg_temp'
-  return isByName && fresh.name === table.name
 }

@@ -1,8 +1,9 @@
 import { type KnownTables, tableNameOf } from './known-tables.ts'
-import { asKind, type Node, type NodeOf, namesOf } from './sql-parser.ts'
+import { asKind, type Node, type NodeOf, namesOf, walkNodes } from './sql-parser.ts'
 
 /** Notes what a statement makes, renames and drops, for the statements after it. */
 export function noteEffects(statement: Node, known: KnownTables): void {
+  if (setsSearchPath(statement)) known.notePathChange()
   const created = asKind(statement, 'CreateStmt')
   if (created !== undefined) {
     known.addFresh(tableNameOf(created.relation), {
@@ -48,4 +49,19 @@ function noteRename(
   if (renameType === 'OBJECT_COLUMN' && known.isFreshColumn(table, subname ?? '')) {
     known.addFreshColumn(table, newname)
   }
+}
+
+/** `SET search_path`, `SET SCHEMA`, `RESET ALL`, `set_config('search_path', …)`. */
+function setsSearchPath(statement: Node): boolean {
+  const set = asKind(statement, 'VariableSetStmt')
+  if (set !== undefined) return set.name === 'search_path' || set.kind === 'VAR_RESET_ALL'
+  let isSet = false
+  walkNodes(asKind(statement, 'SelectStmt'), (kind, value) => {
+    if (kind !== 'FuncCall') return true
+    const { funcname, args } = value as NodeOf<'FuncCall'>
+    const setting = asKind(args?.[0], 'A_Const')?.sval?.sval
+    isSet ||= namesOf(funcname).at(-1) === 'set_config' && setting === 'search_path'
+    return true
+  })
+  return isSet
 }
