@@ -33,9 +33,9 @@ const MS_PER_AGE_UNIT: Readonly<Record<string, number>> = {
 
 /** Parses an age, `90min`, `26h`, `14d` or `2w`, into milliseconds, as an option's value. */
 export function parseAgeMs(text: string): number {
-  const match = /^(\d{1,9})(min|h|d|w)$/.exec(text)
+  const match = /^(\d{1,9}(?:\.\d{1,3})?)(min|h|d|w)$/.exec(text)
   if (match === null) throw new InvalidArgumentError("Write it as '90min', '26h', '14d' or '2w'.")
-  return Number(match[1]) * MS_PER_AGE_UNIT[match[2]!]!
+  return Math.round(Number(match[1]) * MS_PER_AGE_UNIT[match[2]!]!)
 }
 
 /** Parses `02:00` into the fields of a crontab. */

@@ -26,6 +26,7 @@ export {
 } from './capture/commit.ts'
 export { type DatabaseMoment, isDatabaseStillAt } from './capture/database-moment.ts'
 export { type DatabaseSummary, inspectDatabase } from './capture/inspect-database.ts'
+export { readMigrationHeads } from './capture/read-migration-heads.ts'
 export {
   CONFIG_FILE_NAME,
   type Config,
@@ -104,6 +105,7 @@ export type {
   RefRecord,
 } from './format/ref-record.ts'
 export type * from './format/values.ts'
+export { findNewestCommit } from './history/find-newest-commit.ts'
 export { resolveRevision } from './history/revisions.ts'
 export { type CommitWithId, type HistorySource, walkCommits } from './history/walk-commits.ts'
 export type { Finding, FindingCode } from './maintenance/finding.ts'
@@ -132,6 +134,14 @@ export {
   previewPrune,
 } from './maintenance/prune.ts'
 export { withSoleOperation } from './maintenance/sole-operation.ts'
+export { type ExamineOptions, examineScripts } from './migrations/examine-scripts.ts'
+export {
+  describeOtherLanguage,
+  findPendingMigrations,
+  type MigrationFile,
+  type PendingMigration,
+} from './migrations/pending-migrations.ts'
+export type { SqlFinding, SqlFindingCode, SqlSeverity } from './migrations/sql-finding.ts'
 export {
   findOperationState,
   type NewOperation,

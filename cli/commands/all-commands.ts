@@ -38,6 +38,11 @@ export const ALL_COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./diff.ts')).defineDiff,
   },
   {
+    name: 'check',
+    summary: 'raise an alarm where data was lost, or is about to be',
+    load: async () => (await import('./check.ts')).defineCheck,
+  },
+  {
     name: 'checkout',
     summary: 'make the database equal to a commit',
     load: async () => (await import('./checkout.ts')).defineCheckout,

@@ -10,7 +10,7 @@ import {
   readServerFacts,
   type Store,
 } from '../../src/index.ts'
-import { readConfig } from '../config.ts'
+import { readConfigFile } from '../config-file.ts'
 import type { Context } from '../context.ts'
 import { findDatabase, findDatabaseOf } from '../database.ts'
 import { ExitCode } from '../exit-codes.ts'
@@ -107,12 +107,13 @@ async function examineOwnStore({ io }: Context, store: Store): Promise<Diagnosis
 }
 
 async function examineProtection(
-  { io }: Context,
+  context: Context,
   store: Store,
   database: DatabaseAddress,
 ): Promise<Diagnosis[]> {
   try {
-    const [reason] = findProtection(database, await readConfig(store), io.environment)
+    const { config } = await readConfigFile(store, context)
+    const [reason] = findProtection(database, config, context.io.environment)
     const finding =
       reason === undefined
         ? 'the database is not protected'
