@@ -44,29 +44,40 @@ export const defineDoctor: DefineCommand = (command, context) => {
 async function examine(context: Context): Promise<void> {
   const { options, output } = context
   const diagnoses: Diagnosis[] = []
-  const database = await withStore(context, async (store) => {
-    const found = await findDatabaseOf(store, context).catch((error) => {
+  let database: DatabaseAddress | undefined
+  const lookAt = async (address: Promise<DatabaseAddress>) => {
+    database = await address.catch((error) => {
       diagnoses.push(failed('databaseUnknown', error))
       return undefined
     })
-    diagnoses.push(...(await examineDatabase(found, context)))
-    diagnoses.push(...(await examineOwnStore(context, store)))
-    if (found !== undefined) diagnoses.push(...(await examineProtection(context, store, found)))
-    diagnoses.push(...(await examineSchedule(context, store)))
-    return found
-  }).catch(async (error) => {
-    // Without a store there is still a database to look at.
-    if (!isSnapError(error, 'STORE_NOT_FOUND')) throw error
-    const found = await findDatabase(context, context.io.workingDirectory)
-    diagnoses.push(...(await examineDatabase(found, context)))
-    diagnoses.push({
-      code: 'storeMissing',
-      level: 'notice',
-      finding: 'there is no store here yet',
-      advice: "run 'snap init'",
+    diagnoses.push(...(await examineDatabase(database, context)))
+  }
+  try {
+    await withStore(context, async (store) => {
+      await lookAt(findDatabaseOf(store, context))
+      diagnoses.push(...(await examineOwnStore(context, store)))
+      if (database !== undefined) {
+        diagnoses.push(...(await examineProtection(context, store, database)))
+      }
+      diagnoses.push(...(await examineSchedule(context, store)))
     })
-    return found
-  })
+  } catch (error) {
+    if (!isSnapError(error) || error.code === 'ABORTED') throw error
+    // Without a store, or with one that does not open, there is still a database to look at.
+    if (database === undefined) {
+      await lookAt(findDatabase(context, context.io.workingDirectory))
+    }
+    diagnoses.push(
+      isSnapError(error, 'STORE_NOT_FOUND')
+        ? {
+            code: 'storeMissing',
+            level: 'notice',
+            finding: 'there is no store here yet',
+            advice: "run 'snap init'",
+          }
+        : failed('storeUnusable', error),
+    )
+  }
   const levels = ['ok', 'notice', 'warning', 'problem'] as const
   const worst = levels.findLast((level) => diagnoses.some((each) => each.level === level)) ?? 'ok'
   if (worst === 'problem') context.exitCode = ExitCode.different
