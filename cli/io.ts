@@ -16,6 +16,8 @@ export interface ProgramIo {
   stderr: OutputStream
   environment: Readonly<Record<string, string | undefined>>
   workingDirectory: string
+  /** What starts this program again: the absolute paths of node and of the program. */
+  programPath: readonly [node: string, program: string]
   homeDirectory: string
   userName: string
   hostName: string

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { homedir, hostname, userInfo } from 'node:os'
 import process from 'node:process'
+import { fileURLToPath } from 'node:url'
 import { ExitCode } from './exit-codes.ts'
 import { FURTHER_SIGNALS, type RunningChild, startChild } from './guarded-run/start-child.ts'
 import { OutputClosed, type ProgramIo } from './io.ts'
@@ -56,6 +57,7 @@ const exitCode = await run(process.argv.slice(2), {
   stderr: process.stderr,
   environment: process.env,
   workingDirectory: process.cwd(),
+  programPath: [process.execPath, fileURLToPath(import.meta.url)],
   homeDirectory: homedir(),
   userName: userInfo().username,
   hostName: hostname(),

@@ -33,7 +33,20 @@ const MS_PER_AGE_UNIT: Readonly<Record<string, number>> = {
 
 /** Parses an age, `90min`, `26h`, `14d` or `2w`, into milliseconds, as an option's value. */
 export function parseAgeMs(text: string): number {
-  const match = /^(\d{1,9})(min|h|d|w)$/.exec(text)
+  const match = /^(\d{1,9}(?:\.\d{1,3})?)(min|h|d|w)$/.exec(text)
   if (match === null) throw new InvalidArgumentError("Write it as '90min', '26h', '14d' or '2w'.")
-  return Number(match[1]) * MS_PER_AGE_UNIT[match[2]!]!
+  return Math.round(Number(match[1]) * MS_PER_AGE_UNIT[match[2]!]!)
+}
+
+/** Parses `02:00` into the fields of a crontab. */
+export function parseDailyTime(text: string): string {
+  const match = /^([01]?\d|2[0-3]):([0-5]\d)$/.exec(text)
+  if (match === null) throw new InvalidArgumentError("Write it as '02:00'.")
+  return `${Number(match[2])} ${Number(match[1])} * * *`
+}
+
+/** Parses a minute, 0 to 59, into the fields of a crontab. */
+export function parseHourlyMinute(text: string): string {
+  if (!/^[0-5]?\d$/.test(text)) throw new InvalidArgumentError('It must be a minute, 0 to 59.')
+  return `${Number(text)} * * * *`
 }

@@ -7,7 +7,7 @@ import {
   SnapError,
   type Store,
 } from '../src/index.ts'
-import { readConfig } from './config.ts'
+import { readConfigFile } from './config-file.ts'
 import { askForText, canAsk } from './confirm.ts'
 import type { Context } from './context.ts'
 import { printable } from './output/printable.ts'
@@ -56,7 +56,8 @@ export async function openGuard(
       { hint: `check which database is meant: ${describeAddress(database)}` },
     )
   }
-  const reasons = findProtection(database, await readConfig(store), context.io.environment)
+  const { config } = await readConfigFile(store, context)
+  const reasons = findProtection(database, config, context.io.environment)
   const guard = { database, reasons, isNamed: given !== undefined }
   if (reasons.length > 0 && !guard.isNamed && !canAsk(context)) throw isProtected(guard)
   return guard

@@ -26,6 +26,7 @@ export {
 } from './capture/commit.ts'
 export { type DatabaseMoment, isDatabaseStillAt } from './capture/database-moment.ts'
 export { type DatabaseSummary, inspectDatabase } from './capture/inspect-database.ts'
+export { readMigrationHeads } from './capture/read-migration-heads.ts'
 export {
   CONFIG_FILE_NAME,
   type Config,
@@ -63,6 +64,15 @@ export {
   SCRIPT_SETTINGS,
   type SchemaScript,
 } from './diff/sql-script.ts'
+export type { Diagnosis, DiagnosisLevel } from './doctor/diagnosis.ts'
+export { examineStore, type StoreFacts } from './doctor/examine-store.ts'
+export { judgeServer } from './doctor/judge-server.ts'
+export { judgeStore, type StorePlace } from './doctor/judge-store.ts'
+export {
+  readServerFacts,
+  type ServerFacts,
+  type TableFacts,
+} from './doctor/read-server-facts.ts'
 export {
   type Blocker,
   type ConfigProblem,
@@ -95,6 +105,7 @@ export type {
   RefRecord,
 } from './format/ref-record.ts'
 export type * from './format/values.ts'
+export { findNewestCommit } from './history/find-newest-commit.ts'
 export { resolveRevision } from './history/revisions.ts'
 export { type CommitWithId, type HistorySource, walkCommits } from './history/walk-commits.ts'
 export type { Finding, FindingCode } from './maintenance/finding.ts'
@@ -122,6 +133,15 @@ export {
   type PruneResult,
   previewPrune,
 } from './maintenance/prune.ts'
+export { withSoleOperation } from './maintenance/sole-operation.ts'
+export { type ExamineOptions, examineScripts } from './migrations/examine-scripts.ts'
+export {
+  describeOtherLanguage,
+  findPendingMigrations,
+  type MigrationFile,
+  type PendingMigration,
+} from './migrations/pending-migrations.ts'
+export type { SqlFinding, SqlFindingCode, SqlSeverity } from './migrations/sql-finding.ts'
 export {
   findOperationState,
   type NewOperation,
@@ -136,6 +156,7 @@ export {
   describeAddress,
   withDatabase,
 } from './postgres/address/database-address.ts'
+export { parseDotenv } from './postgres/address/dotenv-file.ts'
 export { resolveDatabaseAddress } from './postgres/address/resolve-database-address.ts'
 export { openSession, type Session, type SessionOptions } from './postgres/session.ts'
 export {

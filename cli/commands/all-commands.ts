@@ -38,6 +38,11 @@ export const ALL_COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./diff.ts')).defineDiff,
   },
   {
+    name: 'check',
+    summary: 'raise an alarm where data was lost, or is about to be',
+    load: async () => (await import('./check.ts')).defineCheck,
+  },
+  {
     name: 'checkout',
     summary: 'make the database equal to a commit',
     load: async () => (await import('./checkout.ts')).defineCheckout,
@@ -83,6 +88,11 @@ export const ALL_COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./export.ts')).defineExport,
   },
   {
+    name: 'doctor',
+    summary: 'say what this server and store allow, and what to do',
+    load: async () => (await import('./doctor.ts')).defineDoctor,
+  },
+  {
     name: 'fsck',
     summary: 'check every byte of the store',
     load: async () => (await import('./fsck.ts')).defineFsck,
@@ -116,6 +126,11 @@ export const ALL_COMMANDS: readonly CommandEntry[] = [
     name: 'gc',
     summary: 'reclaim the space of what nothing names',
     load: async () => (await import('./gc.ts')).defineGc,
+  },
+  {
+    name: 'schedule',
+    summary: 'commit and prune by the clock',
+    load: async () => (await import('./schedule.ts')).defineSchedule,
   },
   {
     name: 'reflog',

@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import {
   addDatabase,
   CONFIG_FILE_NAME,
@@ -13,10 +14,11 @@ import {
   SnapError,
   type Store,
 } from '../../src/index.ts'
-import { configPathOf, readConfig, readConfigText } from '../config.ts'
+import { readConfigFile } from '../config-file.ts'
 import type { Context } from '../context.ts'
 import { findDatabaseOf } from '../database.ts'
 import { ExitCode } from '../exit-codes.ts'
+import { readText } from '../input-files.ts'
 import { printable } from '../output/printable.ts'
 import {
   addNamingOption,
@@ -72,17 +74,17 @@ async function protect(context: Context, store: Store, flags: ProtectFlags): Pro
   const database = await findDatabaseOf(store, context)
   if (flags.off) await unmark(context, store, database, flags)
   else if (!flags.show) await mark(context, store, database)
-  const config = await readConfig(store)
+  const { config } = await readConfigFile(store, context)
   report(context, database, findProtection(database, config, context.io.environment))
 }
 
-async function mark({ output }: Context, store: Store, database: DatabaseAddress): Promise<void> {
-  const config = await readConfig(store)
+async function mark(context: Context, store: Store, database: DatabaseAddress): Promise<void> {
+  const { config } = await readConfigFile(store, context)
   if (config.protected.some((pattern) => matchesPattern(database, pattern))) {
-    output.note('It is marked already')
+    context.output.note('It is marked already')
     return
   }
-  await editConfig(store, (text) => addDatabase(text, 'protected', patternOf(database)))
+  await editConfig(context, store, (text) => addDatabase(text, 'protected', patternOf(database)))
 }
 
 async function unmark(
@@ -94,7 +96,7 @@ async function unmark(
   const guard = await openGuard(context, store, database, flags)
   if (guard.reasons.length === 0) return
   await requireDatabaseName(context, guard, 'protect it no longer')
-  const config = await readConfig(store)
+  const { config } = await readConfigFile(store, context)
   const marks = [...config.protected.entries()].filter(([, each]) => matchesPattern(database, each))
   const broad = marks.find(([, pattern]) => !isExactly(pattern, database))
   if (broad !== undefined) {
@@ -105,11 +107,16 @@ async function unmark(
       { hint: `change it in ${CONFIG_FILE_NAME} by hand` },
     )
   }
-  const positions = marks.map(([position]) => position)
-  await editConfig(store, (text) => removeDatabases(text, 'protected', positions))
-  const left = findProtection(database, await readConfig(store), context.io.environment)
+  if (marks.length > 0) {
+    const positions = marks.map(([position]) => position)
+    await editConfig(context, store, (text) => removeDatabases(text, 'protected', positions))
+  }
+  const { config: without } = await readConfigFile(store, context)
+  const left = findProtection(database, without, context.io.environment)
   if (left.length > 0) {
-    await editConfig(store, (text) => addDatabase(text, 'unprotected', patternOf(database)))
+    await editConfig(context, store, (text) =>
+      addDatabase(text, 'unprotected', patternOf(database)),
+    )
   }
 }
 
@@ -128,9 +135,14 @@ function patternOf(database: DatabaseAddress) {
 }
 
 /** @throws OUTPUT_UNWRITABLE */
-async function editConfig(store: Store, edit: (text: string) => string): Promise<void> {
-  const path = configPathOf(store)
-  const text = edit((await readConfigText(store)) ?? '')
+async function editConfig(
+  context: Context,
+  store: Store,
+  edit: (text: string) => string,
+): Promise<void> {
+  const { path: found, directory } = await readConfigFile(store, context)
+  const path = found ?? join(directory, CONFIG_FILE_NAME)
+  const text = edit(found === null ? '' : await readText(found, CONFIG_FILE_NAME))
   // What is written must be what is read.
   parseConfig(text, CONFIG_FILE_NAME)
   try {

@@ -1,10 +1,8 @@
-import type { Command } from 'commander'
 import {
   applyPrune,
   type PruneDecision,
   type PrunePreview,
   previewPrune,
-  type RetentionPolicy,
   removalsOf,
   type Store,
 } from '../../src/index.ts'
@@ -12,24 +10,15 @@ import { findAuthor } from '../author.ts'
 import { requireConfirmation } from '../confirm.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
-import { collect, parseAgeMs, parseCount } from '../options.ts'
+import { parseAgeMs } from '../options.ts'
 import { formatGcPlan, formatGcResult, gcPlanAsJson, gcResultAsJson } from '../output/gc-text.ts'
 import { formatPrunePlan } from '../output/prune-text.ts'
 import { formatQuantity } from '../output/units.ts'
+import { addRetentionOptions, type RetentionFlags, retentionPolicyOf } from '../retention.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
 
-interface PruneFlags {
-  keepLast?: number
-  keepHourly?: number
-  keepDaily?: number
-  keepWeekly?: number
-  keepMonthly?: number
-  keepYearly?: number
-  keepWithin?: number
-  keepTag?: string[]
-  keepSafety?: number
-  timeZone?: string
+interface PruneFlags extends RetentionFlags {
   grace?: number
   dryRun?: true
   yes?: true
@@ -63,40 +52,18 @@ export const definePrune: DefineCommand = (command, context) => {
     ],
     jsonKeys: ['plan', 'result'],
   })
-  addRules(command)
+  addRetentionOptions(command)
     .option('--dry-run', 'show each commit and why it stays, and do nothing')
     .option('-y, --yes', 'do not ask')
     .option('--grace <age>', 'leave packs alone that are younger (default 2h)', parseAgeMs)
     .action((flags: PruneFlags) => withStore(context, (store) => prune(context, store, flags)))
 }
 
-function addRules(command: Command): Command {
-  return command
-    .option('--keep-last <count>', 'the newest so many', parseCount)
-    .option('--keep-hourly <count>', 'the newest of each of so many hours', parseCount)
-    .option('--keep-daily <count>', '… of so many days', parseCount)
-    .option('--keep-weekly <count>', '… of so many weeks (they begin on Monday)', parseCount)
-    .option('--keep-monthly <count>', '… of so many months', parseCount)
-    .option('--keep-yearly <count>', '… of so many years', parseCount)
-    .option('--keep-within <age>', 'all at most so much older than the newest: 14d', parseAgeMs)
-    .option(
-      '--keep-tag <pattern>',
-      'only tags that match, with * and ?, keep their commit (default: all; repeatable)',
-      collect,
-    )
-    .option(
-      '--keep-safety <age>',
-      'safety commits and what is on no branch (default 14d; of the last checkout always)',
-      parseAgeMs,
-    )
-    .option('--time-zone <name>', 'where hours, days and weeks begin (default UTC)')
-}
-
 async function prune(context: Context, store: Store, flags: PruneFlags): Promise<void> {
   const { io, options, output, reporter } = context
   const settings = { graceMs: flags.grace, reporter, signal: io.signal, now: io.now }
   context.interruptedState = 'nothing was changed'
-  const preview = await previewPrune(store, policyOf(flags), settings)
+  const preview = await previewPrune(store, retentionPolicyOf(flags), settings)
   const { plan } = preview
   const removed = removalsOf(plan)
   if (flags.dryRun) {
@@ -130,21 +97,6 @@ async function prune(context: Context, store: Store, flags: PruneFlags): Promise
     `Removed ${formatQuantity(result.removedCommitIds.length, 'commit')}`,
     ...formatGcResult(result.gc),
   )
-}
-
-function policyOf(flags: PruneFlags): RetentionPolicy {
-  return {
-    keepLast: flags.keepLast,
-    keepHourly: flags.keepHourly,
-    keepDaily: flags.keepDaily,
-    keepWeekly: flags.keepWeekly,
-    keepMonthly: flags.keepMonthly,
-    keepYearly: flags.keepYearly,
-    keepWithinMs: flags.keepWithin,
-    keepTags: flags.keepTag,
-    keepSafetyMs: flags.keepSafety,
-    timeZone: flags.timeZone,
-  }
 }
 
 function linesOf({ io, output }: Context, { plan, gc }: PrunePreview, flags: PruneFlags): string[] {

@@ -1,4 +1,4 @@
-import { readConfig } from '../config.ts'
+import { readConfigFile } from '../config-file.ts'
 import type { Context } from '../context.ts'
 import { findDatabaseOf } from '../database.ts'
 import { ExitCode } from '../exit-codes.ts'
@@ -96,7 +96,7 @@ async function run(context: Context, command: CommandLine, flags: RunFlags): Pro
   await requireCommand(command[0], context.io)
   await withStore(context, async (store) => {
     const database = await findDatabaseOf(store, context)
-    const { rules } = await readConfig(store)
+    const { rules } = (await readConfigFile(store, context)).config
     const guardedRun: GuardedRun = { context, store, database, rules, flags, wishes, command }
     await requirePermission(guardedRun)
     if (flags.onStart) return runOnStart(guardedRun)

@@ -47,14 +47,15 @@ export function findAlarms(rules: Rules, tables: readonly TableMeasures[]): Alar
       }
       if (!isMet) return []
       const [first] = evidence
-      const grounds = evidence.map(
-        ({ comparison, table, left, right }) =>
-          `${comparison} (${table === null ? '' : `${nameOf(table)}: `}${format(left)} against ${format(right)})`,
-      )
+      const grounds = evidence.map(({ comparison, table, left, right }) => {
+        const part = condition.kind === 'comparison' ? '' : `${comparison} by `
+        const where = table === null ? '' : `${nameOf(table)}, `
+        return `${part}${where}${format(left)} against ${format(right)}`
+      })
       return [
         newAlarm('CONDITION_MET', {
           table: evidence.length === 1 && first?.table ? nameOf(first.table) : null,
-          message: `'${text}' has come true${grounds.length === 0 ? '' : `: ${grounds.join(', ')}`}`,
+          message: `'${text}' has come true${grounds.length === 0 ? '' : `: ${grounds.join('; ')}`}`,
         }),
       ]
     }),

@@ -1,4 +1,4 @@
-import { applyEdits, modify } from 'jsonc-parser'
+import { applyEdits, modify, parse } from 'jsonc-parser'
 import type { ProtectedPattern } from './config.ts'
 
 /** The lists of databases that a configuration file has. */
@@ -22,7 +22,7 @@ export function addDatabase(
 }
 
 /**
- * Removes entries from a list. Pure.
+ * Removes entries from a list, which is written anew without them. Pure.
  *
  * @param positions  0-based
  */
@@ -31,16 +31,9 @@ export function removeDatabases(
   list: DatabaseList,
   positions: readonly number[],
 ): string {
-  return [...positions]
-    .sort((left, right) => right - left)
-    .reduce(
-      (text, position) =>
-        applyEdits(
-          text,
-          modify(text, [list, position], undefined, { formattingOptions: FORMATTING }),
-        ),
-      source,
-    )
+  const entries: unknown[] = parse(source)?.[list] ?? []
+  const left = entries.filter((_, position) => !positions.includes(position))
+  return applyEdits(source, modify(source, [list], left, { formattingOptions: FORMATTING }))
 }
 
 const FORMATTING = { insertSpaces: true, tabSize: 2, eol: '\n' }

@@ -61,7 +61,8 @@ export async function lockStore(
   }
 }
 
-async function findLock(backend: Backend, key: string): Promise<LockRecord | undefined> {
+/** Reads a lock record; undefined when it was released meanwhile. */
+export async function findLock(backend: Backend, key: string): Promise<LockRecord | undefined> {
   try {
     return decodeLockRecord(await backend.read(key), key)
   } catch (error) {
@@ -80,7 +81,8 @@ function vanished(operation: string, location: string): SnapError {
   )
 }
 
-function locked(other: LockRecord, key: string): SnapError {
+/** The error of whoever finds the lock of another process in its way. */
+export function locked(other: LockRecord, key: string): SnapError {
   const { operation, pid, host, startedAt } = other
   return new SnapError(
     'STORE_LOCKED',

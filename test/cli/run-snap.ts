@@ -42,6 +42,7 @@ export async function runSnap(
     stderr,
     environment: { PATH: process.env.PATH, GIT_CONFIG_NOSYSTEM: '1', ...AUTHOR_VARIABLES },
     workingDirectory: '/nonexistent',
+    programPath: ['/usr/bin/node', '/opt/snap/main.js'],
     homeDirectory: '/nonexistent',
     userName: 'ada',
     hostName: 'engine',

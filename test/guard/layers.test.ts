@@ -24,6 +24,18 @@ const LAYERS: Readonly<Record<string, { mayImport: readonly string[]; because: s
     mayImport: ['src/errors.ts', 'src/format', 'src/backend'],
     because: 'a ref holds an id and does not look at what it names',
   },
+  'src/doctor': {
+    mayImport: [
+      'src/errors.ts',
+      'src/format',
+      'src/history',
+      'src/refs',
+      'src/postgres',
+      'src/restore/read-schema.ts',
+      'src/store.ts',
+    ],
+    because: 'the doctor looks at what is there and changes nothing',
+  },
   'src/protection': {
     mayImport: ['src/config', 'src/postgres/address'],
     because: 'whether a database is protected is told by its address and what was written down',

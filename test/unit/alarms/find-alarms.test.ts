@@ -197,7 +197,7 @@ describe('conditions', () => {
     deepEqual(
       findAlarms(rules, tables).map(({ message }) => message),
       [
-        "'any.rows < before * 10%' has come true: any.rows < before * 10% (public.orders: 0 against 10), any.rows < before * 10% (public.gone: 0 against 10)",
+        "'any.rows < before * 10%' has come true: public.orders, 0 against 10; public.gone, 0 against 10",
       ],
     )
   })

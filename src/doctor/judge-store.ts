@@ -1,0 +1,93 @@
+/**
+ * What a store's facts mean. Pure.
+ */
+import { shortId } from '../format/object-id.ts'
+import { type Diagnosis, ok } from './diagnosis.ts'
+import type { StoreFacts } from './examine-store.ts'
+
+const DAY_MS = 24 * 60 * 60 * 1000
+
+export interface StorePlace {
+  /** Free on the disk that holds it; null where that cannot be told. */
+  freeSizeBytes: number | null
+  /** Others on the machine may read it; null where that cannot be told. */
+  isReadableByOthers: boolean | null
+}
+
+export function judgeStore(facts: StoreFacts, place: StorePlace, now: Date): Diagnosis[] {
+  return [judgeHealth(facts, now), judgeAccess(place), judgeSpace(facts, place)].flat()
+}
+
+function judgeHealth({ newest, commitCount }: StoreFacts, now: Date): Diagnosis {
+  if (newest === null) {
+    return {
+      code: 'storeEmpty',
+      level: 'notice',
+      finding: 'the store has no commit yet',
+      advice: `run 'snap commit -m "first"'`,
+    }
+  }
+  const days = Math.floor((now.getTime() - Date.parse(newest.commit.createdAt)) / DAY_MS)
+  const age = days < 1 ? 'less than a day' : `${days} ${days === 1 ? 'day' : 'days'}`
+  const finding = `${commitCount} commits; the newest, ${shortId(newest.id)}, is ${age} old and can be read`
+  if (days <= OLD_COMMIT_DAYS) return ok('store', finding)
+  return {
+    code: 'commitOld',
+    level: 'notice',
+    finding,
+    advice: "'snap schedule --daily 02:00 --keep-daily 30' commits by the clock",
+  }
+}
+
+const OLD_COMMIT_DAYS = 7
+
+function judgeAccess({ isReadableByOthers }: StorePlace): Diagnosis[] {
+  if (isReadableByOthers !== true) return []
+  return [
+    {
+      code: 'storeReadableByOthers',
+      level: 'warning',
+      finding: 'other users of this machine may read the store, and so every row',
+      advice: 'chmod 700 the directory of the store',
+    },
+  ]
+}
+
+/** Forecasts by what the commits so far have cost. */
+function judgeSpace({ sizeBytes, growth }: StoreFacts, { freeSizeBytes }: StorePlace): Diagnosis[] {
+  if (freeSizeBytes === null) return []
+  const free = `${formatMebibytes(freeSizeBytes)} free, the store has ${formatMebibytes(sizeBytes)}`
+  const tight = (finding: string, level: 'warning' | 'problem'): Diagnosis => ({
+    code: 'spaceTight',
+    level,
+    finding,
+    advice:
+      "make room, or let 'snap prune' remove old commits; a commit that finds the disk full changes nothing",
+  })
+  if (freeSizeBytes < MIN_FREE_BYTES) return [tight(free, 'problem')]
+  if (growth === null) return [ok('space', free)]
+
+  const perCommit = growth.sizeBytes / growth.commitCount
+  // A day at least, so that some commits of one afternoon are not taken for the pace of a year.
+  const days = Math.max(1, growth.elapsedMs / DAY_MS)
+  const perDay = growth.sizeBytes / days
+  const daysLeft = perDay === 0 ? Number.POSITIVE_INFINITY : freeSizeBytes / perDay
+  const pace = `${free}; a commit takes about ${formatMebibytes(perCommit)}, a day about ${formatMebibytes(perDay)}`
+  if (perCommit * 2 > freeSizeBytes)
+    return [tight(`${pace}: the next commits may not fit`, 'problem')]
+  if (daysLeft < TIGHT_DAYS) {
+    return [tight(`${pace}: that lasts for ${Math.floor(daysLeft)} days`, 'warning')]
+  }
+  return [
+    ok('space', daysLeft > 3650 ? pace : `${pace}: that lasts for ${Math.floor(daysLeft)} days`),
+  ]
+}
+
+const MIN_FREE_BYTES = 64 * 1024 ** 2
+const TIGHT_DAYS = 30
+
+function formatMebibytes(sizeBytes: number): string {
+  const mebibytes = sizeBytes / 1024 ** 2
+  if (mebibytes >= 10 * 1024) return `${Math.round(mebibytes / 1024)} GiB`
+  return mebibytes >= 10 ? `${Math.round(mebibytes)} MiB` : `${mebibytes.toFixed(1)} MiB`
+}
