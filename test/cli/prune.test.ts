@@ -1,5 +1,5 @@
 import { deepEqual, equal, match } from 'node:assert/strict'
-import { readdir, utimes } from 'node:fs/promises'
+import { readdir, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { describe, test } from 'vitest'
@@ -238,6 +238,7 @@ describe('snap prune', () => {
       'removedPackCount',
       'newPackCount',
       'reclaimedSizeBytes',
+      'leftovers',
       'damagedPackKeys',
     ])
   })
@@ -267,6 +268,19 @@ describe('snap gc', () => {
     match((await snap(['gc'])).stdout, /^Reclaimed /)
     await agePacks(location)
     match((await snap(['fsck'])).stdout, /^No problems found: 1 commit, 3 pruned, /)
+  })
+
+  test('removes what killed commands left unfinished, once it is old', async () => {
+    const { snap, location } = await storeOfFour()
+    await writeFile(join(location, 'tmp', '00ff'), 'half a pack')
+    equal(lines((await snap(['gc'])).stdout).length, 1)
+    const past = new Date(Date.now() - 5 * HOUR_MS)
+    await utimes(join(location, 'tmp', '00ff'), past, past)
+    match(
+      (await snap(['gc'])).stdout,
+      /^Removed 1 file that killed commands left unfinished, 11 B$/m,
+    )
+    deepEqual(await readdir(join(location, 'tmp')), [])
   })
 
   test('refuses a store in which it cannot tell what is needed', async () => {
