@@ -11,7 +11,7 @@ export function formatGcPlan({ packs, totals }: GcPlan): string[] {
         `${formatQuantity(totals.reclaimableObjectCount, 'object')}: ` +
         `${formatQuantity(count('delete'), 'pack')} removed, ${count('repack')} written again`
   return [
-    `${found}, of ${formatQuantity(totals.packCount, 'pack')}, ${formatSize(totals.sizeBytes)}`,
+    `${found}; ${formatSize(totals.sizeBytes)} in ${formatQuantity(totals.packCount, 'pack')} now`,
     ...formatLeft(totals.deadSizeBytesKept),
   ]
 }
