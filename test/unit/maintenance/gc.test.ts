@@ -145,6 +145,26 @@ describe('what goes and what stays', () => {
   })
 })
 
+test('of a copy in an old pack and one in a young pack, which stays anyway, the old one goes', async () => {
+  const { store, clock } = await agedStore()
+  await writeChunks(store, ['1\n'])
+  const old = (await store.objects.findEntry(idOf('1\n')))!.packKey
+  const bytes = await store.backend.read(old)
+  await store.backend.remove(old)
+  clock.advanceHours(3)
+  // Beside something dead, so that the share of what is needed does not decide.
+  await writeChunks(await openStore(store.backend), ['1\n', 'dead\n'])
+  clock.advanceHours(-3)
+  await store.backend.create(old, [bytes])
+  await store.objects.refresh()
+  const commitId = await commitToMain(store, { users: ['1\n'] })
+  clock.advanceHours(3)
+
+  expect(await collectGarbage(store)).toMatchObject({ removedPackCount: 1, newPackCount: 0 })
+  expect(await keysOf(store.backend)).not.toContain(old)
+  await readWholeCommit(store.objects, commitId)
+})
+
 describe('a damaged store is not made worse', () => {
   test('where a needed tree is missing nothing goes', async () => {
     const { store, clock } = await agedStore()

@@ -140,6 +140,21 @@ describe('commits removed from the middle of a history', () => {
   })
 })
 
+test('what a ref is at stays whole, though it was pruned: the ref was made by who did not look', async () => {
+  const { store, clock, ids } = await fiveCommits()
+  const options = { now: clock.now, author: ada, graceMs: 1000 * 3_600_000 }
+  const { plan } = await previewPrune(store, { keepLast: 1 }, options)
+  await applyPrune(store, plan, options)
+  const reason = { kind: 'tag', message: '' } as const
+  const move = { name: 'refs/tags/late', expected: null, next: ids.b, reason, author: ada }
+  await store.refs.move({ ...move, at: clock.now() })
+  await collectGarbage(store)
+
+  await readWholeCommit(store.objects, ids.b)
+  expect(await store.objects.has(ids.c)).toBe(false)
+  expect(await findings(store)).toEqual([])
+})
+
 describe('fsck of a pruned store', () => {
   test('finds what a kept commit misses, and names that commit', async () => {
     const { store, clock, ids } = await fiveCommits()
