@@ -6,19 +6,20 @@
  */
 import { commitCapture } from '../capture/commit.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, defaultJobs } from '../capture/default-jobs.ts'
-import { InvariantError, isSnapError, SnapError } from '../errors.ts'
+import { type Blocker, InvariantError, isSnapError, SnapError } from '../errors.ts'
 import { emit } from '../events.ts'
 import { shortId } from '../format/object-id.ts'
-import type { HeadValue } from '../format/ref-record.ts'
-import type { ObjectId } from '../format/values.ts'
+import type { CheckoutReason, HeadValue, PartOfDatabase } from '../format/ref-record.ts'
+import type { ObjectId, TableEntry } from '../format/values.ts'
 import { withStoreLock } from '../maintenance/with-store-lock.ts'
+import { qualifiedName } from '../postgres/quote.ts'
 import { openSession } from '../postgres/session.ts'
 import { moveHead, readHead } from '../refs/head.ts'
 import { SAFETY_REF } from '../refs/ref-name.ts'
 import type { Store } from '../store.ts'
 import type { CheckoutPlan } from './checkout-plan.ts'
 import { isUnchanged, type LiveState } from './live-state.ts'
-import { type CheckoutOptions, planAnew, restoreTargetOf } from './plan-checkout.ts'
+import { type CheckoutOptions, intoTarget, planAnew, restoreTargetOf } from './plan-checkout.ts'
 import type { Proof } from './prove.ts'
 import { type InPlaceOptions, type RestoreForm, restoreInPlace } from './restore-in-place.ts'
 import { restoreInto } from './restore-into.ts'
@@ -36,6 +37,8 @@ export interface CheckoutResult {
   proof: Proof | null
   /** How it was done; null when nothing was, or a new database was filled. */
   form: RestoreForm | null
+  /** Sessions that were ended, while planning and since. */
+  terminated: Blocker[]
   elapsedMs: number
 }
 
@@ -58,7 +61,7 @@ export function applyCheckout(
       plan.kind === 'into'
         ? await applyInto(store, plan, options)
         : await applyInPlace(store, plan, options)
-    const tables = ownTables(plan.tree)
+    const tables = restoredTables(plan)
     return {
       commitId: plan.commitId,
       ...outcome,
@@ -67,7 +70,7 @@ export function applyCheckout(
         tableCount: tables.length,
         rowCount: tables.reduce((sum, { rows }) => sum + (rows?.rowCount ?? 0), 0),
         sizeBytes: tables.reduce((sum, { rows }) => sum + (rows?.sizeBytes ?? 0), 0),
-        schemaEntryCount: plan.schemaEntries.length,
+        schemaEntryCount: plan.part === null ? plan.schemaEntries.length : plan.schema.length,
       },
       elapsedMs: performance.now() - startedAtMs,
     }
@@ -77,18 +80,30 @@ export function applyCheckout(
 async function applyInto(store: Store, plan: CheckoutPlan, options: CheckoutOptions) {
   if (options.into === undefined)
     throw new InvariantError('a plan to restore into needs an address')
-  const proof = await restoreInto(restoreTargetOf(store, plan, options), {
+  const { target } = await intoTarget(store, plan, options)
+  const proof = await restoreInto(target, {
     into: options.into,
     source: plan.commit.database,
     jobs: options.jobs ?? defaultJobs(),
     withRowProof: options.withRowProof ?? false,
   })
-  return { safetyCommitId: null, head: plan.headBefore, proof, form: null }
+  return { safetyCommitId: null, head: plan.headBefore, proof, form: null, terminated: [] }
+}
+
+/** The tables whose rows were made the commit's. */
+function restoredTables({ tree, part }: CheckoutPlan): TableEntry[] {
+  if (part?.aspect === 'schema') return []
+  if (part?.relations == null) return ownTables(tree)
+  const chosen = new Set(part.relations.map(qualifiedName))
+  return ownTables(tree).filter((table) => chosen.has(qualifiedName(table)))
 }
 
 async function applyInPlace(store: Store, plan: CheckoutPlan, options: CheckoutOptions) {
   if (plan.inPlace === null) throw new InvariantError('a plan to restore in place needs a change')
   let safetyCommitId: ObjectId | null = null
+  let { recorded } = plan.inPlace
+  const terminated = [...plan.terminated]
+  const onTerminated = (blocker: Blocker) => void terminated.push(blocker)
   const keep = async (live: LiveState) => {
     if (options.withSafetyCommit === false) return
     safetyCommitId = await keepLiveState(store, plan, live, options)
@@ -97,11 +112,16 @@ async function applyInPlace(store: Store, plan: CheckoutPlan, options: CheckoutO
     database: options.database,
     databaseName: plan.database.name,
     lockTimeoutMs: options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS,
+    onTerminated: options.terminatesBlockers === true ? onTerminated : undefined,
     withRowProof: options.withRowProof ?? false,
     allowsOtherWords: majorOf(plan.database) !== majorOf(plan.commit.database),
     planned: plan.inPlace,
-    isPlanUsable: isPlanUsable(plan.inPlace.live, options),
-    planAnew: () => planAnew(store, plan, options),
+    isPlanUsable: isPlanUsable(plan, plan.inPlace.live, options),
+    planAnew: async () => {
+      const again = await planAnew(store, plan, options, onTerminated)
+      recorded = again.recorded
+      return again
+    },
     keep,
   }
   const { proof, form } = plan.isNoOp
@@ -109,8 +129,8 @@ async function applyInPlace(store: Store, plan: CheckoutPlan, options: CheckoutO
     : await restoreInPlace(restoreTargetOf(store, plan, options), inPlace)
 
   emit(options.reporter, { kind: 'phaseStarted', phase: 'moveHead' })
-  await recordCheckout(store, plan, safetyCommitId, options)
-  return { safetyCommitId, head: plan.headAfter, proof, form }
+  const head = await recordCheckout(store, plan, { safetyCommitId, recorded }, options)
+  return { safetyCommitId, head, proof, form, terminated }
 }
 
 /**
@@ -118,10 +138,11 @@ async function applyInPlace(store: Store, plan: CheckoutPlan, options: CheckoutO
  * nothing that garbage collection may have taken meanwhile (store-format.md, "Deletion").
  */
 function isPlanUsable(
+  { requested }: CheckoutPlan,
   { isStored, readAt, selection }: LiveState,
   { withSafetyCommit = true, now = () => new Date() }: CheckoutOptions,
 ): boolean {
-  if (!withSafetyCommit) return true
+  if (!withSafetyCommit && requested === null) return true
   const ageMs = now().getTime() - readAt.getTime()
   return isStored && selection.excludeTableData.length === 0 && ageMs < MAX_PLAN_AGE_MS
 }
@@ -147,9 +168,9 @@ async function confirmNoOp(
   } finally {
     await session.close()
   }
-  const { live } = await planAnew()
+  const { live, isNoOp } = await planAnew()
   const isComparable = plan.commit.selection.excludeTableData.length === 0
-  if (isComparable && live.treeId !== plan.commit.treeId) {
+  if (isComparable && !isNoOp) {
     throw new SnapError(
       'TARGET_CHANGED',
       `'${plan.database.name}' has changed since the checkout was planned; nothing was changed`,
@@ -168,33 +189,49 @@ async function confirmNoOp(
 async function recordCheckout(
   store: Store,
   plan: CheckoutPlan,
-  safetyCommitId: ObjectId | null,
+  { safetyCommitId, recorded }: Pick<CheckoutReason, 'safetyCommitId'> & Recorded,
   options: CheckoutOptions,
-): Promise<void> {
+): Promise<HeadValue> {
   for (;;) {
     const previousHead = await readHead(store.refs)
     const reason = {
       kind: plan.reason,
-      message: `${plan.reason}: to ${plan.revision}`,
+      message: `${plan.reason}: ${describePart(plan.part)}to ${plan.revision}`,
       previousHead,
       safetyCommitId,
       restoredCommitId: plan.commitId,
+      ...(recorded === null ? {} : { part: recorded }),
     }
+    // A part of a commit is nowhere that HEAD could point at.
+    const next = plan.part === null ? plan.headAfter : previousHead
     const at = (options.now ?? (() => new Date()))()
     try {
       const { author } = options
       await moveHead(store.refs, {
         expected: previousHead,
-        next: plan.headAfter,
+        next,
         reason,
         author,
         at,
       })
-      return
+      return next
     } catch (error) {
       if (!isSnapError(error, 'REF_CONFLICT')) throw error
     }
   }
+}
+
+interface Recorded {
+  recorded: PartOfDatabase | null
+}
+
+function describePart(part: CheckoutPlan['part']): string {
+  if (part === null) return ''
+  const what = { all: '', schema: 'definitions of ', data: 'rows of ' }[part.aspect]
+  if (part.relations === null) return `${what}everything `
+  const names = part.relations.map(({ namespace, name }) => `${namespace}.${name}`)
+  const rest = names.length > 3 ? ` and ${names.length - 3} more` : ''
+  return `${what}${names.slice(0, 3).join(', ')}${rest} `
 }
 
 /**
