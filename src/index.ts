@@ -63,6 +63,7 @@ export type {
   CheckoutReason,
   HeadValue,
   MoveReason,
+  PartOfDatabase,
   RefReason,
   RefRecord,
 } from './format/ref-record.ts'
@@ -90,7 +91,12 @@ export {
 } from './refs/ref-name.ts'
 export type { Ref, RefMove, RefStore } from './refs/ref-store.ts'
 export { applyCheckout, type CheckoutResult } from './restore/apply-checkout.ts'
-export { type CheckoutPlan, lossOf, type PlannedLoss } from './restore/checkout-plan.ts'
+export {
+  type CheckoutPart,
+  type CheckoutPlan,
+  lossOf,
+  type PlannedLoss,
+} from './restore/checkout-plan.ts'
 export { compareTables, type TableChange } from './restore/compare-trees.ts'
 export { type CheckoutOptions, planCheckout } from './restore/plan-checkout.ts'
 export { readSchemaEntries } from './restore/read-schema.ts'

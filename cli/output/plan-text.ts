@@ -1,4 +1,5 @@
 import {
+  type CheckoutPart,
   type CheckoutPlan,
   type SchemaDifference,
   type SchemaEntry,
@@ -7,6 +8,7 @@ import {
 } from '../../src/index.ts'
 import type { Colors } from './colors.ts'
 import { titleOf } from './commit-text.ts'
+import { describePart } from './part-text.ts'
 import { printable } from './printable.ts'
 import { formatTable } from './text-table.ts'
 import { formatRelativeTime } from './times.ts'
@@ -27,7 +29,11 @@ export function formatPlan(plan: CheckoutPlan, options: PlanTextOptions): string
   return [
     ...formatTarget(plan, options),
     ...(plan.isNoOp
-      ? ['The database already equals this commit.']
+      ? [
+          plan.part === null
+            ? 'The database already equals this commit.'
+            : 'This part of the database already equals the commit.',
+        ]
       : [
           ...formatTables(plan),
           ...formatSchema(plan),
@@ -78,6 +84,14 @@ function formatTarget(plan: CheckoutPlan, { colors, now }: PlanTextOptions): str
     `${'Commit: '.padEnd(label.length)}${colors.yellow(shortId(plan.commitId))} ${titleOf(commit)} (${when})`,
     `${label}${printable(database.name)} on ${printable(database.address)}, ` +
       `PostgreSQL ${printable(database.serverVersion)}`,
+    ...(plan.part === null ? [] : formatPart(plan.part, label.length)),
+  ]
+}
+
+function formatPart(part: CheckoutPart, width: number): string[] {
+  return [
+    `${'Only: '.padEnd(width)}${describePart(part)}; all else stays as it is`,
+    ...part.others.map((name) => `${'With: '.padEnd(width)}${printable(name)}`),
   ]
 }
 
@@ -86,7 +100,7 @@ const TABLE_CHANGE_TEXTS: Readonly<Record<TableChange['change'], string>> = {
   changed: 'rows replaced',
   missing: 'created',
   extra: 'dropped',
-  dataKept: 'rows stay: they are not in the commit',
+  dataKept: 'rows stay',
 }
 
 function formatTables(plan: CheckoutPlan): string[] {

@@ -3,7 +3,7 @@
  */
 import { SnapError } from '../errors.ts'
 import type { PartOfDatabase } from '../format/ref-record.ts'
-import type { Commit } from '../format/values.ts'
+import type { Commit, SequenceState } from '../format/values.ts'
 import type { StreamReader } from '../objects/walk-manifest.ts'
 import type { PartRequested } from './checkout-part.ts'
 import { compareTables, isSameStream } from './compare-trees.ts'
@@ -24,6 +24,8 @@ export interface PlannedChange {
   target: RestoreTarget
   /** The live state is what is aimed at already. */
   isNoOp: boolean
+  /** Sequences that both sides have stand elsewhere. */
+  movesSequences: boolean
   /** Tables, views and sequences that are restored, by `tableKey`; null when all are. */
   chosen: ReadonlySet<string> | null
   /** What taking the checkout back is about; null when that is everything. */
@@ -52,7 +54,9 @@ export async function planChange(
   if (part === null) {
     const change = await planInPlaceChange(live, liveObjects, target, { sourceMajor })
     const isNoOp = live.treeId === commit.treeId
-    return { live, change, target, isNoOp, chosen: null, recorded: null, warnings: [] }
+    const movesSequences = !isSameStream(live.tree.sequences, target.tree.sequences)
+    const whole = { chosen: null, recorded: null, warnings: [] }
+    return { live, change, target, isNoOp, movesSequences, ...whole }
   }
   const liveMajor = majorOf(live.capture.database)
   if (part.aspect !== 'data' && liveMajor !== sourceMajor) throw otherMajor(sourceMajor, liveMajor)
@@ -60,17 +64,26 @@ export async function planChange(
   // Rows are worded alike on every major; the schema is the live one then.
   const change = await planInPlaceChange(live, liveObjects, made.target, { sourceMajor: liveMajor })
   if (change.form === 'general') throw cannotRestorePart(change.because)
-  return { live, change, isNoOp: await isReached(live, made.target, change), ...made }
+  const movesSequences = await hasMoved(live, made.target)
+  const isNoOp = !movesSequences && isReached(live, made.target, change)
+  return { live, change, isNoOp, movesSequences, ...made }
 }
 
-/** Whether nothing is left to do. */
-async function isReached(
+/** Where rows stay their sequences do, and are not in the target at all. */
+async function hasMoved(live: LiveState, { tree, objects }: RestoreTarget): Promise<boolean> {
+  const textOf = ({ namespace, name, lastValue, isCalled }: SequenceState) =>
+    JSON.stringify([namespace, name, lastValue, isCalled])
+  const positions = new Set(live.capture.sequences.map(textOf))
+  const wanted = await readSequences(objects, tree.sequences)
+  return wanted.some((state) => !positions.has(textOf(state)))
+}
+
+/** Whether nothing is left to do, positions of sequences aside. */
+function isReached(
   live: LiveState,
-  { tree, objects }: RestoreTarget,
+  { tree }: RestoreTarget,
   { surgery }: Extract<InPlaceChange, { form: 'surgical' }>,
-): Promise<boolean> {
-  const positions = new Set(live.capture.sequences.map((state) => JSON.stringify(state)))
-  const sequences = await readSequences(objects, tree.sequences)
+): boolean {
   const changed = compareTables(live.tree, tree).filter(
     ({ namespace, name, change }) =>
       change !== 'unchanged' &&
@@ -82,7 +95,6 @@ async function isReached(
     surgery.dropped.length === 0 &&
     surgery.created.length === 0 &&
     surgery.altered.size === 0 &&
-    sequences.every((state) => positions.has(JSON.stringify(state))) &&
     JSON.stringify(live.tree.materializedViews) === JSON.stringify(tree.materializedViews) &&
     isSameStream(live.tree.largeObjects.metadata, tree.largeObjects.metadata) &&
     isSameStream(live.tree.largeObjects.pages, tree.largeObjects.pages)

@@ -19,7 +19,7 @@ import { compareSchemas } from '../schema/compare-schemas.ts'
 import type { Store } from '../store.ts'
 import { type PartRequested, partRequestedBy } from './checkout-part.ts'
 import type { CheckoutPart, CheckoutPlan } from './checkout-plan.ts'
-import { compareTables, isSameStream } from './compare-trees.ts'
+import { compareTables, isSameStream, type TableChange } from './compare-trees.ts'
 import { describeEntry } from './entry-kinds.ts'
 import { streamsNeeded } from './in-place-change.ts'
 import { type LiveStateOptions, withLiveState } from './live-state.ts'
@@ -218,8 +218,8 @@ async function planInPlace(
       part: partOf(basis, planned),
       terminated,
       schema: compareSchemas(entries, live.schema.entries),
-      tables: compareTables(live.tree, tree),
-      sequencesDiffer: !isSameStream(live.tree.sequences, tree.sequences),
+      tables: compareTables(live.tree, tree).map((table) => withRowsThatStay(table, basis)),
+      sequencesDiffer: planned.movesSequences,
       largeObjects: {
         countBefore: found.metadata.rowCount,
         countAfter: metadata.rowCount,
@@ -254,6 +254,13 @@ const changeRequest = (store: Store, basis: PlanBasis, options: CheckoutOptions)
   target: restoreTargetOf(store, basis, options),
   part: basis.requested,
 })
+
+/** A table whose rows stay, and that the commit does not leave out, has those it has. */
+function withRowsThatStay(table: TableChange, { requested }: PlanBasis): TableChange {
+  if (table.change !== 'dataKept' || requested?.aspect !== 'schema') return table
+  const { rowsBefore, sizeBytesBefore } = table
+  return { ...table, change: 'unchanged', rowsAfter: rowsBefore, sizeBytesAfter: sizeBytesBefore }
+}
 
 /** Reads what the restore will read; of a part, also live rows that it puts back. */
 function verifyNeeded(
