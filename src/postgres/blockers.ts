@@ -40,8 +40,9 @@ export async function findBlockers(session: Session, waitingPid: number): Promis
 /**
  * `pg_blocking_pids` gives 0 for a prepared transaction and does not say for which.
  *
- * pg_locks shows its locks without a pid, as virtual transaction `-1/xid`. What
- * conflicts is said for the modes that snap asks for (manual, "Explicit Locking").
+ * pg_locks shows its locks without a pid, the one on its own transaction id among
+ * them. What conflicts is said for the modes that snap asks for (manual, "Explicit
+ * Locking").
  */
 const PREPARED_BLOCKERS = `
   SELECT DISTINCT 0 AS pid, p.owner AS "user", '' AS application, '' AS query,
@@ -53,7 +54,9 @@ const PREPARED_BLOCKERS = `
          IS NOT DISTINCT FROM
          (wanted.locktype, wanted.database, wanted.relation, wanted.page, wanted.tuple,
           wanted.virtualxid, wanted.transactionid, wanted.classid, wanted.objid, wanted.objsubid)
-    JOIN pg_catalog.pg_prepared_xacts p ON held.virtualtransaction = '-1/' || p.transaction::text
+    JOIN pg_catalog.pg_locks own ON own.pid IS NULL AND own.locktype = 'transactionid'
+     AND own.virtualtransaction = held.virtualtransaction
+    JOIN pg_catalog.pg_prepared_xacts p ON p.transaction = own.transactionid
    WHERE wanted.pid = $1 AND NOT wanted.granted AND 0 = ANY (pg_catalog.pg_blocking_pids($1))
      AND CASE wanted.mode
            WHEN 'AccessShareLock' THEN held.mode = 'AccessExclusiveLock'

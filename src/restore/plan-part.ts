@@ -109,7 +109,9 @@ class PartPlanner {
       target: this.#assemble(kept, restored),
       restored: new Set(restored.map((position) => commit.entries[position]!)),
       objects: [
-        ...[...this.#chosenCommit].map((position) => commit.entries[position]!),
+        ...[...this.#chosenCommit]
+          .sort((a, b) => a - b)
+          .map((position) => commit.entries[position]!),
         ...[...this.#chosenLive]
           .filter((position) => !this.#chosenCommit.has(this.#commitOf.get(position) ?? -1))
           .map((position) => live.entries[position]!),

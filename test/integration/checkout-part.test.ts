@@ -311,7 +311,7 @@ eachMajor((major) => {
         { namespace: 'public', name: 'customers' },
         { namespace: 'public', name: 'orders' },
       ],
-      others: ['FUNCTION public.touch()', 'TYPE public.mood'],
+      others: ['TYPE public.mood', 'FUNCTION public.touch()'],
     })
     expect(describeDifference(wanted, await story.dump())).toBeUndefined()
     await undoCheckout(story.store, story.url)
