@@ -12,8 +12,9 @@ import {
 import { findAuthor } from './author.ts'
 import { requireConfirmation } from './confirm.ts'
 import type { Context } from './context.ts'
-import { parseCount, parseDurationMs } from './options.ts'
+import { collect, parseCount, parseDurationMs } from './options.ts'
 import { formatCheckoutResult } from './output/checkout-text.ts'
+import { describePart } from './output/part-text.ts'
 import { formatPlan } from './output/plan-text.ts'
 import { printable } from './output/printable.ts'
 
@@ -30,6 +31,11 @@ export interface CheckoutFlags {
   prove: 'counts' | 'full'
   jobs?: number
   lockTimeout?: number
+  terminate?: true
+  table?: string[]
+  schemaOnly?: true
+  dataOnly?: true
+  withDependencies?: true
 }
 
 export const CHECKOUT_JSON_KEYS = ['plan', 'result', 'sql'] as const
@@ -53,6 +59,33 @@ export function addCheckoutOptions(command: Command): Command {
       '--lock-timeout <duration>',
       'how long to wait for a lock (default 10s)',
       parseDurationMs,
+    )
+    .option('--terminate', 'end sessions that are in the way of its locks, after naming them')
+}
+
+/** Options for a part of a commit. */
+export function addPartOptions(command: Command): Command {
+  return command
+    .option(
+      '-t, --table <pattern>',
+      'only tables, views and sequences that match, as for pg_dump (repeatable)',
+      collect,
+    )
+    .option(
+      '--with-dependencies',
+      'with --table: also the types, functions, tables … that it needs',
+    )
+    .addOption(
+      new Option(
+        '--schema-only',
+        'only definitions: rows stay, new columns get their defaults',
+      ).conflicts('dataOnly'),
+    )
+    .addOption(
+      new Option('--data-only', 'only rows, sequence positions and large objects').conflicts([
+        'into',
+        'withDependencies',
+      ]),
     )
 }
 
@@ -80,6 +113,7 @@ export async function performCheckout(
       { hint: 'give --dry-run with it' },
     )
   }
+  if (flags.withDependencies && flags.table === undefined) throw needsTable()
   const settings = await settingsOf(context, flags, target)
   const plan = await target.plan(store, settings)
   if (flags.dryRun) {
@@ -105,6 +139,15 @@ export async function performCheckout(
   }
 }
 
+function needsTable(): SnapError {
+  return new SnapError(
+    'USAGE',
+    'cannot tell what dependencies are of: --with-dependencies wants --table',
+    { argument: '--with-dependencies' },
+    { hint: 'name the tables with --table, or leave out --with-dependencies' },
+  )
+}
+
 async function settingsOf(
   context: Context,
   flags: CheckoutFlags,
@@ -123,6 +166,10 @@ async function settingsOf(
     withRowProof: flags.prove === 'full',
     jobs: flags.jobs,
     lockTimeoutMs: flags.lockTimeout,
+    terminatesBlockers: flags.terminate === true,
+    tables: flags.table,
+    aspect: flags.schemaOnly ? 'schema' : flags.dataOnly ? 'data' : undefined,
+    withDependencies: flags.withDependencies === true,
     workingDirectory: io.workingDirectory,
     reporter,
     signal: io.signal,
@@ -147,7 +194,9 @@ async function confirmLosses(
   const databaseName = printable(plan.database.name)
   await requireConfirmation(
     context,
-    `Make database '${databaseName}' equal to ${shortId(plan.commitId)}?`,
+    plan.part === null
+      ? `Make database '${databaseName}' equal to ${shortId(plan.commitId)}?`
+      : `Restore ${describePart(plan.part)} of database '${databaseName}' from ${shortId(plan.commitId)}?`,
   )
 }
 
@@ -167,6 +216,7 @@ function planAsJson({
   schemaEntries: _entries,
   catalogFacts: _facts,
   inPlace: _inPlace,
+  requested: _requested,
   ...plan
 }: CheckoutPlan) {
   return plan

@@ -63,6 +63,7 @@ export type {
   CheckoutReason,
   HeadValue,
   MoveReason,
+  PartOfDatabase,
   RefReason,
   RefRecord,
 } from './format/ref-record.ts'
@@ -94,7 +95,7 @@ export {
   type CheckoutResult,
   type RestoredTotals,
 } from './restore/apply-checkout.ts'
-export type { CheckoutPlan } from './restore/checkout-plan.ts'
+export type { CheckoutPart, CheckoutPlan } from './restore/checkout-plan.ts'
 export { formatCheckoutSql } from './restore/checkout-sql.ts'
 export { compareTables, type TableChange } from './restore/compare-trees.ts'
 export type {

@@ -50,6 +50,7 @@ export async function planInPlaceChange(
     rowNeeds: new Map(
       [...rows].flatMap(([key, { kind }]) => (kind === 'equal' ? [] : [[key, kind]])),
     ),
+    keptRows: tablesWhoseRowsStay(target),
     largeTables: new Set(
       target.tree.tables
         .filter(({ rows }) => (rows?.sizeBytes ?? 0) >= LARGE_TABLE_BYTES)
@@ -59,7 +60,7 @@ export async function planInPlaceChange(
     isSuperuser: live.role.isSuperuser,
     withOwners: target.withOwners,
     withPrivileges: target.withPrivileges,
-    notAltered: new Set(),
+    notAltered: target.part?.rebuilt ?? new Set(),
   }
   const surgery = planSurgery(facts)
   if (surgery === undefined) {
@@ -70,6 +71,18 @@ export async function planInPlaceChange(
 
 /** From here on, building an index once costs less than adding every row to it. */
 const LARGE_TABLE_BYTES = 1024 * 1024
+
+function tablesWhoseRowsStay({ tree, entries, part }: RestoreTarget): Set<string> {
+  const stay = new Set(tree.tables.filter(({ rows }) => rows === null).map(tableKey))
+  if (part === undefined) return stay
+  // A partitioned table has no rows of its own; its columns are its partitions'.
+  const withRows = new Set(tree.tables.map(tableKey))
+  for (const entry of entries) {
+    const key = tableKey(entry)
+    if (entry.kind === 'TABLE' && !withRows.has(key)) stay.add(key)
+  }
+  return stay
+}
 
 async function compareAllRows(
   live: LiveState,

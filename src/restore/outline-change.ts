@@ -4,7 +4,7 @@
  */
 import type { SchemaEntry, SequenceState, Tree } from '../format/values.ts'
 import type { SchemaDifference } from '../schema/compare-schemas.ts'
-import { compareTables, type TableChange } from './compare-trees.ts'
+import type { TableChange } from './compare-trees.ts'
 import type { InPlaceChange } from './in-place-change.ts'
 import type { LiveState } from './live-state.ts'
 import { tableKey } from './plan-surgery.ts'
@@ -81,11 +81,14 @@ export interface ChangeOutline {
 export interface OutlineInput {
   live: LiveState
   change: InPlaceChange
+  /** Aimed at. */
   tree: Tree
   entries: readonly SchemaEntry[]
+  /** In what the rows of `tree` and the live ones differ. */
+  tables: readonly TableChange[]
   /** In what `entries` and the live ones differ. */
   differences: readonly SchemaDifference[]
-  /** Positions in the commit. */
+  /** Positions aimed at; of a sequence that is left alone there is none. */
   sequences: readonly SequenceState[]
 }
 
@@ -93,7 +96,7 @@ export function outlineChange(input: OutlineInput): ChangeOutline {
   const { live, change, entries } = input
   const tables = outlineTables(input)
   const schema = outlineSchema(input)
-  const sequences = outlineSequences(live.capture.sequences, input.sequences)
+  const sequences = outlineSequences(input)
   const managed = live.schema.entries.filter(isTable).map(nameOf)
   const isGeneral = change.form === 'general'
   const refreshed = isGeneral
@@ -147,8 +150,8 @@ function outlineSchema({ live, change, entries, differences }: OutlineInput): Sc
   return [...steps, ...recreated.map((entry) => step('recreate', entry))]
 }
 
-function outlineTables({ live, change, tree }: OutlineInput): TableStep[] {
-  return compareTables(live.tree, tree).map((table): TableStep => {
+function outlineTables({ change, tables }: OutlineInput): TableStep[] {
+  return tables.map((table): TableStep => {
     const key = tableKey(table)
     const nothing = { rowsInserted: 0, rowsDeleted: 0, rowsUpdated: 0, sentSizeBytes: 0 }
     const all = { ...nothing, sentSizeBytes: table.sizeBytesAfter ?? 0 }
@@ -181,10 +184,9 @@ function outlineTables({ live, change, tree }: OutlineInput): TableStep[] {
   })
 }
 
-function outlineSequences(
-  before: readonly SequenceState[],
-  after: readonly SequenceState[],
-): SequenceStep[] {
+function outlineSequences({ live, entries, sequences: after }: OutlineInput): SequenceStep[] {
+  const before = live.capture.sequences
+  const stays = new Set(entries.filter(({ kind }) => kind === 'SEQUENCE').map(nameOf))
   const positionsBefore = new Map(before.map((state) => [tableKey(state), positionOf(state)]))
   const positionsAfter = new Map(after.map((state) => [tableKey(state), positionOf(state)]))
   const names = new Map([...before, ...after].map((state) => [tableKey(state), state]))
@@ -195,10 +197,11 @@ function outlineSequences(
       before: positionsBefore.get(key) ?? null,
       after: positionsAfter.get(key) ?? null,
     }
+    const isLeftAlone = step.after === null && stays.has(nameOf({ namespace, name }))
     const isSame =
       step.before?.lastValue === step.after?.lastValue &&
       step.before?.isCalled === step.after?.isCalled
-    return isSame ? [] : [step]
+    return isSame || isLeftAlone ? [] : [step]
   })
 }
 

@@ -44,6 +44,8 @@ export interface SurgeryFacts {
   columnDependents: readonly ColumnDependent[]
   /** By `tableKey`; a table that is not in it needs nothing. */
   rowNeeds: ReadonlyMap<string, RowNeed>
+  /** Tables by `tableKey` whose rows are the live ones, whatever their columns become. */
+  keptRows: ReadonlySet<string>
   /** Tables by `tableKey` whose indexes are better built after their rows are loaded. */
   largeTables: ReadonlySet<string>
   serverVersionNumber: number
@@ -187,6 +189,7 @@ class SurgeryPlanner {
         this.#target[expected]!.definition ?? '',
         {
           serverVersionNumber: this.#facts.serverVersionNumber,
+          fillsAddedColumns: this.#facts.keptRows.has(tableKey(this.#live[found]!)),
           parent: parent === undefined ? undefined : plan(parent),
         },
       )

@@ -31,6 +31,8 @@ export interface TableAlteration {
 
 export interface AlterationOptions {
   serverVersionNumber: number
+  /** The present rows stay, so that a column that is added is filled with its default. */
+  fillsAddedColumns?: boolean
   /** The alteration of the table this is a partition of: its columns change with the parent's. */
   parent?: TableAlteration | undefined
 }
@@ -145,9 +147,12 @@ function addColumn(column: ColumnDefinition, context: Context): void {
     const clauses = [name, type]
     if (collation !== null) clauses.push(`COLLATE ${collation}`)
     if (generated !== null) clauses.push(generated)
+    if (column.default !== null && options.fillsAddedColumns) {
+      clauses.push(`DEFAULT ${column.default}`)
+    }
     alteration.reshape.push(`ALTER TABLE ${table} ADD COLUMN ${clauses.join(' ')}`)
   }
-  // Only now, or the server would fill it in for the rows that stand.
+  // Only now, or the server would fill it in for rows that the commit's values come for.
   if (column.default !== null) alteration.reshape.push(setDefault(table, column))
   if (generated === null) alteration.addedColumns.push(unquoteIdentifier(name))
   if (notNull === null || isPassedOn(`not null ${name}`, context)) return

@@ -15,6 +15,7 @@ import type { Session } from '../postgres/session.ts'
 import { applyRowDelta } from './apply-row-delta.ts'
 import { isSameStream } from './compare-trees.ts'
 import { describeEntry } from './entry-kinds.ts'
+import { assertForeignKeysHold } from './foreign-keys-hold.ts'
 import type { InPlaceChange } from './in-place-change.ts'
 import type { LiveState } from './live-state.ts'
 import { dropLargeObjects, loadLargeObjects } from './load-large-objects.ts'
@@ -41,7 +42,7 @@ export interface SurgeryInput {
 
 export type SurgeryOutcome =
   | { kind: 'restored'; proof: Proof }
-  | { kind: 'unsuited'; because: string }
+  | { kind: 'unsuited'; because: string; error: unknown }
 
 /** @throws what is not the attempt's fault: locks, a lost connection, an interruption, a damaged store */
 export async function restoreBySurgery(
@@ -52,6 +53,7 @@ export async function restoreBySurgery(
   const notAltered = new Set(facts.notAltered)
   let surgery: Surgery | undefined = input.change.surgery
   let because = ''
+  let lastError: unknown
   for (let attempt = 0; attempt < MAX_ATTEMPTS && surgery !== undefined; attempt++) {
     await session.execute('SAVEPOINT snap_surgery')
     try {
@@ -61,7 +63,9 @@ export async function restoreBySurgery(
       return { kind: 'restored', proof }
     } catch (error) {
       if (!isAttemptsFault(error)) throw error
+      if (input.target.part !== undefined) await assertForeignKeysHold(session, error, surgery)
       because = error.message
+      lastError = error
       await session.execute('ROLLBACK TO SAVEPOINT snap_surgery; RELEASE SAVEPOINT snap_surgery')
       emit(input.target.reporter, {
         kind: 'warning',
@@ -73,7 +77,7 @@ export async function restoreBySurgery(
       surgery = planSurgery({ ...facts, notAltered })
     }
   }
-  return { kind: 'unsuited', because }
+  return { kind: 'unsuited', because, error: lastError }
 }
 
 const MAX_ATTEMPTS = 3

@@ -121,6 +121,7 @@ const EXAMPLES: { [C in ErrorCode]: SnapError<C> } = {
           application: 'worker',
           query: `UPDATE orders\n   SET note = '${'x'.repeat(80)}'`,
           since: '2026-03-01T11:59:00.000Z',
+          preparedTransaction: null,
         },
         {
           pid: 12,
@@ -128,6 +129,7 @@ const EXAMPLES: { [C in ErrorCode]: SnapError<C> } = {
           application: '',
           query: 'BEGIN',
           since: '2026-03-01T08:00:00.000Z',
+          preparedTransaction: null,
         },
       ],
     },
@@ -165,6 +167,41 @@ const EXAMPLES: { [C in ErrorCode]: SnapError<C> } = {
   DATA_WOULD_BE_LOST: new SnapError('DATA_WOULD_BE_LOST', 'rows cannot be kept', {
     tables: ['public.log'],
   }),
+  DEPENDENCIES_MISSING: new SnapError(
+    'DEPENDENCIES_MISSING',
+    'cannot restore this part alone: TABLE public.users needs TYPE public.mood, which is not in the database',
+    {
+      needs: [
+        {
+          state: 'missing',
+          entry: 'TYPE public.mood',
+          neededBy: 'TABLE public.users',
+          add: '--with-dependencies',
+        },
+      ],
+    },
+    { hint: 'add --with-dependencies to restore these too' },
+  ),
+  DEPENDENTS_BROKEN: new SnapError(
+    'DEPENDENTS_BROKEN',
+    'cannot restore this part alone: VIEW public.v needs column b of TABLE public.t, which would go',
+    { dependents: [{ entry: 'VIEW public.v', needs: 'column b of TABLE public.t' }] },
+  ),
+  ROWS_DO_NOT_FIT: new SnapError('ROWS_DO_NOT_FIT', "cannot load the rows of 'public.t'", {
+    tables: [
+      { table: 'public.t', columns: ['b'], reason: 'the database has no such column' },
+      { table: 'public.u', columns: [], reason: 'the database has no such table' },
+    ],
+  }),
+  FOREIGN_KEY_VIOLATED: new SnapError(
+    'FOREIGN_KEY_VIOLATED',
+    "rows of 'public.o' refer to nothing",
+    {
+      violations: [
+        { constraint: 'o_fk', table: 'public.o', referencedTable: 'public.c', rowCount: 12 },
+      ],
+    },
+  ),
   CONFIRMATION_NEEDED: new SnapError(
     'CONFIRMATION_NEEDED',
     'cannot ask for a confirmation: no terminal',

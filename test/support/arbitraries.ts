@@ -154,13 +154,25 @@ const anyReason: fc.Arbitrary<RefReason> = fc.oneof(
     kind: fc.constantFrom('init', 'commit', 'safety', 'branch', 'tag', 'delete'),
     message: anyString,
   }),
-  fc.record({
-    kind: fc.constantFrom('checkout', 'undo'),
-    message: anyString,
-    previousHead: fc.record({ targetRef: fc.option(anyString), id: fc.option(anyObjectId) }),
-    safetyCommitId: fc.option(anyObjectId),
-    restoredCommitId: anyObjectId,
-  }),
+  fc.record(
+    {
+      kind: fc.constantFrom('checkout', 'undo'),
+      message: anyString,
+      previousHead: fc.record({ targetRef: fc.option(anyString), id: fc.option(anyObjectId) }),
+      safetyCommitId: fc.option(anyObjectId),
+      restoredCommitId: anyObjectId,
+      part: fc.record({
+        relations: fc.array(fc.record({ namespace: anyString, name: anyString }), { maxLength: 2 }),
+        others: fc.array(
+          fc.record({ kind: anyString, namespace: fc.option(anyString), name: anyString }),
+          { maxLength: 2 },
+        ),
+      }),
+    },
+    {
+      requiredKeys: ['kind', 'message', 'previousHead', 'safetyCommitId', 'restoredCommitId'],
+    },
+  ),
 )
 
 export const anyRefRecord: fc.Arbitrary<RefRecord> = fc.record({
