@@ -28,6 +28,7 @@ export type Phase =
   | 'writeCommit'
   | 'verifyObjects'
   | 'safetyCommit'
+  | 'renameObjects'
   | 'dropObjects'
   | 'createObjects'
   | 'loadRows'

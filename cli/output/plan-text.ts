@@ -29,6 +29,7 @@ export function formatPlan(plan: CheckoutPlan, options: PlanTextOptions): string
     ...(plan.isNoOp
       ? ['The database already equals this commit.']
       : [
+          ...formatRenames(plan),
           ...formatTables(plan),
           ...formatSchema(plan),
           ...formatValues(plan),
@@ -78,6 +79,18 @@ function formatTarget(plan: CheckoutPlan, { colors, now }: PlanTextOptions): str
     `${'Commit: '.padEnd(label.length)}${colors.yellow(shortId(plan.commitId))} ${titleOf(commit)} (${when})`,
     `${label}${printable(database.name)} on ${printable(database.address)}, ` +
       `PostgreSQL ${printable(database.serverVersion)}`,
+  ]
+}
+
+function formatRenames({ renames }: CheckoutPlan): string[] {
+  if (renames.length === 0) return []
+  return [
+    '',
+    'Renamed back, rows untouched:',
+    ...renames
+      .slice(0, MAX_LIST_LINES)
+      .map(({ kind, from, to }) => `  ${printable(kind)} ${printable(from)} to ${printable(to)}`),
+    ...countRest(renames.length),
   ]
 }
 

@@ -6,6 +6,7 @@ import type { HeadValue } from '../format/ref-record.ts'
 import type { CatalogFact, Commit, ObjectId, SchemaEntry, Tree } from '../format/values.ts'
 import type { SchemaDifference } from '../schema/compare-schemas.ts'
 import type { TableChange } from './compare-trees.ts'
+import type { Rename } from './plan-renames.ts'
 import type { PlannedChange } from './restore-in-place.ts'
 
 export interface CheckoutPlan {
@@ -34,6 +35,8 @@ export interface CheckoutPlan {
   headAfter: HeadValue
   /** The live database equals the commit already. */
   isNoOp: boolean
+  /** What only gets its name back, and is called so in all that follows. */
+  renames: Rename[]
   /** From the live database to the commit: `missing` will be created, `extra` dropped, `different` rebuilt. */
   schema: SchemaDifference[]
   tables: TableChange[]

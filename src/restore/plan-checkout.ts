@@ -19,8 +19,8 @@ import { compareSchemas } from '../schema/compare-schemas.ts'
 import type { Store } from '../store.ts'
 import type { CheckoutPlan } from './checkout-plan.ts'
 import { compareTables, isSameStream } from './compare-trees.ts'
-import { planInPlaceChange, streamsNeeded } from './in-place-change.ts'
-import { type LiveStateOptions, withLiveState } from './live-state.ts'
+import { type InPlaceChange, planInPlaceChange, streamsNeeded } from './in-place-change.ts'
+import { type LiveState, type LiveStateOptions, withLiveState } from './live-state.ts'
 import { readSchemaEntries } from './read-schema.ts'
 import type { PlannedChange } from './restore-in-place.ts'
 import { inspectNewTarget } from './restore-into.ts'
@@ -139,6 +139,7 @@ async function planInto(
       ...(await inspectNewTarget(into)),
     },
     isNoOp: false,
+    renames: [],
     schema: [],
     tables: compareTables({ ...tree, tables: [] }, tree),
     sequencesDiffer: true,
@@ -154,13 +155,13 @@ async function planInPlace(
   basis: PlanBasis,
   options: CheckoutOptions,
 ): Promise<CheckoutPlan> {
-  const { commit, tree, schemaEntries } = basis
+  const { commit, tree } = basis
   const server = await describeServer(options.database)
   const warnings = checkTarget(commit, options, server.systemIdentifier)
   const target = restoreTargetOf(store, basis, options)
   return withLiveState(store, liveStateOptions(basis, options), async (live, liveObjects) => {
     const isNoOp = live.treeId === commit.treeId
-    const change = await planInPlaceChange(live, liveObjects, target, sourceOf(commit))
+    const change = await planInPlaceChange(live, liveObjects, target, commit.database)
     const needed = isNoOp ? [] : streamsNeeded(change, live, target)
     const { metadata, pages } = tree.largeObjects
     const found = live.tree.largeObjects
@@ -173,8 +174,7 @@ async function planInPlace(
         ...server,
       },
       isNoOp,
-      schema: compareSchemas(schemaEntries, live.schema.entries),
-      tables: compareTables(live.tree, tree),
+      ...comparePlanned(live, change, target),
       sequencesDiffer: !isSameStream(live.tree.sequences, tree.sequences),
       largeObjects: {
         countBefore: found.metadata.rowCount,
@@ -188,6 +188,41 @@ async function planInPlace(
   })
 }
 
+/**
+ * What differs besides names. What goes is called as it is now, even where it has
+ * to make room for something first.
+ */
+function comparePlanned(
+  live: LiveState,
+  change: InPlaceChange,
+  { tree, entries }: RestoreTarget,
+): Pick<CheckoutPlan, 'renames' | 'schema' | 'tables'> {
+  const renames = change.form === 'surgical' ? change.renames : null
+  if (renames === null) {
+    return {
+      renames: [],
+      schema: compareSchemas(entries, live.schema.entries),
+      tables: compareTables(live.tree, tree),
+    }
+  }
+  const { schema, formerEntries, dropped, tables } = renames.live
+  const former = new Map(schema.entries.map((entry, each) => [entry, formerEntries[each]]))
+  const created = schema.entries.filter((entry) => former.get(entry) === undefined)
+  const differences = compareSchemas(entries, [...schema.entries, ...dropped])
+  return {
+    renames: renames.renames,
+    schema: [
+      ...created.map((expected) => ({ kind: 'missing' as const, expected })),
+      ...differences.map((difference) =>
+        difference.kind === 'extra'
+          ? { ...difference, found: former.get(difference.found) ?? difference.found }
+          : difference,
+      ),
+    ],
+    tables: compareTables({ tables }, tree, live.tree.tables),
+  }
+}
+
 /** Reads the live state again and plans against it. */
 export function planAnew(
   store: Store,
@@ -199,15 +234,11 @@ export function planAnew(
   const selection = completeRows(plan.commit.selection)
   const toRead = { ...liveStateOptions(plan, options), selection }
   return withLiveState(store, toRead, async (live, liveObjects) => {
-    const change = await planInPlaceChange(live, liveObjects, target, sourceOf(plan.commit))
+    const change = await planInPlaceChange(live, liveObjects, target, plan.commit.database)
     await verifyObjects(store.objects, streamsNeeded(change, live, target), options)
     return { live, change }
   })
 }
-
-const sourceOf = ({ database }: Commit) => ({
-  sourceMajor: Math.trunc(database.serverVersionNumber / 10_000),
-})
 
 function liveStateOptions({ commit }: PlanBasis, options: CheckoutOptions): LiveStateOptions {
   const { isDryRun = false, withSafetyCommit = true } = options

@@ -99,6 +99,7 @@ const TYPES = [
   'RefReason',
   'RefRecord',
   'RefStore',
+  'Rename',
   'Reporter',
   'RowChange',
   'RowCounts',
