@@ -67,6 +67,12 @@ interface Influence {
   isRenamed: (from: string, to: string) => boolean
 }
 
+interface NewPositions {
+  moved: (position: number) => number | undefined
+  /** By the name they then have. */
+  schemas: ReadonlyMap<string, number>
+}
+
 class Prediction {
   readonly #planned: PlannedNames
   readonly #live: readonly SchemaEntry[]
@@ -105,13 +111,18 @@ class Prediction {
     const kept = [...this.#live.keys()].filter((each) => !dropped.has(each))
     const positions = new Map(kept.map((each, index) => [each, created.length + index]))
     const moved = (position: number) => positions.get(position)
-    const facts: CatalogFact[] = [
-      ...created.map((each, entry) => ({ ...target.facts[each]!, entry, dependsOn: [] })),
-      ...kept.map((each) => this.#factOf(each, live.facts[each]!, moved)),
-    ]
     const entries = [
       ...created.map((each) => this.#target[each]!),
       ...kept.map((each) => this.#entryOf(each)),
+    ]
+    const schemas = new Map(
+      [...entries.entries()]
+        .filter(([, { kind }]) => kind === 'SCHEMA')
+        .map(([position, { name }]) => [name, position]),
+    )
+    const facts: CatalogFact[] = [
+      ...created.map((each, entry) => ({ ...target.facts[each]!, entry, dependsOn: [] })),
+      ...kept.map((each) => this.#factOf(each, live.facts[each]!, { moved, schemas })),
     ]
     return {
       schema: { entries, facts },
@@ -128,16 +139,17 @@ class Prediction {
     }
   }
 
-  #factOf(
-    position: number,
-    fact: CatalogFact,
-    moved: (position: number) => number | undefined,
-  ): CatalogFact {
+  #factOf(position: number, fact: CatalogFact, { moved, schemas }: NewPositions): CatalogFact {
     const columns = this.#planned.columns.get(position)
+    const home = this.#planned.places.get(position)?.namespace
+    const dependsOn = fact.dependsOn.flatMap((each) => {
+      const isHome = home !== undefined && this.#live[each]!.kind === 'SCHEMA'
+      return (isHome ? schemas.get(home) : moved(each)) ?? []
+    })
     return {
       ...fact,
       entry: moved(position)!,
-      dependsOn: fact.dependsOn.flatMap((each) => moved(each) ?? []),
+      dependsOn: dependsOn.sort((a, b) => a - b),
       ...(columns === undefined ? {} : { columns }),
     }
   }
