@@ -99,6 +99,7 @@ function planRenamesBetween(
     materializedViews: live.tree.materializedViews,
     isSuperuser: live.role.isSuperuser,
     currentUser: live.role.name,
+    serverVersionNumber: live.capture.database.serverVersionNumber,
     withOwners: target.withOwners,
   })
   return renames ?? null

@@ -51,6 +51,7 @@ export interface RenameFacts {
   /** A superuser drops event triggers first, which would fire on each rename. */
   isSuperuser: boolean
   currentUser: string
+  serverVersionNumber: number
   withOwners: boolean
 }
 

@@ -14,6 +14,7 @@ import type {
 } from '../format/values.ts'
 import { closeOver, invertDependencies } from '../schema/dependents.ts'
 import { isSameAfterRenames, type NewNames, replaceNames } from '../schema/renamed-text.ts'
+import { withNotNullNames, withoutNotNullNames } from '../schema/schema-dialect.ts'
 import type { ColumnDependent, SchemaState } from './plan-surgery.ts'
 import { constraintName, objectName } from './renamable.ts'
 
@@ -39,6 +40,7 @@ export interface PlannedNames {
   live: SchemaState
   target: SchemaState
   columnDependents: readonly ColumnDependent[]
+  serverVersionNumber: number
   tables: readonly TableEntry[]
   materializedViews: readonly MaterializedViewEntry[]
   /** Position in the target by position in the live schema, of what has the same OID. */
@@ -192,21 +194,24 @@ class Prediction {
     const pairs = [
       [entry.definition, wanted.definition],
       [entry.dropStatement, wanted.dropStatement],
-      [entry.name, wanted.name],
-    ] as const
-    return pairs.every(([before, after]) => isSameAfterRenames(before, after, isRenamed))
+    ]
+    // Of what has an OID the name is known, and it is not written as SQL.
+    if (!this.#planned.targetOf.has(position)) pairs.push([entry.name, wanted.name])
+    return pairs.every(([before, after]) => isSameAfterRenames(before!, after!, isRenamed))
   }
 
   #rewritten(position: number, { names }: Influence): SchemaEntry {
-    const entry = this.#live[position]!
+    const { serverVersionNumber } = this.#planned
+    const entry = withNotNullNames(this.#live[position]!, serverVersionNumber)
     const rewrite = (text: string | null) => (text === null ? null : replaceNames(text, names))
-    return {
+    const renamed = {
       ...entry,
       namespace: this.#namespaceOf(position),
       name: this.#nameOf(position, names),
       definition: rewrite(entry.definition),
       dropStatement: rewrite(entry.dropStatement),
     }
+    return withoutNotNullNames(renamed, serverVersionNumber)
   }
 
   #namespaceOf(position: number): string | null {

@@ -5,8 +5,7 @@
  * identifier refers to what is not known here, only what was renamed to what; so
  * this tells what a definition is likely to say, never what it does say.
  */
-import { quoteIdentifier } from '../postgres/quote.ts'
-import { unquoteIdentifier } from './sql-text.ts'
+import { quoteIfNeeded, unquoteIdentifier } from './sql-text.ts'
 
 interface Token {
   kind: 'identifier' | 'string' | 'other'
@@ -145,7 +144,3 @@ export function replaceNames(text: string, names: NewNames): string {
   }
   return result + text.slice(copiedTo)
 }
-
-/** As pg_dump quotes, reserved words left aside. */
-const quoteIfNeeded = (name: string) =>
-  /^[a-z_][a-z0-9_$]*$/.test(name) ? name : quoteIdentifier(name)
