@@ -29,6 +29,7 @@ export type Phase =
   | 'writeCommit'
   | 'verifyObjects'
   | 'safetyCommit'
+  | 'renameObjects'
   | 'dropObjects'
   | 'createObjects'
   | 'loadRows'

@@ -106,6 +106,7 @@ export type {
   TableStep,
 } from './restore/outline-change.ts'
 export { type CheckoutOptions, planCheckout } from './restore/plan-checkout.ts'
+export type { Rename } from './restore/plan-renames.ts'
 export { readSchemaEntries } from './restore/read-schema.ts'
 export { planUndo } from './restore/undo.ts'
 export { describeDifference, type SchemaDifference } from './schema/compare-schemas.ts'

@@ -48,6 +48,7 @@ function formatWork(plan: CheckoutPlan, options: PlanTextOptions): string[] {
   const { outline } = plan
   return [
     ...formatForm(outline),
+    ...formatRenames(outline),
     ...formatTables(outline),
     ...formatSchema(outline),
     ...formatValues(plan, outline),
@@ -72,6 +73,18 @@ function formatPart(part: CheckoutPart, width: number): string[] {
   return [
     `${'Only: '.padEnd(width)}${describePart(part)}; all else stays as it is`,
     ...part.others.map((name) => `${'With: '.padEnd(width)}${printable(name)}`),
+  ]
+}
+
+function formatRenames({ renames }: ChangeOutline): string[] {
+  if (renames.length === 0) return []
+  return [
+    '',
+    'Renamed back, rows untouched:',
+    ...renames
+      .slice(0, MAX_LIST_LINES)
+      .map(({ kind, from, to }) => `  ${printable(kind)} ${printable(from)} to ${printable(to)}`),
+    ...countRest(renames.length),
   ]
 }
 

@@ -36,6 +36,7 @@ const PHASE_TEXTS: Readonly<Record<Phase, string>> = {
   writeCommit: 'writing commit',
   verifyObjects: 'verifying objects',
   safetyCommit: 'committing the live state first',
+  renameObjects: 'giving back names',
   dropObjects: 'dropping what differs',
   createObjects: 'creating schema',
   loadRows: 'loading rows',

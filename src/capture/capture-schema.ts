@@ -4,6 +4,7 @@ import type { Session } from '../postgres/session.ts'
 import { type PublicNamespace, withPublicSchema } from '../schema/public-schema.ts'
 import { toSchemaEntries } from '../schema/schema-entries.ts'
 import { parseToc } from '../schema/toc.ts'
+import { withColumnNumbers } from './column-numbers.ts'
 import { namesSchemas, schemaArguments } from './selection.ts'
 
 export interface CapturedSchema {
@@ -44,7 +45,7 @@ export async function captureSchema(
 
   return {
     entries,
-    facts,
+    facts: await withColumnNumbers(session, entries, facts),
     relationNames: relationNamesOf(entries),
     notCaptured: [
       ...dumped.databaseEntries

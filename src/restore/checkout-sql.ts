@@ -59,6 +59,7 @@ function formatInPlace(
   })
   return [
     ...lock,
+    ...format(change.renames?.statements ?? []),
     ...(change.surgery.resetsDefaultPrivileges
       ? ['-- Default privileges are brought back to what a new database has.']
       : []),

@@ -50,7 +50,7 @@ export async function planChange(
 ): Promise<PlannedChange> {
   const sourceMajor = majorOf(commit.database)
   if (part === null) {
-    const change = await planInPlaceChange(live, liveObjects, target, { sourceMajor })
+    const change = await planInPlaceChange(live, liveObjects, target, commit.database)
     const isNoOp = live.treeId === commit.treeId
     const whole = { chosen: null, recorded: null, warnings: [] }
     return { live, change, target, isNoOp, ...whole }
@@ -59,7 +59,7 @@ export async function planChange(
   if (part.aspect !== 'data' && liveMajor !== sourceMajor) throw otherMajor(sourceMajor, liveMajor)
   const made = await makePartTarget(part, basisOf(live), target, liveObjects)
   // Rows are worded alike on every major; the schema is the live one then.
-  const change = await planInPlaceChange(live, liveObjects, made.target, { sourceMajor: liveMajor })
+  const change = await planInPlaceChange(live, liveObjects, made.target, live.capture.database)
   if (change.form === 'general') throw cannotRestorePart(change.because)
   const isNoOp = isReached(live, made.target, change) && !(await movesSequences(live, made.target))
   return { live, change, isNoOp, ...made }

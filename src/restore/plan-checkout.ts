@@ -15,7 +15,7 @@ import { type DatabaseAddress, describeAddress } from '../postgres/address/datab
 import { openSession } from '../postgres/session.ts'
 import { readHead } from '../refs/head.ts'
 import { BRANCH_PREFIX, isRefName } from '../refs/ref-name.ts'
-import { compareSchemas } from '../schema/compare-schemas.ts'
+import { compareSchemas, type SchemaDifference } from '../schema/compare-schemas.ts'
 import type { Store } from '../store.ts'
 import { type PartRequested, partRequestedBy } from './checkout-part.ts'
 import type { CheckoutPart, CheckoutPlan } from './checkout-plan.ts'
@@ -26,6 +26,7 @@ import { type LiveStateOptions, withLiveState } from './live-state.ts'
 import { outlineChange } from './outline-change.ts'
 import { makePartTargetForNew } from './part-target.ts'
 import { type PlannedChange, planChange } from './plan-change.ts'
+import type { Rename } from './plan-renames.ts'
 import { readSchemaEntries } from './read-schema.ts'
 import { inspectNewTarget } from './restore-into.ts'
 import type { RestoreTarget } from './restore-state.ts'
@@ -205,10 +206,9 @@ async function planInPlace(
   const toRead = liveStateOptions(basis, options, (blocker) => terminated.push(blocker))
   return withLiveState(store, toRead, async (live, liveObjects) => {
     const planned = await planChange(live, liveObjects, changeRequest(store, basis, options))
-    const { tree, entries, objects } = planned.target
-    const differences = compareSchemas(entries, live.schema.entries)
+    const { tree, objects } = planned.target
+    const compared = comparePlanned(planned, basis)
     const sequences = await readSequences(objects, tree.sequences)
-    const tables = compareTables(live.tree, tree).map((table) => withRowsThatStay(table, basis))
     const { metadata, pages } = tree.largeObjects
     const found = live.tree.largeObjects
     return {
@@ -222,11 +222,9 @@ async function planInPlace(
       isNoOp: planned.isNoOp,
       part: partOf(basis, planned),
       terminated,
-      schema: differences,
-      tables,
-      outline: planned.isNoOp
-        ? null
-        : outlineChange({ ...planned, tables, tree, entries, differences, sequences }),
+      schema: compared.differences,
+      tables: compared.tables,
+      outline: planned.isNoOp ? null : outlineChange({ ...planned, ...compared, sequences }),
       largeObjects: {
         countBefore: found.metadata.rowCount,
         countAfter: metadata.rowCount,
@@ -237,6 +235,40 @@ async function planInPlace(
       inPlace: planned,
     }
   })
+}
+
+/**
+ * What differs besides names. What goes is called as it is now, even where it has
+ * to make room for something first.
+ */
+function comparePlanned(
+  { live, change, target: { tree, entries } }: PlannedChange,
+  basis: PlanBasis,
+): { renames: Rename[]; differences: SchemaDifference[]; tables: TableChange[] } {
+  const renames = change.form === 'surgical' ? change.renames : null
+  if (renames === null) {
+    return {
+      renames: [],
+      differences: compareSchemas(entries, live.schema.entries),
+      tables: compareTables(live.tree, tree).map((table) => withRowsThatStay(table, basis)),
+    }
+  }
+  const { schema, formerEntries, dropped, tables } = renames.live
+  const former = new Map(schema.entries.map((entry, each) => [entry, formerEntries[each]]))
+  const created = schema.entries.filter((entry) => former.get(entry) === undefined)
+  const differences = compareSchemas(entries, [...schema.entries, ...dropped])
+  return {
+    renames: renames.renames,
+    differences: [
+      ...created.map((expected) => ({ kind: 'missing' as const, expected })),
+      ...differences.map((difference) =>
+        difference.kind === 'extra'
+          ? { ...difference, found: former.get(difference.found) ?? difference.found }
+          : difference,
+      ),
+    ],
+    tables: compareTables({ tables }, tree, live.tree.tables),
+  }
 }
 
 /** Reads the live state again and plans against it. */

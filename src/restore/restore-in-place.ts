@@ -92,8 +92,8 @@ export async function restoreInPlace(
     const settled = await settle(session, commit, options, watched)
     const { live, change, target } = settled
     const unmanagedBefore = await readUnmanaged(session, live.schema.entries, target)
-    const keptData = (isRebuilt: (table: TableEntry) => boolean) =>
-      findKeptData(session, target.tree, live, isRebuilt)
+    const keptData = (tree: Tree, isRebuilt: (table: TableEntry) => boolean) =>
+      findKeptData(session, target.tree, { tree, isStored: live.isStored }, isRebuilt)
     const keptPositions = await readKeptPositions(session, target.tree)
 
     const prove = async () => {
@@ -119,7 +119,7 @@ export async function restoreInPlace(
     if (change.form === 'surgical') {
       await verifyObjects(target.objects, manifestsOf(target.tree), target)
     }
-    const kept = await keptData(() => true)
+    const kept = await keptData(live.tree, () => true)
     const creation = await watched(() => clearForRestore(session, live.schema.entries, target))
     await createStructure(session, creation, target)
     await loadTables(session, [...ownTables(target.tree), ...kept], target)
@@ -299,7 +299,7 @@ async function keepPositions(session: Session, positions: readonly SequenceState
 async function findKeptData(
   session: Session,
   target: Tree,
-  live: LiveState,
+  live: Pick<LiveState, 'tree' | 'isStored'>,
   isRebuilt: (table: TableEntry) => boolean,
 ): Promise<TableEntry[]> {
   const withoutRows = target.tables.filter(

@@ -102,6 +102,7 @@ const TYPES = [
   'RefReason',
   'RefRecord',
   'RefStore',
+  'Rename',
   'Reporter',
   'RestoredTotals',
   'RowChange',
