@@ -31,6 +31,8 @@ export interface TableAlteration {
 
 export interface AlterationOptions {
   serverVersionNumber: number
+  /** What goes may be its parent's, and have gone with that already. */
+  isPartition?: boolean
   /** The alteration of the table this is a partition of: its columns change with the parent's. */
   parent?: TableAlteration | undefined
 }
@@ -114,10 +116,11 @@ function isComputedOtherwise(before: ColumnDefinition, after: ColumnDefinition):
 }
 
 function alterChecks(live: TableDefinition, target: TableDefinition, context: Context): void {
-  const { table, alteration } = context
+  const { table, alteration, options } = context
+  const ifExists = options.isPartition ? 'IF EXISTS ' : ''
   for (const [name, check] of live.checks) {
     if (target.checks.get(name) === check || isPassedOn(`drop check ${name}`, context)) continue
-    alteration.relax.push(`ALTER TABLE ${table} DROP CONSTRAINT ${name}`)
+    alteration.relax.push(`ALTER TABLE ${table} DROP CONSTRAINT ${ifExists}${name}`)
   }
   for (const [name, check] of target.checks) {
     if (live.checks.get(name) === check || isPassedOn(`check ${name}`, context)) continue
