@@ -82,12 +82,19 @@ type AttemptError = SnapError<
 >
 
 function isAttemptsFault(error: unknown): error is AttemptError {
+  // What the server has run out of, rebuilding more would need more of.
+  if (isOutOfResources(error)) return false
   return (
     isSnapError(error, 'RESTORE_FAILED') ||
     isSnapError(error, 'RESTORE_NOT_PROVEN') ||
     isSnapError(error, 'POSTGRES_REFUSED') ||
     isSnapError(error, 'POSTGRES_PERMISSION_DENIED')
   )
+}
+
+function isOutOfResources(error: unknown): boolean {
+  if (isSnapError(error, 'RESTORE_FAILED')) return isOutOfResources(error.cause)
+  return isSnapError(error, 'POSTGRES_REFUSED') && error.data.sqlState.startsWith('53')
 }
 
 /**
