@@ -171,12 +171,8 @@ function alterColumn(before: ColumnDefinition, after: ColumnDefinition, context:
   if (isRetyped) {
     alteration.disturbedColumns.push(unquoteIdentifier(name))
     if (!options.parent?.disturbedColumns.includes(unquoteIdentifier(name))) {
-      const collate =
-        after.collation !== null
-          ? ` COLLATE ${after.collation}`
-          : before.collation !== null
-            ? ' COLLATE pg_catalog."default"'
-            : ''
+      // Without one, it is the type's own, of which pg_dump says nothing either.
+      const collate = after.collation === null ? '' : ` COLLATE ${after.collation}`
       // Through text, as the rows would take when they are loaded.
       const using = before.type === after.type ? '' : ` USING ${name}::text::${after.type}`
       // A type that stands already lets the old one go; another may only be created by then.
