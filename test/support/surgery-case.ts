@@ -2,7 +2,6 @@
  * A live database and a commit that differ in every way a checkout has a step for.
  */
 import type { Store } from '../../src/store.ts'
-import type { TestDatabase } from './postgres.ts'
 import { commitDatabase } from './session.ts'
 
 const COMMITTED = `
@@ -54,7 +53,10 @@ const CHANGES = `
   SELECT nextval('numbers'), lo_put(1001, 0, 'changed!!'), lo_unlink(1002)`
 
 /** Commits one state of the database, then changes it; HEAD is the state to return to. */
-export async function prepareSurgery(store: Store, database: TestDatabase): Promise<void> {
+export async function prepareSurgery(
+  store: Store,
+  database: { url: string; query: (sql: string) => Promise<unknown> },
+): Promise<void> {
   await database.query(COMMITTED)
   await commitDatabase(store, database.url)
   await database.query(CHANGES)
