@@ -192,6 +192,8 @@ function alterColumn(before: ColumnDefinition, after: ColumnDefinition, context:
   } else {
     if (isNotInherited(before.notNull) !== isNotInherited(after.notNull)) return false
     const [from, to] = [before, after].map((column) => notNullName(table, column))
+    const renaming = [from, to].map((name) => unquoteIdentifier(name!)).join(' to ')
+    if (isPassedOn(`rename ${renaming}`, context)) return true
     alteration.relax.push(`ALTER TABLE ${table} RENAME CONSTRAINT ${from} TO ${to}`)
   }
   return true

@@ -139,3 +139,18 @@ test('a partition leaves to its parent what goes down from there', () => {
     disturbedColumns: ['extra', 'id'],
   })
 })
+
+test('a not-null constraint that a partition has from its parent gets its name from there too', () => {
+  const live = table('id integer CONSTRAINT other NOT NULL')
+  const target = table('id integer NOT NULL')
+  const parent = planTableAlteration(live, target, options)
+  const partition = (items: string) => table(items).replace('a.t ', 'a.t_1 ')
+
+  const alteration = planTableAlteration(
+    partition('id integer CONSTRAINT other NOT NULL'),
+    partition('id integer CONSTRAINT t_id_not_null NOT NULL'),
+    { ...options, isPartition: true, parent },
+  )
+
+  expect(alteration).toMatchObject({ relax: [], reshape: [], tighten: [] })
+})
