@@ -23,6 +23,7 @@ import { planSurgery, type Surgery, tableKey } from './plan-surgery.ts'
 import type { Proof } from './prove.ts'
 import { planDefaultPrivilegeReset } from './reset-privileges.ts'
 import { loadTables, ownTables, type RestoreTarget, reloadConfiguration } from './restore-state.ts'
+import { runRefreshes } from './run-refreshes.ts'
 import { moveSequences, readSequences } from './set-sequences.ts'
 import { runStatements } from './statement.ts'
 
@@ -233,7 +234,7 @@ async function refreshViews(
       entry.kind === 'MATERIALIZED VIEW' &&
       (differ.has(tableKey(entry)) || refreshed.includes(entry)),
   )
-  await runStatements(session, planRefreshes(due, wanted))
+  await runRefreshes(session, planRefreshes(due, wanted))
   const emptied = wanted.filter((view) => !view.isPopulated && differ.has(tableKey(view)))
   await runStatements(
     session,
