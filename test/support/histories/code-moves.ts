@@ -284,10 +284,7 @@ export const codeMoves = {
   eventTrigger: ({ eventTriggers }, pick) => {
     const existing = pick.from(eventTriggers)
     if (existing !== undefined) {
-      return `${pick.of(['DROP EVENT TRIGGER', 'ALTER EVENT TRIGGER'])} ${existing}`.replace(
-        /^ALTER.*/,
-        (text) => `${text} DISABLE`,
-      )
+      return pick.of([`DROP EVENT TRIGGER ${existing}`, `ALTER EVENT TRIGGER ${existing} DISABLE`])
     }
     return `CREATE FUNCTION public.on_ddl() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
       CREATE EVENT TRIGGER watch ON ddl_command_end EXECUTE FUNCTION public.on_ddl()`
