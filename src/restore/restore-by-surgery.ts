@@ -28,6 +28,7 @@ import type { Proof } from './prove.ts'
 import { readColumnDependents } from './read-column-dependents.ts'
 import { planDefaultPrivilegeReset } from './reset-privileges.ts'
 import { loadTables, ownTables, type RestoreTarget, reloadConfiguration } from './restore-state.ts'
+import { runRefreshes } from './run-refreshes.ts'
 import { moveSequences, readSequences } from './set-sequences.ts'
 import { runStatements } from './statement.ts'
 import { scriptOf } from './surgery-script.ts'
@@ -156,12 +157,19 @@ type AttemptError = SnapError<
 >
 
 function isAttemptsFault(error: unknown): error is AttemptError {
+  // What the server has run out of, rebuilding more would need more of.
+  if (isOutOfResources(error)) return false
   return (
     isSnapError(error, 'RESTORE_FAILED') ||
     isSnapError(error, 'RESTORE_NOT_PROVEN') ||
     isSnapError(error, 'POSTGRES_REFUSED') ||
     isSnapError(error, 'POSTGRES_PERMISSION_DENIED')
   )
+}
+
+function isOutOfResources(error: unknown): boolean {
+  if (isSnapError(error, 'RESTORE_FAILED')) return isOutOfResources(error.cause)
+  return isSnapError(error, 'POSTGRES_REFUSED') && error.data.sqlState.startsWith('53')
 }
 
 /**
@@ -293,7 +301,7 @@ async function refreshViews(
       entry.kind === 'MATERIALIZED VIEW' &&
       (differ.has(tableKey(entry)) || refreshed.includes(entry)),
   )
-  await runStatements(session, planRefreshes(due, wanted))
+  await runRefreshes(session, planRefreshes(due, wanted))
   const emptied = wanted.filter((view) => !view.isPopulated && differ.has(tableKey(view)))
   await runStatements(
     session,

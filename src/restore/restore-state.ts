@@ -21,6 +21,7 @@ import { loadRows } from './load-rows.ts'
 import { type CreationPlan, planCreation, planRefreshes } from './plan-creation.ts'
 import { planDrops } from './plan-drops.ts'
 import { planDefaultPrivilegeReset, planSchemaPrivilegeReset } from './reset-privileges.ts'
+import { runRefreshes } from './run-refreshes.ts'
 import { readSequences, setSequences } from './set-sequences.ts'
 import { DEFAULT_SEARCH_PATH, NO_SEARCH_PATH, runStatements } from './statement.ts'
 
@@ -154,6 +155,6 @@ export async function finishStructure(
   emit(reporter, { kind: 'phaseStarted', phase: 'createIndexes' })
   await runStatements(session, creation.afterRows)
   await runStatements(session, creation.privileges)
-  await runStatements(session, planRefreshes(entries, tree.materializedViews))
+  await runRefreshes(session, planRefreshes(entries, tree.materializedViews))
   await runStatements(session, creation.eventTriggers)
 }
