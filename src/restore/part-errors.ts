@@ -12,6 +12,11 @@ export function partFailed(because: string, error: unknown, { outside }: Restore
       { cause: error, hint: 'choose it as well with --table, or drop it first' },
     )
   }
+  if (isSnapError(error, 'RESTORE_FAILED') && error.hint === undefined) {
+    const hint =
+      'nothing was changed; restore definitions and rows together, with --with-dependencies where types differ'
+    return new SnapError('RESTORE_FAILED', error.message, error.data, { cause: error.cause, hint })
+  }
   return error ?? cannotRestorePart(because)
 }
 

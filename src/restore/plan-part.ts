@@ -150,12 +150,14 @@ class PartPlanner {
 
   /**
    * Whether the live form of a dependency will not do. What stands already as in
-   * the commit lives with the present form; what is made anew might not.
+   * the commit lives with the present form, though its rows may not, and is left
+   * alone unless asked for; what is made anew might not.
    */
   #isOtherwise(dependency: number, entry: number): boolean {
     const { entries } = this.#request.commit
     const isMade = !this.#liveOf.has(entry) || this.#differing.has(entry)
-    if (!isMade || !this.#differing.get(dependency)?.includes('definition')) return false
+    if (!isMade && !this.#request.withDependencies) return false
+    if (!this.#differing.get(dependency)?.includes('definition')) return false
     const { kind } = entries[dependency]!
     if (kind === 'SCHEMA' || kind === 'EXTENSION') return false
     if (!isRelation(entries[dependency]!) || kind === 'SEQUENCE') return true
@@ -186,6 +188,15 @@ class PartPlanner {
           needs: describeEntry(live.entries[dependency]!),
         })
       }
+    }
+    for (const position of this.#request.commit.entries.keys()) {
+      // Renaming a table leaves it the names of its indexes and sequences.
+      const standing = this.#isRestored(position) ? this.#liveOf.get(position) : undefined
+      if (standing === undefined || this.#isTaken(standing)) continue
+      broken.push({
+        entry: describeEntry(live.entries[this.#liveOwners[standing]!]!),
+        needs: describeEntry(live.entries[standing]!),
+      })
     }
     for (const { table, columnName, dependent } of this.#request.columnDependents) {
       if (!this.#isTaken(table) || this.#isTaken(dependent)) continue
