@@ -15,6 +15,7 @@ import { unquoteIdentifier } from '../schema/sql-text.ts'
 import { parseTableDefinition } from '../schema/table-definition.ts'
 import { describeEntry } from './entry-kinds.ts'
 import { orderEntries } from './order-entries.ts'
+import { DEPENDENTS_HINT } from './part-errors.ts'
 import { type ColumnDependent, type SchemaState, tableKey } from './plan-surgery.ts'
 
 /** What is restored, by name; on whichever side it is. Parts of objects go with them. */
@@ -313,6 +314,6 @@ function dependentsBroken(
     'DEPENDENTS_BROKEN',
     `cannot restore this part alone: ${first.entry} needs ${first.needs}, which would go${more}`,
     { dependents },
-    { hint: 'choose it as well with --table, or drop it first' },
+    { hint: DEPENDENTS_HINT },
   )
 }
