@@ -15,6 +15,7 @@ import { unquoteIdentifier } from '../schema/sql-text.ts'
 import { parseTableDefinition } from '../schema/table-definition.ts'
 import { describeEntry } from './entry-kinds.ts'
 import { orderEntries } from './order-entries.ts'
+import { DEPENDENTS_HINT } from './part-errors.ts'
 import { type ColumnDependent, type SchemaState, tableKey } from './plan-surgery.ts'
 
 /** What is restored, by name; on whichever side it is. Parts of objects go with them. */
@@ -150,12 +151,14 @@ class PartPlanner {
 
   /**
    * Whether the live form of a dependency will not do. What stands already as in
-   * the commit lives with the present form; what is made anew might not.
+   * the commit lives with the present form, though its rows may not, and is left
+   * alone unless asked for; what is made anew might not.
    */
   #isOtherwise(dependency: number, entry: number): boolean {
     const { entries } = this.#request.commit
     const isMade = !this.#liveOf.has(entry) || this.#differing.has(entry)
-    if (!isMade || !this.#differing.get(dependency)?.includes('definition')) return false
+    if (!isMade && !this.#request.withDependencies) return false
+    if (!this.#differing.get(dependency)?.includes('definition')) return false
     const { kind } = entries[dependency]!
     if (kind === 'SCHEMA' || kind === 'EXTENSION') return false
     if (!isRelation(entries[dependency]!) || kind === 'SEQUENCE') return true
@@ -186,6 +189,15 @@ class PartPlanner {
           needs: describeEntry(live.entries[dependency]!),
         })
       }
+    }
+    for (const position of this.#request.commit.entries.keys()) {
+      // Renaming a table leaves it the names of its indexes and sequences.
+      const standing = this.#isRestored(position) ? this.#liveOf.get(position) : undefined
+      if (standing === undefined || this.#isTaken(standing)) continue
+      broken.push({
+        entry: describeEntry(live.entries[this.#liveOwners[standing]!]!),
+        needs: describeEntry(live.entries[standing]!),
+      })
     }
     for (const { table, columnName, dependent } of this.#request.columnDependents) {
       if (!this.#isTaken(table) || this.#isTaken(dependent)) continue
@@ -302,6 +314,6 @@ function dependentsBroken(
     'DEPENDENTS_BROKEN',
     `cannot restore this part alone: ${first.entry} needs ${first.needs}, which would go${more}`,
     { dependents },
-    { hint: 'choose it as well with --table, or drop it first' },
+    { hint: DEPENDENTS_HINT },
   )
 }

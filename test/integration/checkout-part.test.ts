@@ -353,6 +353,66 @@ eachMajor((major) => {
     expect(describeDifference(before, await story.dump())).toBeUndefined()
   })
 
+  test('a table that bears the names of what belongs to another is in its way', async () => {
+    const story = await newStory(major, 'postgres')
+    await story.run('ALTER TABLE orders RENAME TO orders_old')
+
+    await expect(story.checkout({ tables: ['orders'] })).rejects.toMatchObject({
+      code: 'DEPENDENTS_BROKEN',
+      data: {
+        dependents: expect.arrayContaining([
+          { entry: 'TABLE public.orders_old', needs: 'INDEX public.orders_total' },
+        ]),
+      },
+    })
+  })
+
+  test('a table of a commit that leaves its rows out keeps its own', async () => {
+    const db = await createDatabase(major)
+    await db.query(`CREATE TABLE logs (id serial PRIMARY KEY, line text, level int DEFAULT 7);
+      INSERT INTO logs (line) SELECT 'line' FROM generate_series(1, 5); CREATE TABLE other AS SELECT 1 AS x`)
+    const store = await memoryStore()
+    await commitDatabase(store, db.url, { selection: { excludeTableData: ['logs'] } })
+    await db.query(
+      `ALTER TABLE logs DROP COLUMN level; INSERT INTO logs (line) VALUES ('new'); DELETE FROM other`,
+    )
+
+    await checkoutDatabase(store, db.url, 'HEAD', { tables: ['logs'] })
+
+    expect(
+      await db.query(`SELECT count(*)::int, min(level), nextval('logs_id_seq')::int AS next,
+        (SELECT count(*)::int FROM other) AS other FROM logs`),
+    ).toEqual([{ count: 6, min: 7, next: 7, other: 0 }])
+  })
+
+  test('a part of a commit of some tables leaves the rest alone', async () => {
+    const story = await newStory(major, 'postgres')
+    await commitDatabase(story.store, story.url, { selection: { tables: ['notes', 'events*'] } })
+    const wanted = await story.dump()
+    await story.run('ALTER TABLE notes DROP COLUMN text')
+
+    await story.checkout({ tables: ['notes'] })
+
+    expect(describeDifference(wanted, await story.dump())).toBeUndefined()
+  })
+
+  test('rows that a type no longer takes are refused, and come back with the type', async () => {
+    const story = await newStory(major, 'postgres')
+    await story.run(`UPDATE customers SET mood = 'sad' WHERE id < 5`)
+    await commitDatabase(story.store, story.url)
+    const wanted = await story.dump()
+    await story.run(
+      `UPDATE customers SET mood = NULL; ALTER TYPE mood RENAME VALUE 'sad' TO 'blue'`,
+    )
+
+    await expect(story.checkout({ tables: ['customers'] })).rejects.toMatchObject({
+      code: 'RESTORE_FAILED',
+      hint: expect.stringContaining('--with-dependencies'),
+    })
+    await story.checkout({ tables: ['customers'], withDependencies: true })
+    expect(describeDifference(wanted, await story.dump())).toBeUndefined()
+  })
+
   test.each([
     ['all', undefined],
     ['rows', 'data'],

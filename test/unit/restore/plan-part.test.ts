@@ -116,7 +116,7 @@ test.each([
   deepEqual(objects.map(describeEntry), ['TYPE public.mood', 'TABLE public.t'])
 })
 
-test('a type that is different matters to nothing that stands as in the commit', () => {
+test('a type that is different matters to nothing that stands as in the commit, unless asked for', () => {
   const live: Row[] = [
     ['TYPE', 'mood', 'new mood'],
     ['TABLE', 't', 'old t', ['TYPE mood']],
@@ -127,6 +127,8 @@ test('a type that is different matters to nothing that stands as in the commit',
     INDEX,
   ]
   equal(plan(live, commit).target.entries[0]!.definition, 'new mood')
+  const { target } = plan(live, commit, { withDependencies: true })
+  equal(target.entries[0]!.definition, 'old mood')
 })
 
 test('an OID that something else bears by now is not taken along', () => {
