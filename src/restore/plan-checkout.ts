@@ -2,14 +2,17 @@
  * Finds out what a checkout would do. Reads only; the store and the database
  * stay as they are.
  */
+import { captureLines } from '../capture/capture-stream.ts'
 import { readSystemIdentifier } from '../capture/database-facts.ts'
 import { completeRows } from '../capture/selection.ts'
 import { SnapError } from '../errors.ts'
 import type { Reporter } from '../events.ts'
+import { encodeJsonLine } from '../format/json-lines.ts'
 import type { Author, HeadValue } from '../format/ref-record.ts'
 import { checkCatalogFact } from '../format/stream-entries.ts'
 import type { Commit, ObjectId } from '../format/values.ts'
 import { resolveRevision } from '../history/revisions.ts'
+import { HashingSink } from '../objects/object-sink.ts'
 import { readJsonStream } from '../objects/read-json-stream.ts'
 import { type DatabaseAddress, describeAddress } from '../postgres/address/database-address.ts'
 import { openSession } from '../postgres/session.ts'
@@ -174,8 +177,7 @@ async function planInPlace(
         ...server,
       },
       isNoOp,
-      ...comparePlanned(live, change, target),
-      sequencesDiffer: !isSameStream(live.tree.sequences, tree.sequences),
+      ...(await comparePlanned(live, change, target)),
       largeObjects: {
         countBefore: found.metadata.rowCount,
         countAfter: metadata.rowCount,
@@ -192,20 +194,21 @@ async function planInPlace(
  * What differs besides names. What goes is called as it is now, even where it has
  * to make room for something first.
  */
-function comparePlanned(
+async function comparePlanned(
   live: LiveState,
   change: InPlaceChange,
   { tree, entries }: RestoreTarget,
-): Pick<CheckoutPlan, 'renames' | 'schema' | 'tables'> {
+): Promise<Pick<CheckoutPlan, 'renames' | 'schema' | 'tables' | 'sequencesDiffer'>> {
   const renames = change.form === 'surgical' ? change.renames : null
   if (renames === null) {
     return {
       renames: [],
       schema: compareSchemas(entries, live.schema.entries),
       tables: compareTables(live.tree, tree),
+      sequencesDiffer: !isSameStream(live.tree.sequences, tree.sequences),
     }
   }
-  const { schema, formerEntries, dropped, tables } = renames.live
+  const { schema, formerEntries, dropped, tables, sequences } = renames.live
   const former = new Map(schema.entries.map((entry, each) => [entry, formerEntries[each]]))
   const created = schema.entries.filter((entry) => former.get(entry) === undefined)
   const differences = compareSchemas(entries, [...schema.entries, ...dropped])
@@ -220,6 +223,10 @@ function comparePlanned(
       ),
     ],
     tables: compareTables({ tables }, tree, live.tree.tables),
+    sequencesDiffer: !isSameStream(
+      await captureLines(sequences, encodeJsonLine, new HashingSink()),
+      tree.sequences,
+    ),
   }
 }
 
