@@ -99,6 +99,7 @@ function planRenamesBetween(
     columnDependents: live.columnDependents,
     tables: live.tree.tables,
     materializedViews: live.tree.materializedViews,
+    sequences: live.capture.sequences,
     isSuperuser: live.role.isSuperuser,
     currentUser: live.role.name,
     serverVersionNumber: live.capture.database.serverVersionNumber,

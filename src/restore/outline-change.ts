@@ -191,8 +191,9 @@ function outlineTables({ change, tables }: OutlineInput): TableStep[] {
 }
 
 function outlineSequences(input: OutlineInput): SequenceStep[] {
-  const { sequences: after, target } = input
-  const before = sequencesAsRenamed(input)
+  const { live, change, sequences: after, target } = input
+  const renames = change.form === 'surgical' ? change.renames : null
+  const before = renames?.live.sequences ?? live.capture.sequences
   const stays = new Set(target.entries.filter(({ kind }) => kind === 'SEQUENCE').map(nameOf))
   const positionsBefore = new Map(before.map((state) => [tableKey(state), positionOf(state)]))
   const positionsAfter = new Map(after.map((state) => [tableKey(state), positionOf(state)]))
@@ -210,22 +211,6 @@ function outlineSequences(input: OutlineInput): SequenceStep[] {
       step.before?.isCalled === step.after?.isCalled
     return isSame || isLeftAlone ? [] : [step]
   })
-}
-
-/** The live positions, by the names that sequences will have. */
-function sequencesAsRenamed({ live, change }: OutlineInput): readonly SequenceState[] {
-  const { sequences } = live.capture
-  if (change.form === 'general' || change.renames === null) return sequences
-  const { schema, formerEntries } = change.renames.live
-  const names = new Map(
-    schema.entries.flatMap((entry, each) => {
-      const former = formerEntries[each]
-      return entry.kind === 'SEQUENCE' && former !== undefined
-        ? [[nameOf(former), { namespace: entry.namespace ?? '', name: entry.name }] as const]
-        : []
-    }),
-  )
-  return sequences.map((state) => ({ ...state, ...names.get(nameOf(state)) }))
 }
 
 const positionOf = ({ lastValue, isCalled }: SequenceState) => ({ lastValue, isCalled })

@@ -5,7 +5,12 @@
  * rename. A hint may be wrong (an OID can be used again), and then it names
  * something else: that costs work, never the result, which is proven like any other.
  */
-import type { MaterializedViewEntry, SchemaEntry, TableEntry } from '../format/values.ts'
+import type {
+  MaterializedViewEntry,
+  SchemaEntry,
+  SequenceState,
+  TableEntry,
+} from '../format/values.ts'
 import { quoteIdentifier } from '../postgres/quote.ts'
 import { replaceNames } from '../schema/renamed-text.ts'
 import { describeEntry } from './entry-kinds.ts'
@@ -48,6 +53,7 @@ export interface RenameFacts {
   /** Of the live tree. */
   tables: readonly TableEntry[]
   materializedViews: readonly MaterializedViewEntry[]
+  sequences: readonly SequenceState[]
   /** A superuser drops event triggers first, which would fire on each rename. */
   isSuperuser: boolean
   currentUser: string

@@ -6,10 +6,12 @@
  * commit's; elsewhere names are replaced as well as can be told. Whoever carries
  * the plan out looks at what really came of it.
  */
+import { byNamespaceAndName } from '../capture/list-relations.ts'
 import type {
   CatalogFact,
   MaterializedViewEntry,
   SchemaEntry,
+  SequenceState,
   TableEntry,
 } from '../format/values.ts'
 import { closeOver, invertDependencies } from '../schema/dependents.ts'
@@ -34,6 +36,8 @@ export interface RenamedState {
   /** Of the live tree, in its order. */
   tables: TableEntry[]
   materializedViews: MaterializedViewEntry[]
+  /** Where each will have its position, sorted by namespace and name. */
+  sequences: SequenceState[]
 }
 
 export interface PlannedNames {
@@ -43,6 +47,7 @@ export interface PlannedNames {
   serverVersionNumber: number
   tables: readonly TableEntry[]
   materializedViews: readonly MaterializedViewEntry[]
+  sequences: readonly SequenceState[]
   /** Position in the target by position in the live schema, of what has the same OID. */
   targetOf: ReadonlyMap<number, number>
   /** Every schema's new name by its present one. */
@@ -68,6 +73,8 @@ interface Influence {
   names: NewNames
   isRenamed: (from: string, to: string) => boolean
 }
+
+const RELATIONS = new Set(['TABLE', 'MATERIALIZED VIEW', 'SEQUENCE'])
 
 interface NewPositions {
   moved: (position: number) => number | undefined
@@ -138,6 +145,9 @@ class Prediction {
       }),
       tables: this.#planned.tables.map((table) => this.#relocated(table)),
       materializedViews: this.#planned.materializedViews.map((view) => this.#relocated(view)),
+      sequences: this.#planned.sequences
+        .map((sequence) => this.#relocated(sequence))
+        .sort(byNamespaceAndName),
     }
   }
 
@@ -300,7 +310,7 @@ class Prediction {
   get #relations(): ReadonlyMap<string, number> {
     this.#cachedRelations ??= new Map(
       [...this.#live.entries()]
-        .filter(([, { kind }]) => kind === 'TABLE' || kind === 'MATERIALIZED VIEW')
+        .filter(([, { kind }]) => RELATIONS.has(kind))
         .map(([position, { namespace, name }]) => [`${namespace}\0${name}`, position]),
     )
     return this.#cachedRelations

@@ -29,6 +29,7 @@ const TABLES = `
   CREATE TABLE logs (id int, line text);
   CREATE VIEW names AS SELECT name FROM users;
   CREATE INDEX users_name ON users (name);
+  CREATE SEQUENCE numbers; SELECT nextval('numbers');
   INSERT INTO users SELECT g, 'user ' || g, 'mail' FROM generate_series(1, 100) g;
   INSERT INTO orders SELECT g, g, 'note' FROM generate_series(1, 100) g;
   INSERT INTO logs SELECT g, 'line ' || g FROM generate_series(1, 100) g;`
@@ -75,11 +76,13 @@ eachMajor((major) => {
       ALTER TABLE users RENAME TO people;
       ALTER TABLE people RENAME COLUMN name TO full_name;
       ALTER TABLE orders RENAME CONSTRAINT orders_user TO orders_person;
+      ALTER SEQUENCE numbers RENAME TO ids;
       CREATE TABLE users (id int);`)
 
     const { plan, result } = await checkoutDatabase(store, db.url, 'HEAD')
 
     expect(plan.outline?.renames).toEqual([
+      { kind: 'SEQUENCE', from: 'public.ids', to: 'public.numbers' },
       { kind: 'TABLE', from: 'public.people', to: 'public.users' },
       { kind: 'COLUMN', from: 'public.users.full_name', to: 'public.users.name' },
       {
@@ -91,6 +94,7 @@ eachMajor((major) => {
     expect(plan.schema.map(describeSchemaDifference)).toEqual([
       'TABLE public.users should not be there',
     ])
+    expect(plan.outline?.sequences).toEqual([])
     expect(plan.tables.map(({ name, change, renamedFrom }) => [name, change, renamedFrom])).toEqual(
       expect.arrayContaining([
         ['users', 'unchanged', { namespace: 'public', name: 'people' }],

@@ -77,6 +77,7 @@ const settings = {
   columnDependents: [],
   tables: [],
   materializedViews: [],
+  sequences: [],
   isSuperuser: true,
   currentUser: 'ada',
   serverVersionNumber: 180004,
