@@ -36,13 +36,6 @@ export {
 export { formatUnifiedDiff } from './diff/line-diff.ts'
 export type { RowChange, RowCounts, RowDiffOptions } from './diff/row-diff.ts'
 export {
-  formatRowChange,
-  formatSequencePosition,
-  planSchemaScript,
-  SCRIPT_SETTINGS,
-  type SchemaScript,
-} from './diff/sql-script.ts'
-export {
   type Blocker,
   type ErrorCode,
   type ErrorData,
@@ -53,7 +46,14 @@ export {
 } from './errors.ts'
 export type { Phase, Reporter, SnapEvent } from './events.ts'
 export { type ExportOptions, formatPlainDump } from './export/plain-dump.ts'
+export {
+  planTransition,
+  type Transition,
+  type TransitionGap,
+  type TransitionRows,
+} from './export/plan-transition.ts'
 export { formatTableRows, type RowFormat } from './export/table-rows.ts'
+export { formatTransition } from './export/transition-script.ts'
 export { decodeField, splitFields } from './format/copy-text.ts'
 export { formatCsvLine } from './format/csv.ts'
 export { findMetadataKind } from './format/metadata-object.ts'

@@ -213,13 +213,11 @@ async function printSql(
   flags: DiffFlags,
 ): Promise<boolean> {
   const { before, after, scratchDirectory } = comparison
-  const found = await diffStates(before, after, {
-    scratchDirectory,
-    isWanted: () => false,
-    signal: context.io.signal,
-  })
-  const tables = listRowChanges(context, comparison, flags.table)
-  return writeSqlScript(context.output, { before, after, found, tables })
+  return writeSqlScript(
+    context.output,
+    { before, after },
+    { scratchDirectory, isWanted: matchTables(flags.table), signal: context.io.signal },
+  )
 }
 
 /** The tables that differ, each with a way to read its differing rows. */

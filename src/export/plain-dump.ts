@@ -16,6 +16,7 @@ import { qualifiedName, quoteIdentifier, quoteLiteral } from '../postgres/quote.
 import { type Alteration, planCreation, planRefreshes } from '../restore/plan-creation.ts'
 import type { Statement } from '../restore/statement.ts'
 import { formatLargeObjects } from './large-object-sql.ts'
+import { SCRIPT_SETTINGS } from './script-settings.ts'
 
 export interface ExportOptions {
   withOwners: boolean
@@ -71,27 +72,6 @@ export async function* formatPlainDump(
   yield lines(['', 'COMMIT;'])
 }
 
-/** What values were written under, and what creating needs, whatever the server's own settings. */
-const SETTINGS: readonly string[] = [
-  'SET LOCAL statement_timeout = 0;',
-  'SET LOCAL lock_timeout = 0;',
-  'SET LOCAL idle_in_transaction_session_timeout = 0;',
-  `SET LOCAL client_encoding = 'UTF8';`,
-  'SET LOCAL standard_conforming_strings = on;',
-  `SET LOCAL search_path = '';`,
-  `SET LOCAL "DateStyle" = 'ISO, YMD';`,
-  `SET LOCAL "IntervalStyle" = 'postgres';`,
-  `SET LOCAL "TimeZone" = 'UTC';`,
-  'SET LOCAL check_function_bodies = off;',
-  'SET LOCAL xmloption = content;',
-  'SET LOCAL client_min_messages = warning;',
-  'SET LOCAL row_security = off;',
-  'SET LOCAL quote_all_identifiers = off;',
-  `SET LOCAL lc_monetary = 'C';`,
-  `SET LOCAL default_tablespace = '';`,
-  'SET LOCAL default_table_access_method = heap;',
-]
-
 function formatHead(
   { commitId, commit, tree }: { commitId: string; commit: Commit; tree: Tree },
   { withRows }: ExportOptions,
@@ -114,7 +94,7 @@ function formatHead(
     '',
     String.raw`\set ON_ERROR_STOP on`,
     'BEGIN;',
-    ...SETTINGS,
+    ...SCRIPT_SETTINGS,
   ]
 }
 

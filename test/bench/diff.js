@@ -140,6 +140,8 @@ async function measure(what) {
     const stateOf = (rows) => ({
       treeId: rows.rootId,
       schema: isKeyed ? [KEY] : [],
+      facts: isKeyed ? [{ entry: 0, classOid: 0, oid: 0, dependsOn: [] }] : [],
+      serverVersionNumber: 180000,
       tree: {
         tables: [{ namespace: 'public', name: 't', columns: COLUMNS, extension: null, rows }],
         materializedViews: [],
