@@ -39,14 +39,16 @@ const MAX_CHANGED_SHARE = 0.25
 /** A small table is loaded sooner than compared, and then has its rows in the commit's order again. */
 const MIN_DELTA_TABLE_BYTES = 256 * 1024
 /** All deltas of a plan are held in memory. */
-const MAX_DELTA_CHARACTERS = 64 * 1024 * 1024
+const MAX_DELTA_BYTES = 64 * 1024 * 1024
+/** What a string takes in memory besides its characters: its head, its padding, its place in the list. */
+const STRING_OVERHEAD_BYTES = 32
 
 /** What the deltas of one plan may take together; a table past it is reloaded. */
 export interface RowBudget {
-  characters: number
+  sizeBytes: number
 }
 
-export const newRowBudget = (): RowBudget => ({ characters: MAX_DELTA_CHARACTERS })
+export const newRowBudget = (): RowBudget => ({ sizeBytes: MAX_DELTA_BYTES })
 
 /** @throws OBJECT_MISSING, OBJECT_CORRUPT, ABORTED */
 export async function compareRows(
@@ -68,7 +70,7 @@ export async function compareRows(
   const maxChanges = MAX_CHANGED_SHARE * Math.max(live.rows.rowCount, target.rows.rowCount)
   const liveKey = keyColumns?.map((name) => live.columns.indexOf(name)) ?? []
   const delta: RowDelta = { keyColumns: keyColumns ?? [], deletedKeys: [], insertedRows: [] }
-  let characters = 0
+  let sizeBytesOfDelta = 0
   const changes: AsyncIterable<RowChange> = diffRows(
     { objects, rows: live.rows, columns: live.columns },
     { objects, rows: target.rows, columns: target.columns },
@@ -80,16 +82,16 @@ export async function compareRows(
       const fields = splitFields(change.before)
       const key = liveKey.map((position) => fields[position]).join('\t')
       delta.deletedKeys.push(key)
-      characters += key.length
+      sizeBytesOfDelta += key.length + STRING_OVERHEAD_BYTES
     }
     if (change.kind !== 'deleted') {
       delta.insertedRows.push(change.after)
-      characters += change.after.length
+      sizeBytesOfDelta += change.after.length + STRING_OVERHEAD_BYTES
     }
     const changeCount = Math.max(delta.deletedKeys.length, delta.insertedRows.length)
-    if (changeCount > maxChanges || characters > budget.characters) return { kind: 'reload' }
+    if (changeCount > maxChanges || sizeBytesOfDelta > budget.sizeBytes) return { kind: 'reload' }
   }
-  budget.characters -= characters
+  budget.sizeBytes -= sizeBytesOfDelta
   const isEqual = delta.deletedKeys.length === 0 && delta.insertedRows.length === 0
   return isEqual ? { kind: 'equal' } : { kind: 'delta', delta }
 }

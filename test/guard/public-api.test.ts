@@ -63,9 +63,6 @@ const VALUES = [
 ]
 
 const TYPES = [
-  'Transition',
-  'TransitionGap',
-  'TransitionRows',
   '* from ./format/values.ts',
   'Author',
   'Backend',
@@ -114,6 +111,9 @@ const TYPES = [
   'TableChange',
   'TableDiff',
   'TablePair',
+  'Transition',
+  'TransitionGap',
+  'TransitionRows',
   'ValueChange',
 ]
 
