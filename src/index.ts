@@ -45,7 +45,8 @@ export {
   SnapError,
 } from './errors.ts'
 export type { Phase, Reporter, SnapEvent } from './events.ts'
-export { type ExportOptions, formatPlainDump } from './export/plain-dump.ts'
+export { type ExportedFile, listExportFiles } from './export/directory-export.ts'
+export { type ExportedCommit, type ExportOptions, formatPlainDump } from './export/plain-dump.ts'
 export {
   planTransition,
   type Transition,
