@@ -53,6 +53,7 @@ export const EXIT_CODE_OF_ERROR = {
   REF_NAME_INVALID: ExitCode.usage,
   REVISION_UNKNOWN: ExitCode.usage,
   REVISION_AMBIGUOUS: ExitCode.usage,
+  PATTERN_UNMATCHED: ExitCode.usage,
   BACKEND_UNAVAILABLE: ExitCode.backend,
   BACKEND_READ_ONLY: ExitCode.backend,
   BACKEND_FULL: ExitCode.backend,

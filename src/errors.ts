@@ -26,6 +26,8 @@ export interface ErrorData {
   REF_NAME_INVALID: { refName: string }
   REVISION_UNKNOWN: { revision: string }
   REVISION_AMBIGUOUS: { revision: string; candidates: string[] }
+  /** No table, schema or extension is meant by the patterns; `candidates` are names like them. */
+  PATTERN_UNMATCHED: { patterns: string[]; candidates: string[] }
   // backend
   BACKEND_UNAVAILABLE: { location: string }
   BACKEND_READ_ONLY: { location: string }

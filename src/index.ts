@@ -36,13 +36,6 @@ export {
 export { formatUnifiedDiff } from './diff/line-diff.ts'
 export type { RowChange, RowCounts, RowDiffOptions } from './diff/row-diff.ts'
 export {
-  formatRowChange,
-  formatSequencePosition,
-  planSchemaScript,
-  SCRIPT_SETTINGS,
-  type SchemaScript,
-} from './diff/sql-script.ts'
-export {
   type Blocker,
   type ErrorCode,
   type ErrorData,
@@ -52,8 +45,16 @@ export {
   SnapError,
 } from './errors.ts'
 export type { Phase, Reporter, SnapEvent } from './events.ts'
-export { type ExportOptions, formatPlainDump } from './export/plain-dump.ts'
+export { type ExportedFile, listExportFiles } from './export/directory-export.ts'
+export { type ExportedCommit, type ExportOptions, formatPlainDump } from './export/plain-dump.ts'
+export {
+  planTransition,
+  type Transition,
+  type TransitionGap,
+  type TransitionRows,
+} from './export/plan-transition.ts'
 export { formatTableRows, type RowFormat } from './export/table-rows.ts'
+export { formatTransition } from './export/transition-script.ts'
 export { decodeField, splitFields } from './format/copy-text.ts'
 export { formatCsvLine } from './format/csv.ts'
 export { findMetadataKind } from './format/metadata-object.ts'
@@ -110,5 +111,6 @@ export type { Rename } from './restore/plan-renames.ts'
 export { readSchemaEntries } from './restore/read-schema.ts'
 export { planUndo } from './restore/undo.ts'
 export { describeDifference, type SchemaDifference } from './schema/compare-schemas.ts'
+export { chooseRelations, type RelationName } from './schema/relation-pattern.ts'
 export { findStoreDirectory, initStore, openStore, STORE_DIRECTORY_NAME, Store } from './store.ts'
 export { VERSION } from './version.ts'

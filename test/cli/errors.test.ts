@@ -142,6 +142,12 @@ const EXAMPLES: { [C in ErrorCode]: SnapError<C> } = {
     expected: 'PostgreSQL 14 or newer',
     found: 'PostgreSQL 13',
   }),
+  PATTERN_UNMATCHED: new SnapError(
+    'PATTERN_UNMATCHED',
+    "no table matches 'ordres'",
+    { patterns: ['ordres'], candidates: ['orders'] },
+    { hint: 'did you mean orders?' },
+  ),
   SCHEMA_DUMP_FAILED: new SnapError('SCHEMA_DUMP_FAILED', 'cannot read the schema: one', {
     stderr: 'noise\npg_dump: error: one\npg_dump: detail: two\n',
   }),
