@@ -15,8 +15,9 @@ import { findAuthor } from './author.ts'
 import { requireConfirmation } from './confirm.ts'
 import type { Context } from './context.ts'
 import { withOperation } from './operation.ts'
-import { parseCount, parseDurationMs } from './options.ts'
+import { collect, parseCount, parseDurationMs } from './options.ts'
 import { formatCheckoutResult } from './output/checkout-text.ts'
+import { describePart } from './output/part-text.ts'
 import { formatPlan } from './output/plan-text.ts'
 import { printable } from './output/printable.ts'
 import {
@@ -40,6 +41,11 @@ export interface CheckoutFlags extends NamingFlags {
   prove: 'counts' | 'full'
   jobs?: number
   lockTimeout?: number
+  terminate?: true
+  table?: string[]
+  schemaOnly?: true
+  dataOnly?: true
+  withDependencies?: true
 }
 
 export const CHECKOUT_JSON_KEYS = ['plan', 'result', 'sql'] as const
@@ -63,6 +69,33 @@ export function addCheckoutOptions(command: Command): Command {
       '--lock-timeout <duration>',
       'how long to wait for a lock (default 10s)',
       parseDurationMs,
+    )
+    .option('--terminate', 'end sessions that are in the way of its locks, after naming them')
+}
+
+/** Options for a part of a commit. */
+export function addPartOptions(command: Command): Command {
+  return command
+    .option(
+      '-t, --table <pattern>',
+      'only tables, views and sequences that match, as for pg_dump (repeatable)',
+      collect,
+    )
+    .option(
+      '--with-dependencies',
+      'with --table: also the types, functions, tables … that it needs',
+    )
+    .addOption(
+      new Option(
+        '--schema-only',
+        'only definitions: rows stay, new columns get their defaults',
+      ).conflicts('dataOnly'),
+    )
+    .addOption(
+      new Option('--data-only', 'only rows, sequence positions and large objects').conflicts([
+        'into',
+        'withDependencies',
+      ]),
     )
 }
 
@@ -96,6 +129,7 @@ export async function performCheckout(
     flags.dryRun || target.into !== undefined
       ? undefined
       : await openGuard(context, store, target.database, flags)
+  if (flags.withDependencies && flags.table === undefined) throw needsTable()
   const settings = await settingsOf(context, flags, target)
   if (flags.dryRun) return dryRun(context, flags, await target.plan(store, settings))
   const { command, database } = target
@@ -155,6 +189,15 @@ export function outcomeOf(
   }
 }
 
+function needsTable(): SnapError {
+  return new SnapError(
+    'USAGE',
+    'cannot tell what dependencies are of: --with-dependencies wants --table',
+    { argument: '--with-dependencies' },
+    { hint: 'name the tables with --table, or leave out --with-dependencies' },
+  )
+}
+
 async function settingsOf(
   context: Context,
   flags: CheckoutFlags,
@@ -173,6 +216,10 @@ async function settingsOf(
     withRowProof: flags.prove === 'full',
     jobs: flags.jobs,
     lockTimeoutMs: flags.lockTimeout,
+    terminatesBlockers: flags.terminate === true,
+    tables: flags.table,
+    aspect: flags.schemaOnly ? 'schema' : flags.dataOnly ? 'data' : undefined,
+    withDependencies: flags.withDependencies === true,
     workingDirectory: io.workingDirectory,
     reporter,
     signal: io.signal,
@@ -198,10 +245,16 @@ async function confirmLosses(
   }
   if (!mustAsk) return
   const deed = `equal to ${shortId(plan.commitId)}`
+  const databaseName = printable(plan.database.name)
   if (isProtected && guard !== undefined) {
     await requireDatabaseName(context, guard, `make it ${deed}`)
   } else {
-    await requireConfirmation(context, `Make database '${printable(plan.database.name)}' ${deed}?`)
+    await requireConfirmation(
+      context,
+      plan.part === null
+        ? `Make database '${databaseName}' ${deed}?`
+        : `Restore ${describePart(plan.part)} of database '${databaseName}' from ${shortId(plan.commitId)}?`,
+    )
   }
 }
 
@@ -221,6 +274,7 @@ function planAsJson({
   schemaEntries: _entries,
   catalogFacts: _facts,
   inPlace: _inPlace,
+  requested: _requested,
   ...plan
 }: CheckoutPlan) {
   return plan

@@ -1,5 +1,6 @@
 import {
   captureLiveState,
+  chooseRelations,
   type DatabaseState,
   type ObjectId,
   readCommittedState,
@@ -86,6 +87,18 @@ async function openLive(
     signal: io.signal,
   })
   return { ...state, commitId: null, label: `database ${printable(database.databaseName)}` }
+}
+
+/**
+ * Makes a test of which tables the patterns given with --table mean, of those that either side has.
+ *
+ * @throws USAGE, PATTERN_UNMATCHED
+ */
+export function chooseTables(
+  patterns: readonly string[],
+  { before, after }: Pick<Comparison, 'before' | 'after'>,
+): (table: { namespace: string; name: string }) => boolean {
+  return chooseRelations(patterns, [...before.tree.tables, ...after.tree.tables])
 }
 
 /** @throws USAGE  more than one of the flags is set */

@@ -1,12 +1,9 @@
 import {
-  formatRowChange,
-  formatSequencePosition,
-  planSchemaScript,
-  type RowChange,
-  SCRIPT_SETTINGS,
-  type SchemaEntryChange,
-  type StateDiff,
-  type TablePair,
+  type DiffOptions,
+  formatTransition,
+  planTransition,
+  type Transition,
+  type TransitionGap,
 } from '../src/index.ts'
 import type { ComparedSide } from './compared-states.ts'
 import { createColors } from './output/colors.ts'
@@ -15,101 +12,59 @@ import type { Output } from './output/output.ts'
 import { printable } from './output/printable.ts'
 import { formatEntryDiff } from './output/schema-diff-text.ts'
 
-interface ScriptParts {
-  before: ComparedSide
-  after: ComparedSide
-  /** Everything but rows. */
-  found: StateDiff
-  tables: AsyncIterable<{ pair: TablePair; readChanges: () => AsyncIterable<RowChange> }>
-}
-
 /**
- * Writes a transaction that turns the first state into the second, as far as statements can say it.
+ * Writes a transaction that turns the first state into the second.
  *
  * @returns  whether anything differs
  */
-export async function writeSqlScript(output: Output, parts: ScriptParts): Promise<boolean> {
-  const { found } = parts
-  const schema = planSchemaScript(found.schema)
-  await output.resultLines(
-    ...formatHead(parts, schema.leftOut.length),
-    'BEGIN;',
-    ...SCRIPT_SETTINGS,
-  )
-
-  for (const change of schema.leftOut) {
-    const diff = formatEntryDiff(change, createColors(false)).slice(2)
-    await output.resultLines('', `-- ${nameOfEntry(change)} differs; change it by hand:`)
-    await output.resultLines(...diff.map((line) => `--   ${line}`))
+export async function writeSqlScript(
+  output: Output,
+  sides: { before: ComparedSide; after: ComparedSide },
+  options: DiffOptions,
+): Promise<boolean> {
+  const transition = await planTransition(sides.before, sides.after, options)
+  await output.resultLines(...formatHead(sides, transition))
+  for await (const statement of formatTransition(transition, sides, options)) {
+    await output.resultLines(statement)
   }
-  await writeStatements(output, schema.beforeRows)
-  const hasRows = await writeRows(output, parts)
-  const positions = found.sequences.flatMap(({ after }) => (after === null ? [] : [after]))
-  await writeStatements(output, positions.map(formatSequencePosition))
-  await writeStatements(output, schema.afterRows)
-  await output.resultLines(...formatLeftOut(found), '', 'COMMIT;')
-  return hasRows || !found.isEqual
+  return !transition.found.isEqual
 }
 
-function formatHead({ before, after }: ScriptParts, leftOutCount: number): string[] {
+function formatHead(
+  { before, after }: { before: ComparedSide; after: ComparedSide },
+  { leftOut }: Transition,
+): string[] {
   return [
-    `-- Turns ${before.label} into ${after.label}.`,
-    '--',
-    '-- Rows and sequences are complete. Schema entries that only one side has are dropped or',
-    '-- created; a changed one is replaced where that touches no rows, and otherwise shown as a',
-    leftOutCount === 0
-      ? '-- comment (there is none here).'
-      : `-- comment: ${leftOutCount} of them below need a statement of yours before the rows.`,
-    '-- Owners, tablespaces and large objects are not changed.',
-    '-- Rows are written table by table, in no order that foreign keys ask for. Constraints that',
-    '-- cannot be deferred may refuse that; a superuser can set session_replication_role = replica.',
-    "-- To make a database equal to a commit, proven, use 'snap checkout'.",
+    `-- Turns ${before.label} into ${after.label}, in one transaction.`,
+    ...(leftOut.length === 0
+      ? ['-- Complete: all that differs between them is in it.']
+      : ['-- Not complete. These differences are not in it:', ...leftOut.flatMap(formatGap)]),
+    '-- Roles and tablespaces that it names have to exist. Nothing asks whether the database is in',
+    "-- the first state; to make one equal to a commit, proven, use 'snap checkout'.",
+    ...(majorOf(before) === majorOf(after)
+      ? []
+      : [
+          `-- The states are of PostgreSQL ${majorOf(before)} and ${majorOf(after)}, which word the same definitions in different ways.`,
+        ]),
   ]
 }
 
-/**
- * Deletions of a table come before its other changes, so that keys are free when rows arrive. The
- * rows are compared once for either, instead of being kept meanwhile: there may be any number.
- */
-async function writeRows(output: Output, { found, tables }: ScriptParts): Promise<boolean> {
-  const removed = new Set(
-    found.schema.flatMap((change) => (change.change === 'removed' ? [keyOf(change)] : [])),
-  )
-  let hasRows = false
-  for await (const { pair, readChanges } of tables) {
-    // The table goes with its rows.
-    if (removed.has(`${pair.namespace}\0${pair.name}`)) continue
-    for (const isDeletion of [true, false]) {
-      for await (const change of readChanges()) {
-        hasRows = true
-        if ((change.kind === 'deleted') !== isDeletion) continue
-        await output.resultLines(formatRowChange(pair, change))
-      }
+const majorOf = ({ serverVersionNumber }: ComparedSide) => Math.trunc(serverVersionNumber / 10_000)
+
+function formatGap(gap: TransitionGap): string[] {
+  switch (gap.kind) {
+    case 'rows': {
+      const table = printable(`${gap.namespace}.${gap.name}`)
+      return gap.because === 'left out'
+        ? [`--   rows of ${table}: one of the states does not hold them`]
+        : [`--   rows of ${table}: not named by --table`]
+    }
+    case 'schemaEntry': {
+      const diff = formatEntryDiff(gap.change, createColors(false)).slice(2)
+      return [
+        `--   ${nameOfEntry(gap.change)}; change it by hand:`,
+        ...diff.map((line) => `--     ${line}`),
+      ]
     }
   }
-  return hasRows
-}
-
-function keyOf(change: Extract<SchemaEntryChange, { change: 'removed' }>): string {
-  const { kind, namespace, name } = change.before
-  return kind === 'TABLE' ? `${namespace}\0${name}` : ''
-}
-
-async function writeStatements(output: Output, statements: readonly string[]): Promise<void> {
-  for (const statement of statements) {
-    const text = statement.trim()
-    await output.resultLines('', text.endsWith(';') ? text : `${text};`)
-  }
-}
-
-function formatLeftOut({ largeObjects, materializedViews }: StateDiff): string[] {
-  const oids = [...largeObjects.added, ...largeObjects.removed, ...largeObjects.changed]
-  return [
-    ...(oids.length === 0 ? [] : ['', `-- Large objects differ: ${oids.join(', ')}`]),
-    ...materializedViews.map(({ namespace, name, after }) =>
-      after === null
-        ? `-- Materialized view ${printable(`${namespace}.${name}`)} is gone`
-        : `-- Materialized view ${printable(`${namespace}.${name}`)}: REFRESH MATERIALIZED VIEW`,
-    ),
-  ]
 }

@@ -30,6 +30,8 @@ export interface ErrorData {
   // operations
   OPERATION_UNKNOWN: { number: number }
   OPERATION_RUNNING: { number: number; pid: number; host: string; startedAt: string }
+  /** No table, schema or extension is meant by the patterns; `candidates` are names like them. */
+  PATTERN_UNMATCHED: { patterns: string[]; candidates: string[] }
   // backend
   BACKEND_UNAVAILABLE: { location: string }
   BACKEND_READ_ONLY: { location: string }
@@ -53,6 +55,15 @@ export interface ErrorData {
   TARGET_EXISTS: { databaseName: string }
   TARGET_CHANGED: { expected: string; found: string }
   DATA_WOULD_BE_LOST: { tables: string[] }
+  DEPENDENCIES_MISSING: {
+    /** `add` is what to put on the command line. */
+    needs: { state: 'missing' | 'different'; entry: string; neededBy: string; add: string }[]
+  }
+  DEPENDENTS_BROKEN: { dependents: { entry: string; needs: string }[] }
+  ROWS_DO_NOT_FIT: { tables: { table: string; columns: string[]; reason: string }[] }
+  FOREIGN_KEY_VIOLATED: {
+    violations: { constraint: string; table: string; referencedTable: string; rowCount: number }[]
+  }
   CONFIRMATION_NEEDED: { question: string }
   DATABASE_PROTECTED: { databaseName: string; reasons: string[] }
   NOTHING_TO_UNDO: { refName: string }
@@ -92,14 +103,17 @@ export interface ConfigProblem {
   message: string
 }
 
-/** A session that holds or waits for a lock we need. */
+/** A session, or a prepared transaction, that holds or waits for a lock we need. */
 export interface Blocker {
+  /** 0 for a prepared transaction. */
   pid: number
   user: string
   application: string
   query: string
-  /** ISO 8601, when its transaction began. */
+  /** ISO 8601, when its transaction began or was prepared. */
   since: string
+  /** The name it was prepared under (`pg_prepared_xacts.gid`); null for a session. */
+  preparedTransaction: string | null
 }
 
 export type ErrorCode = keyof ErrorData

@@ -16,6 +16,7 @@ export type SnapEvent =
       isDone: boolean
     }
   | { kind: 'lockWaiting'; blockers: readonly import('./errors.ts').Blocker[] }
+  | { kind: 'sessionTerminated'; blocker: import('./errors.ts').Blocker }
   | { kind: 'objectsWritten'; objectCount: number; sizeBytes: number; storedSizeBytes: number }
   | { kind: 'objectsChecked'; objectCount: number; sizeBytes: number; totalSizeBytes: number }
   | { kind: 'warning'; code: string; subject: string; detail: string }
@@ -28,6 +29,7 @@ export type Phase =
   | 'writeCommit'
   | 'verifyObjects'
   | 'safetyCommit'
+  | 'renameObjects'
   | 'dropObjects'
   | 'createObjects'
   | 'loadRows'

@@ -57,13 +57,6 @@ export {
 } from './diff/diff-states.ts'
 export { formatUnifiedDiff } from './diff/line-diff.ts'
 export type { RowChange, RowCounts, RowDiffOptions } from './diff/row-diff.ts'
-export {
-  formatRowChange,
-  formatSequencePosition,
-  planSchemaScript,
-  SCRIPT_SETTINGS,
-  type SchemaScript,
-} from './diff/sql-script.ts'
 export type { Diagnosis, DiagnosisLevel } from './doctor/diagnosis.ts'
 export { examineStore, type StoreFacts } from './doctor/examine-store.ts'
 export { judgeServer } from './doctor/judge-server.ts'
@@ -84,8 +77,16 @@ export {
   SnapError,
 } from './errors.ts'
 export type { Phase, Reporter, SnapEvent } from './events.ts'
-export { type ExportOptions, formatPlainDump } from './export/plain-dump.ts'
+export { type ExportedFile, listExportFiles } from './export/directory-export.ts'
+export { type ExportedCommit, type ExportOptions, formatPlainDump } from './export/plain-dump.ts'
+export {
+  planTransition,
+  type Transition,
+  type TransitionGap,
+  type TransitionRows,
+} from './export/plan-transition.ts'
 export { formatTableRows, type RowFormat } from './export/table-rows.ts'
+export { formatTransition } from './export/transition-script.ts'
 export { decodeField, splitFields } from './format/copy-text.ts'
 export { formatCsvLine } from './format/csv.ts'
 export { findMetadataKind } from './format/metadata-object.ts'
@@ -101,6 +102,7 @@ export type {
   CheckoutReason,
   HeadValue,
   MoveReason,
+  PartOfDatabase,
   RefReason,
   RefRecord,
 } from './format/ref-record.ts'
@@ -182,7 +184,7 @@ export {
   type CheckoutResult,
   type RestoredTotals,
 } from './restore/apply-checkout.ts'
-export type { CheckoutPlan } from './restore/checkout-plan.ts'
+export type { CheckoutPart, CheckoutPlan } from './restore/checkout-plan.ts'
 export { formatCheckoutSql } from './restore/checkout-sql.ts'
 export { compareTables, type TableChange } from './restore/compare-trees.ts'
 export type { WipeScope } from './restore/emptied-state.ts'
@@ -194,11 +196,12 @@ export type {
   TableStep,
 } from './restore/outline-change.ts'
 export { type CheckoutOptions, planCheckout } from './restore/plan-checkout.ts'
+export type { Rename } from './restore/plan-renames.ts'
 export { readSchemaEntries } from './restore/read-schema.ts'
 export { planReturn, planRollback, readLastChange } from './restore/rollback.ts'
 export { planUndo } from './restore/undo.ts'
 export { applyWipe, planWipe, type WipeOptions, type WipePlan } from './restore/wipe.ts'
 export { describeDifference, type SchemaDifference } from './schema/compare-schemas.ts'
-export { matchTables } from './schema/match-tables.ts'
+export { chooseRelations, type RelationName } from './schema/relation-pattern.ts'
 export { findStoreDirectory, initStore, openStore, STORE_DIRECTORY_NAME, Store } from './store.ts'
 export { VERSION } from './version.ts'

@@ -1,6 +1,7 @@
 import { type DatabaseAddress, planCheckout, type Store, withDatabase } from '../../src/index.ts'
 import {
   addCheckoutOptions,
+  addPartOptions,
   CHECKOUT_JSON_KEYS,
   type CheckoutFlags,
   performCheckout,
@@ -21,12 +22,18 @@ export const defineCheckout: DefineCommand = (command, context) => {
       'Makes the database equal to a commit, in one transaction, and proves it before that ' +
       'transaction commits; if anything fails, the database is as it was. The state before is ' +
       "committed first, so that 'snap undo' can return to it. With --into the commit is loaded " +
-      'into a new database, and neither the committed database nor HEAD is touched.',
+      'into a new database, and neither the committed database nor HEAD is touched. With --table, ' +
+      '--schema-only or --data-only a part is restored as git does it with paths: everything else ' +
+      'stays as it is, and so does HEAD. A table comes with its rows, indexes, constraints, ' +
+      'triggers, sequences and grants; what it needs besides has to be there.',
     examples: [
       ['snap checkout HEAD --dry-run', 'what it would do, and what would be lost'],
       ['snap checkout HEAD~1', 'the state of the commit before the last'],
       ['snap checkout before-step-6 -y', 'a tag, without asking: for scripts'],
       ['snap checkout main --into shop_copy', 'into a new database on the same server'],
+      ["snap checkout HEAD~1 --table 'order*'", 'only these tables, and HEAD stays'],
+      ['snap checkout HEAD --data-only --table prices', 'their rows alone, as far as they fit'],
+      ['snap checkout HEAD --terminate', 'end the sessions that are in the way of its locks'],
     ],
     exitCodes: [
       ExitCode.done,
@@ -43,6 +50,7 @@ export const defineCheckout: DefineCommand = (command, context) => {
   })
     .argument('<revision>', 'the commit to return to')
     .option('--into <name-or-url>', 'load it into this new database instead')
+  addPartOptions(command)
   addCheckoutOptions(command).action((revision: string, options: CheckoutArguments) =>
     checkout(context, revision, options),
   )

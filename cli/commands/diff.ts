@@ -3,13 +3,12 @@ import {
   diffStates,
   diffTableRows,
   listChangedTables,
-  matchTables,
   type RowChange,
   SnapError,
   type Store,
   type TablePair,
 } from '../../src/index.ts'
-import { type Comparison, requireOneOf, withComparison } from '../compared-states.ts'
+import { type Comparison, chooseTables, requireOneOf, withComparison } from '../compared-states.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { collect, parseCount, parseDurationMs } from '../options.ts'
@@ -88,7 +87,12 @@ export const defineDiff: DefineCommand = (command, context) => {
     .option('--schema', 'show the DDL that differs, as a unified diff')
     .option('--sql', 'write statements that turn the first state into the second')
     .addOption(new Option('--format <how>', 'of --rows').choices(['table', 'csv', 'json']))
-    .option('--table <pattern>', 'rows of these tables only; * and ? as in a shell', collect, [])
+    .option(
+      '--table <pattern>',
+      'rows of these tables only; a pattern as psql has them',
+      collect,
+      [],
+    )
     .option('--jobs <count>', 'connections that read the database at once', parseCount)
     .option(
       '--lock-timeout <duration>',
@@ -125,7 +129,7 @@ async function printStat(
 ): Promise<boolean> {
   const found = await diffStates(before, after, {
     scratchDirectory,
-    isWanted: matchTables(table),
+    isWanted: chooseTables(table, { before, after }),
     signal: io.signal,
   })
   if (options.json) {
@@ -213,13 +217,15 @@ async function printSql(
   flags: DiffFlags,
 ): Promise<boolean> {
   const { before, after, scratchDirectory } = comparison
-  const found = await diffStates(before, after, {
-    scratchDirectory,
-    isWanted: () => false,
-    signal: context.io.signal,
-  })
-  const tables = listRowChanges(context, comparison, flags.table)
-  return writeSqlScript(context.output, { before, after, found, tables })
+  return writeSqlScript(
+    context.output,
+    { before, after },
+    {
+      scratchDirectory,
+      isWanted: chooseTables(flags.table, { before, after }),
+      signal: context.io.signal,
+    },
+  )
 }
 
 /** The tables that differ, each with a way to read its differing rows. */
@@ -229,7 +235,7 @@ async function* listRowChanges(
   patterns: readonly string[],
 ): AsyncGenerator<{ pair: TablePair; readChanges: () => AsyncGenerator<RowChange> }> {
   const options = { scratchDirectory, signal: io.signal }
-  for (const pair of listChangedTables(before, after, matchTables(patterns))) {
+  for (const pair of listChangedTables(before, after, chooseTables(patterns, { before, after }))) {
     yield { pair, readChanges: () => diffTableRows(before, after, pair, options) }
   }
 }

@@ -1,16 +1,12 @@
 import { join, resolve } from 'node:path'
 import { Option } from 'commander'
 import {
-  type Commit,
-  type ExportOptions,
   formatPlainDump,
-  formatTableRows,
-  type ObjectId,
+  listExportFiles,
   resolveRevision,
   SnapError,
   type Store,
   shortId,
-  type Tree,
 } from '../../src/index.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
@@ -27,24 +23,19 @@ interface ExportFlags {
   privileges: boolean
 }
 
-interface Exported {
-  commitId: ObjectId
-  commit: Commit
-  tree: Tree
-}
-
 export const defineExport: DefineCommand = (command, context) => {
   describeCommand(command, {
     description:
       'Writes a commit so that other tools can read it, without a database: as SQL that psql ' +
       'loads into an empty database, in one transaction; or as a directory with one CSV file a ' +
-      'table, and the rest in schema.sql. Roles and tablespaces that the commit names must exist ' +
+      'table, the rest in schema.sql, and load.sql, which psql runs in that directory to load it all. Roles and tablespaces that the commit names must exist ' +
       'where the SQL is loaded; --no-owner and --no-privileges leave them out. A file or ' +
       'directory that exists is not overwritten.',
     examples: [
       ['snap export HEAD | psql shop_copy', 'into an empty database'],
       ['snap export v1 --output v1.sql', 'into a file'],
-      ['snap export v1 --format directory --output v1', 'v1/schema.sql and a CSV for each table'],
+      ['snap export v1 --format directory --output v1', 'v1/load.sql and a CSV for each table'],
+      ['cd v1 && psql shop_copy --file load.sql', 'load it again'],
     ],
     exitCodes: [
       ExitCode.done,
@@ -87,26 +78,23 @@ async function exportCommit(
   const commit = await store.objects.readCommit(commitId)
   const exported = { commitId, commit, tree: await store.objects.readTree(commit.treeId) }
   const settings = { withOwners: flags.owner, withPrivileges: flags.privileges }
+  const whole = { ...settings, rows: () => 'inline' as const }
 
   if (path === undefined) {
-    for await (const piece of formatPlainDump(store.objects, exported, {
-      ...settings,
-      withRows: true,
-    })) {
+    for await (const piece of formatPlainDump(store.objects, exported, whole)) {
       io.signal.throwIfAborted()
       await output.resultBytes(piece)
     }
     return
   }
-  const files =
+  const files: NewFile[] =
     flags.format === 'plain'
-      ? [
-          {
-            path,
-            pieces: formatPlainDump(store.objects, exported, { ...settings, withRows: true }),
-          },
-        ]
-      : await planDirectory(store, exported, { path, settings })
+      ? [{ path, pieces: formatPlainDump(store.objects, exported, whole) }]
+      : listExportFiles(store.objects, exported, settings).map(({ name, pieces }) => ({
+          path: join(path, name),
+          pieces,
+        }))
+  if (flags.format === 'directory') await createDirectory(path)
   let sizeBytes = 0
   for (const file of files) sizeBytes += await writeNewFile(file, io.signal)
   if (options.json) {
@@ -117,34 +105,4 @@ async function exportCommit(
         `${formatQuantity(files.length, 'file')}, ${formatSize(sizeBytes)}`,
     )
   }
-}
-
-async function planDirectory(
-  store: Store,
-  exported: Exported,
-  { path, settings }: { path: string; settings: Omit<ExportOptions, 'withRows'> },
-): Promise<NewFile[]> {
-  await createDirectory(path)
-  const { objects } = store
-  return [
-    {
-      path: join(path, 'schema.sql'),
-      pieces: formatPlainDump(objects, exported, { ...settings, withRows: false }),
-    },
-    ...exported.tree.tables
-      .filter(({ rows }) => rows !== null)
-      .map((table) => ({
-        path: join(path, `${fileNameOf(table.namespace)}.${fileNameOf(table.name)}.csv`),
-        pieces: formatTableRows(objects, table, 'csv'),
-      })),
-  ]
-}
-
-/** What a file system or a shell may not like, and the dot that parts the names, as `%2E`. */
-function fileNameOf(name: string): string {
-  return name.replaceAll(/[^\p{L}\p{N}_-]/gu, (character) =>
-    [...Buffer.from(character)]
-      .map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`)
-      .join(''),
-  )
 }

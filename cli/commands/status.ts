@@ -1,11 +1,15 @@
 import { diffStates, type Store } from '../../src/index.ts'
-import { type LiveFlags, withComparison } from '../compared-states.ts'
+import { chooseTables, type LiveFlags, withComparison } from '../compared-states.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
-import { parseCount, parseDurationMs } from '../options.ts'
+import { collect, parseCount, parseDurationMs } from '../options.ts'
 import { formatStateDiff } from '../output/diff-text.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
+
+interface StatusFlags extends LiveFlags {
+  table: string[]
+}
 
 export const defineStatus: DefineCommand = (command, context) => {
   describeCommand(command, {
@@ -16,6 +20,7 @@ export const defineStatus: DefineCommand = (command, context) => {
       'differs.',
     examples: [
       ['snap status', 'what has changed since the last commit'],
+      ["snap status --table 'sales.*'", 'rows of some tables alone; schema entries still of all'],
       ['snap status -q && echo clean', 'for scripts: the exit code tells'],
     ],
     exitCodes: [
@@ -37,20 +42,30 @@ export const defineStatus: DefineCommand = (command, context) => {
       'materializedViews',
     ],
   })
+    .option(
+      '--table <pattern>',
+      'rows of these tables only; a pattern as psql has them',
+      collect,
+      [],
+    )
     .option('--jobs <count>', 'connections that read at once', parseCount)
     .option(
       '--lock-timeout <duration>',
       'how long to wait for a lock (default 10s)',
       parseDurationMs,
     )
-    .action((flags: LiveFlags) => withStore(context, (store) => status(context, store, flags)))
+    .action((flags: StatusFlags) => withStore(context, (store) => status(context, store, flags)))
 }
 
-async function status(context: Context, store: Store, flags: LiveFlags): Promise<void> {
+async function status(context: Context, store: Store, flags: StatusFlags): Promise<void> {
   const { io, options, output } = context
   await withComparison(context, store, { revisions: [], live: flags }, async (comparison) => {
     const { before, after, scratchDirectory } = comparison
-    const diff = await diffStates(before, after, { scratchDirectory, signal: io.signal })
+    const diff = await diffStates(before, after, {
+      scratchDirectory,
+      isWanted: chooseTables(flags.table, { before, after }),
+      signal: io.signal,
+    })
     if (!diff.isEqual) context.exitCode = ExitCode.different
     if (options.json) {
       output.json({ commitId: before.commitId, ...diff })

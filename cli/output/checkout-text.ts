@@ -6,6 +6,7 @@ import {
 } from '../../src/index.ts'
 import type { Colors } from './colors.ts'
 import { titleOf } from './commit-text.ts'
+import { describePart } from './part-text.ts'
 import { printable } from './printable.ts'
 import { formatDuration, formatQuantity, formatSize } from './units.ts'
 
@@ -17,10 +18,12 @@ export function formatCheckoutResult(
 ): string[] {
   const target = `${colors.yellow(shortId(result.commitId))} ${titleOf(plan.commit)}`
   return [
-    ...formatWork(result, { colors, withRowProof }),
-    plan.kind === 'into'
-      ? `Database '${printable(result.databaseName)}' holds ${target}`
-      : `HEAD is now at ${target}`,
+    ...result.terminated.map(
+      ({ pid, user, application }) =>
+        `Ended the session with pid ${pid} (${printable(user)}, ${printable(application) || 'no application name'})`,
+    ),
+    ...formatWork(plan, result, { colors, withRowProof }),
+    formatPlace(plan, result, target),
     ...(result.safetyCommitId === null
       ? []
       : [
@@ -30,7 +33,22 @@ export function formatCheckoutResult(
   ]
 }
 
+function formatPlace(
+  { kind, part, revision }: CheckoutPlan,
+  result: CheckoutResult,
+  target: string,
+): string {
+  const what = part === null ? '' : `${describePart(part)} of `
+  if (kind === 'into') {
+    return `Database '${printable(result.databaseName)}' holds ${what}${target}`
+  }
+  return part === null
+    ? `HEAD is now at ${target}`
+    : `HEAD stays where it is: only ${describePart(part)} came from ${printable(revision)}`
+}
+
 function formatWork(
+  plan: CheckoutPlan,
   result: CheckoutResult,
   { colors, withRowProof }: { colors: Colors; withRowProof: boolean },
 ): string[] {
@@ -38,7 +56,7 @@ function formatWork(
   if (proof === null) return ['Nothing had to be restored.']
   return [
     ...formatTotals(result),
-    `${colors.green('Proven')} equal to the commit before it became final: ` +
+    `${colors.green('Proven')} equal to ${plan.part === null ? 'the commit' : 'what was planned'} before it became final: ` +
       `${formatQuantity(proof.schemaEntryCount, 'schema entry', 'schema entries')} by pg_dump, ` +
       `${formatQuantity(proof.tableCount, 'table')} by ` +
       `${withRowProof ? 'reading every row back' : 'row count'}, ` +

@@ -77,6 +77,33 @@ function formatDetails(error: SnapError): string[] {
   if (isSnapError(error, 'SCHEMA_DUMP_FAILED')) return list(pgDumpLines(error))
   if (isSnapError(error, 'SCHEMA_CHANGED_DURING_CAPTURE')) return list(error.data.tables)
   if (isSnapError(error, 'DATA_WOULD_BE_LOST')) return list(error.data.tables)
+  if (isSnapError(error, 'DEPENDENCIES_MISSING')) {
+    return list(
+      error.data.needs.map(
+        ({ state, entry, neededBy, add }) => `${entry} (${state}), needed by ${neededBy}: ${add}`,
+      ),
+    )
+  }
+  if (isSnapError(error, 'DEPENDENTS_BROKEN')) {
+    return list(error.data.dependents.map(({ entry, needs }) => `${entry} needs ${needs}`))
+  }
+  if (isSnapError(error, 'ROWS_DO_NOT_FIT')) {
+    return list(
+      error.data.tables.map(({ table, columns, reason }) =>
+        columns.length === 0
+          ? `${table}: ${reason}`
+          : `${table} (${columns.join(', ')}): ${reason}`,
+      ),
+    )
+  }
+  if (isSnapError(error, 'FOREIGN_KEY_VIOLATED')) {
+    return list(
+      error.data.violations.map(
+        ({ constraint, table, referencedTable, rowCount }) =>
+          `${constraint}: ${rowCount} rows of ${table} refer to no row of ${referencedTable}`,
+      ),
+    )
+  }
   if (isSnapError(error, 'REVISION_AMBIGUOUS')) return list(error.data.candidates)
   if (isSnapError(error, 'RESTORE_NOT_PROVEN')) return list(error.data.differences)
   if (isSnapError(error, 'CONFIG_INVALID')) return formatConfigProblems(error.data)
@@ -129,11 +156,14 @@ function formatServerWords(data: ErrorData['POSTGRES_REFUSED']): string[] {
 function formatBlockers(blockers: ErrorData['POSTGRES_LOCK_TIMEOUT']['blockers']): string[] {
   if (blockers.length === 0) return []
   const rows = blockers.map((blocker) => [
-    String(blocker.pid),
+    blocker.preparedTransaction === null ? String(blocker.pid) : 'prepared',
     printable(blocker.user),
     printable(blocker.application),
     printable(blocker.since),
-    shorten(printable(blocker.query.replaceAll(/\s+/g, ' ').trim()), 60),
+    shorten(
+      printable(blocker.preparedTransaction ?? blocker.query.replaceAll(/\s+/g, ' ').trim()),
+      60,
+    ),
   ])
   const columns = ['pid', 'user', 'application', 'since', 'query'].map((header) => ({ header }))
   return ['held by:', ...formatTable(columns, rows).map((line) => `  ${line}`)]

@@ -1,5 +1,6 @@
 import {
   type ChangeOutline,
+  type CheckoutPart,
   type CheckoutPlan,
   type Loss,
   type SchemaStep,
@@ -8,6 +9,7 @@ import {
 } from '../../src/index.ts'
 import type { Colors } from './colors.ts'
 import { titleOf } from './commit-text.ts'
+import { describePart } from './part-text.ts'
 import { printable } from './printable.ts'
 import { formatTable } from './text-table.ts'
 import { formatRelativeTime } from './times.ts'
@@ -35,11 +37,18 @@ export function formatPlan(plan: CheckoutPlan, options: PlanTextOptions): string
 }
 
 function formatWork(plan: CheckoutPlan, options: PlanTextOptions): string[] {
-  if (plan.isNoOp) return ['The database already equals this commit.']
+  if (plan.isNoOp) {
+    return [
+      plan.part === null
+        ? 'The database already equals this commit.'
+        : 'This part of the database already equals the commit.',
+    ]
+  }
   if (plan.outline === null) return formatNewTables(plan)
   const { outline } = plan
   return [
     ...formatForm(outline),
+    ...formatRenames(outline),
     ...formatTables(outline),
     ...formatSchema(outline),
     ...formatValues(plan, outline),
@@ -56,6 +65,26 @@ function formatTarget(plan: CheckoutPlan, { colors, now }: PlanTextOptions): str
     `${'Commit: '.padEnd(label.length)}${colors.yellow(shortId(plan.commitId))} ${titleOf(commit)} (${when})`,
     `${label}${printable(database.name)} on ${printable(database.address)}, ` +
       `PostgreSQL ${printable(database.serverVersion)}`,
+    ...(plan.part === null ? [] : formatPart(plan.part, label.length)),
+  ]
+}
+
+function formatPart(part: CheckoutPart, width: number): string[] {
+  return [
+    `${'Only: '.padEnd(width)}${describePart(part)}; all else stays as it is`,
+    ...part.others.map((name) => `${'With: '.padEnd(width)}${printable(name)}`),
+  ]
+}
+
+function formatRenames({ renames }: ChangeOutline): string[] {
+  if (renames.length === 0) return []
+  return [
+    '',
+    'Renamed back, rows untouched:',
+    ...renames
+      .slice(0, MAX_LIST_LINES)
+      .map(({ kind, from, to }) => `  ${printable(kind)} ${printable(from)} to ${printable(to)}`),
+    ...countRest(renames.length),
   ]
 }
 

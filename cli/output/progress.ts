@@ -1,4 +1,4 @@
-import type { Phase, Reporter, SnapEvent } from '../../src/index.ts'
+import type { Blocker, Phase, Reporter, SnapEvent } from '../../src/index.ts'
 import { printable } from './printable.ts'
 import { formatCount, formatQuantity, formatSize, formatTimeLeft } from './units.ts'
 
@@ -36,6 +36,7 @@ const PHASE_TEXTS: Readonly<Record<Phase, string>> = {
   writeCommit: 'writing commit',
   verifyObjects: 'verifying objects',
   safetyCommit: 'committing the live state first',
+  renameObjects: 'giving back names',
   dropObjects: 'dropping what differs',
   createObjects: 'creating schema',
   loadRows: 'loading rows',
@@ -109,11 +110,11 @@ export function createProgress(options: ProgressOptions): Progress {
         break
       case 'lockWaiting':
         for (const blocker of event.blockers) {
-          options.note(
-            `waiting for a lock that pid ${blocker.pid} holds ` +
-              `(${printable(blocker.user)}, ${printable(blocker.application) || 'no application name'})`,
-          )
+          options.note(`waiting for a lock that ${describeBlocker(blocker)}`)
         }
+        return
+      case 'sessionTerminated':
+        options.note(`ended the session that ${describeBlocker(event.blocker)}`)
         return
       case 'warning':
         options.note(`warning: ${printable(event.subject)}: ${printable(event.detail)}`)
@@ -123,6 +124,12 @@ export function createProgress(options: ProgressOptions): Progress {
   }
 
   return { report, clear }
+}
+
+function describeBlocker({ pid, user, application, preparedTransaction }: Blocker): string {
+  return preparedTransaction === null
+    ? `pid ${pid} holds (${printable(user)}, ${printable(application) || 'no application name'})`
+    : `the prepared transaction '${printable(preparedTransaction)}' holds (${printable(user)})`
 }
 
 function describe(state: PhaseState, nowMs: number): string {

@@ -1,7 +1,7 @@
 /**
  * Rules and measures → alarms. Pure.
  */
-import { matchTables } from '../schema/match-tables.ts'
+import { matchRelations } from '../schema/relation-pattern.ts'
 import { formatCondition } from './condition.ts'
 import { evaluateCondition } from './evaluate-condition.ts'
 import type { Rules, TableRules } from './rules.ts'
@@ -60,7 +60,7 @@ export function findAlarms(rules: Rules, tables: readonly TableMeasures[]): Alar
       ]
     }),
     ...rules.tables
-      .filter(({ pattern }) => !tables.some(matchTables([pattern])))
+      .filter(({ pattern }) => !tables.some(matchRelations([pattern])))
       .map(({ pattern }) =>
         newAlarm('RULE_MATCHES_NOTHING', {
           severity: 'note',
@@ -72,7 +72,7 @@ export function findAlarms(rules: Rules, tables: readonly TableMeasures[]): Alar
 
 /** Returns what the rules say of one table. */
 export function rulesFor(rules: Rules, table: { namespace: string; name: string }): TableRules {
-  const matching = rules.tables.filter(({ pattern }) => matchTables([pattern])(table))
+  const matching = rules.tables.filter(({ pattern }) => matchRelations([pattern])(table))
   return Object.assign({}, rules.default, ...matching.map((each) => each.rules))
 }
 

@@ -25,7 +25,7 @@ export interface Rules {
 }
 
 export interface PatternRules {
-  /** As `matchTables` takes it: `orders`, `sales.orders`, `audit.*`. */
+  /** As `matchRelations` takes it: `orders`, `sales.orders`, `audit.*`. */
   pattern: string
   rules: Partial<TableRules>
 }

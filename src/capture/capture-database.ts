@@ -8,7 +8,7 @@
  * It does not store anything by itself and moves no ref: that is `commit`.
  */
 
-import { isSnapError, throwIfAborted } from '../errors.ts'
+import { type Blocker, isSnapError, throwIfAborted } from '../errors.ts'
 import { emit, type Reporter } from '../events.ts'
 import { encodeJsonLine } from '../format/json-lines.ts'
 import { encodeTree } from '../format/tree.ts'
@@ -57,6 +57,8 @@ export interface CaptureOptions {
   mustMatch?: boolean | undefined
   /** Runs on the exporting connection, inside its transaction, before rows are read. */
   inspect?: ((exporter: Session, schema: CapturedSchema) => Promise<void>) | undefined
+  /** Ends sessions that keep the schema from being read, and is called with each. */
+  onTerminated?: ((blocker: Blocker) => void) | undefined
   reporter?: Reporter | undefined
   signal?: AbortSignal | undefined
 }
@@ -103,9 +105,8 @@ export async function captureDatabase(sink: ObjectSink, options: CaptureOptions)
   const exporter = await openCaptureSession(options)
   const workers: Session[] = []
   try {
-    const look = await watchLocks(exporter, database, reporter, () =>
-      takeSnapshot(exporter, options),
-    )
+    const watch = { ...options, address: database }
+    const look = await watchLocks(exporter, watch, () => takeSnapshot(exporter, options))
     await options.inspect?.(exporter, look.schema)
     throwIfAborted(signal, 'capture')
 

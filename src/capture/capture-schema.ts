@@ -1,9 +1,13 @@
+import { isSnapError } from '../errors.ts'
 import type { CatalogFact, NotCaptured, SchemaEntry, Selection } from '../format/values.ts'
 import { dumpSchema } from '../postgres/pg-dump/dump-schema.ts'
 import type { Session } from '../postgres/session.ts'
 import { type PublicNamespace, withPublicSchema } from '../schema/public-schema.ts'
+import { unmatchedPatterns } from '../schema/relation-pattern.ts'
 import { toSchemaEntries } from '../schema/schema-entries.ts'
 import { parseToc } from '../schema/toc.ts'
+import { withColumnNumbers } from './column-numbers.ts'
+import { listRelations } from './list-relations.ts'
 import { namesSchemas, schemaArguments } from './selection.ts'
 
 export interface CapturedSchema {
@@ -37,6 +41,9 @@ export async function captureSchema(
   const dump = await dumpSchema(session, schemaArguments(selection), {
     holdLocks: mode === 'holdLocks',
     allowsNoMatch: !mustMatch,
+  }).catch(async (error) => {
+    if (!isSnapError(error, 'PATTERN_UNMATCHED') || selection.tables.length === 0) throw error
+    throw unmatchedPatterns(selection.tables, await listRelations(session))
   })
   const dumped = toSchemaEntries(parseToc(dump.archive))
   const namespace = namesSchemas(selection) ? undefined : await findPublicNamespace(session)
@@ -44,7 +51,7 @@ export async function captureSchema(
 
   return {
     entries,
-    facts,
+    facts: await withColumnNumbers(session, entries, facts),
     relationNames: relationNamesOf(entries),
     notCaptured: [
       ...dumped.databaseEntries

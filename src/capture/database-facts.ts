@@ -5,19 +5,21 @@ import type { Session } from '../postgres/session.ts'
 export async function readDatabaseFacts(session: Session): Promise<Commit['database']> {
   const [row] = await session.query<{
     name: string
+    oid: string
     server_version: string
     encoding: string
     collate: string
     ctype: string
     snapshot_at: string
   }>(`
-    SELECT d.datname AS name, current_setting('server_version') AS server_version,
+    SELECT d.datname AS name, d.oid::text AS oid, current_setting('server_version') AS server_version,
       pg_catalog.pg_encoding_to_char(d.encoding) AS encoding, d.datcollate AS collate, d.datctype AS ctype,
       to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS snapshot_at
     FROM pg_catalog.pg_database d WHERE d.datname = current_database()`)
   if (row === undefined) throw new TypeError('current_database() is not in pg_database')
   return {
     name: row.name,
+    oid: Number(row.oid),
     systemIdentifier: await readSystemIdentifier(session),
     serverVersion: row.server_version,
     serverVersionNumber: session.serverVersionNumber,

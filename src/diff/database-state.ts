@@ -6,8 +6,15 @@
 import { captureDatabase } from '../capture/capture-database.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, defaultJobs } from '../capture/default-jobs.ts'
 import type { Reporter } from '../events.ts'
-import { checkSchemaEntry } from '../format/stream-entries.ts'
-import type { MigrationHead, ObjectId, SchemaEntry, Selection, Tree } from '../format/values.ts'
+import { checkCatalogFact, checkSchemaEntry } from '../format/stream-entries.ts'
+import type {
+  CatalogFact,
+  MigrationHead,
+  ObjectId,
+  SchemaEntry,
+  Selection,
+  Tree,
+} from '../format/values.ts'
 import { readJsonStream } from '../objects/read-json-stream.ts'
 import { openScratchOverlay } from '../objects/scratch-overlay.ts'
 import type { StreamReader } from '../objects/walk-manifest.ts'
@@ -19,6 +26,10 @@ export interface DatabaseState {
   tree: Tree
   /** In the order in which they can be created. */
   schema: readonly SchemaEntry[]
+  /** What the catalog knew of the entries when they were captured, one for each. */
+  facts: readonly CatalogFact[]
+  /** `server_version_num` of the server it was captured from. */
+  serverVersionNumber: number
   /** Reads every node and chunk that `tree` names. */
   objects: StreamReader
 }
@@ -30,12 +41,14 @@ export interface DatabaseState {
  */
 export async function readCommittedState(store: Store, commitId: ObjectId): Promise<DatabaseState> {
   const { objects } = store
-  const { treeId } = await objects.readCommit(commitId)
+  const { treeId, catalog, database } = await objects.readCommit(commitId)
   const tree = await objects.readTree(treeId)
   return {
     treeId,
     tree,
     schema: await readJsonStream(objects, tree.schema, checkSchemaEntry),
+    facts: await readJsonStream(objects, catalog, checkCatalogFact),
+    serverVersionNumber: database.serverVersionNumber,
     objects,
   }
 }
@@ -75,7 +88,7 @@ export async function captureLiveState(
 ): Promise<LiveDatabaseState> {
   const overlay = await openScratchOverlay(store.objects, options.scratchDirectory)
   try {
-    const { treeId, tree, schema, migrations } = await captureDatabase(overlay.sink, {
+    const captured = await captureDatabase(overlay.sink, {
       database: options.database,
       selection: options.selection,
       jobs: options.jobs ?? defaultJobs(),
@@ -84,7 +97,16 @@ export async function captureLiveState(
       signal: options.signal,
     })
     await overlay.flush()
-    return { treeId, tree, schema, migrations, objects: overlay.objects }
+    const { treeId, tree, schema, catalogFacts, database, migrations } = captured
+    return {
+      treeId,
+      tree,
+      schema,
+      facts: catalogFacts,
+      serverVersionNumber: database.serverVersionNumber,
+      migrations,
+      objects: overlay.objects,
+    }
   } finally {
     await overlay.close()
   }

@@ -27,6 +27,7 @@ import {
   type RowChange,
   type RowCounts,
   type RowDiffOptions,
+  type TableState,
 } from './row-diff.ts'
 
 export interface StateDiff {
@@ -160,18 +161,23 @@ export async function* diffTableRows(
   pair: TablePair,
   options: Omit<RowDiffOptions, 'keyColumns'>,
 ): AsyncGenerator<RowChange> {
-  const sides = { before: pair.before?.rows, after: pair.after?.rows }
-  if (sides.before === null || sides.after === null) return
+  if (pair.before?.rows === null || pair.after?.rows === null) return
+  const { keyColumns } = pair
+  yield* diffRows(...tableStates(before, after, pair), { ...options, keyColumns })
+}
+
+function tableStates(
+  before: DatabaseState,
+  after: DatabaseState,
+  pair: TablePair,
+): [before: TableState, after: TableState] {
   const columns = pair.before?.columns ?? pair.after?.columns ?? []
-  const stateOf = (state: DatabaseState, table: TableEntry | undefined) => ({
+  const stateOf = (state: DatabaseState, table: TableEntry | undefined): TableState => ({
     columns: table?.columns ?? columns,
     rows: table?.rows ?? NO_ROWS,
     objects: table === undefined ? EMPTY_STREAM : state.objects,
   })
-  yield* diffRows(stateOf(before, pair.before), stateOf(after, pair.after), {
-    ...options,
-    keyColumns: pair.keyColumns,
-  })
+  return [stateOf(before, pair.before), stateOf(after, pair.after)]
 }
 
 const NO_ROWS: ManifestRef = {
@@ -222,7 +228,8 @@ async function countRows(
   const isWhole = pair.before === undefined || pair.after === undefined
   // Of a table that only one side has, the manifest knows the count.
   if (isWhole) return { deleted: rowsBefore.rowCount, inserted: rowsAfter.rowCount, updated: 0 }
-  return countRowChanges(diffTableRows(before, after, pair, options))
+  const { keyColumns } = pair
+  return countRowChanges(...tableStates(before, after, pair), { ...options, keyColumns })
 }
 
 function changeOf(

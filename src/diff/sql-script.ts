@@ -1,96 +1,11 @@
 /**
- * Writes SQL that turns one state of a database into another. Pure.
- *
- * Rows and sequences become statements. Schema entries that only one state has
- * become statements too, and so do those that can be dropped and made again
- * without touching rows. Every other change of an entry (a column of a table,
- * say) is left to a person, as a comment: there is no telling from two
- * definitions how one was meant to become the other.
+ * Writes the statements that turn rows and sequences of one state into another's. Pure.
  */
 import { decodeField, splitFields } from '../format/copy-text.ts'
-import type { SchemaEntry, SequenceState, TableEntry } from '../format/values.ts'
+import type { SequenceState, TableEntry } from '../format/values.ts'
 import { qualifiedName, quoteIdentifier, quoteLiteral } from '../postgres/quote.ts'
-import type { SchemaEntryChange, TablePair } from './diff-states.ts'
+import type { TablePair } from './diff-states.ts'
 import type { RowChange } from './row-diff.ts'
-
-/** Goes by itself, takes nothing with it and holds no rows. */
-const REPLACEABLE = new Set([
-  'CHECK CONSTRAINT',
-  'CONSTRAINT',
-  'DEFAULT',
-  'FK CONSTRAINT',
-  'INDEX',
-  'POLICY',
-  'RULE',
-  'STATISTICS',
-  'TRIGGER',
-])
-
-/** Its definition says the whole, whatever was said before. */
-const RESTATABLE = new Set(['COMMENT'])
-
-export interface SchemaScript {
-  /** Statements to run before rows are changed: drops, and what rows need. */
-  beforeRows: string[]
-  /** Indexes, constraints, triggers and the like. */
-  afterRows: string[]
-  /** Changes that the script does not make. */
-  leftOut: SchemaEntryChange[]
-}
-
-export function planSchemaScript(changes: readonly SchemaEntryChange[]): SchemaScript {
-  const script: SchemaScript = { beforeRows: [], afterRows: [], leftOut: [] }
-  const isReplaced = (change: SchemaEntryChange) =>
-    change.change === 'changed' &&
-    REPLACEABLE.has(change.after.kind) &&
-    change.before.dropStatement !== null &&
-    change.after.definition !== null
-  const isRestated = (change: SchemaEntryChange) =>
-    change.change === 'changed' &&
-    RESTATABLE.has(change.after.kind) &&
-    change.after.definition !== null
-
-  // What depends on others was created after them, and so goes before them.
-  for (const change of changes.toReversed()) {
-    if (change.change === 'added') continue
-    if (change.change === 'changed' && !isReplaced(change)) continue
-    if (change.before.dropStatement !== null) script.beforeRows.push(change.before.dropStatement)
-    else if (isLeftBehind(change.before, changes)) script.leftOut.push(change)
-  }
-  for (const change of changes) {
-    if (change.change === 'removed') continue
-    if (change.change === 'changed' && !isReplaced(change) && !isRestated(change)) {
-      script.leftOut.push(change)
-    } else if (change.after.definition !== null) {
-      const { section, definition } = change.after
-      const statements = section === 'postData' ? script.afterRows : script.beforeRows
-      statements.push(definition)
-    }
-  }
-  return script
-}
-
-/** A comment or a grant that was taken from an object that stays; with its object it would go by itself. */
-function isLeftBehind(entry: SchemaEntry, changes: readonly SchemaEntryChange[]): boolean {
-  if (!['ACL', 'COMMENT', 'DEFAULT ACL', 'SECURITY LABEL'].includes(entry.kind)) return false
-  const goesWith = ({ kind, namespace, name }: SchemaEntry) =>
-    namespace === entry.namespace &&
-    (entry.name === `${kind} ${name}` || entry.name.startsWith(`COLUMN ${name}.`))
-  return !changes.some((change) => change.change === 'removed' && goesWith(change.before))
-}
-
-/** What values are written under; a script has to set the same. */
-export const SCRIPT_SETTINGS: readonly string[] = [
-  `SET LOCAL client_encoding = 'UTF8';`,
-  'SET LOCAL standard_conforming_strings = on;',
-  `SET LOCAL search_path = '';`,
-  `SET LOCAL "DateStyle" = 'ISO, YMD';`,
-  `SET LOCAL "IntervalStyle" = 'postgres';`,
-  `SET LOCAL "TimeZone" = 'UTC';`,
-  'SET LOCAL extra_float_digits = 3;',
-  'SET LOCAL check_function_bodies = off;',
-  'SET LOCAL row_security = off;',
-]
 
 /** Writes the statement that makes one row of a table what it is in the other state. */
 export function formatRowChange(pair: TablePair, change: RowChange): string {

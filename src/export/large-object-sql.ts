@@ -11,21 +11,29 @@ import { quoteIdentifier, quoteLiteral } from '../postgres/quote.ts'
  * Writes the statements that make a tree's large objects, with their OIDs.
  *
  * @param options.withOwners, withPrivileges  as for schema entries
+ * @param options.isWanted  which of them; all when not given
  */
 export async function* formatLargeObjects(
   objects: StreamReader,
   { metadata, pages }: Tree['largeObjects'],
-  options: { withOwners: boolean; withPrivileges: boolean },
+  options: {
+    withOwners: boolean
+    withPrivileges: boolean
+    isWanted?: ((oid: number) => boolean) | undefined
+  },
 ): AsyncGenerator<string> {
-  const entries = await readJsonStream(objects, metadata, checkLargeObjectEntry)
+  const { isWanted = () => true } = options
+  const all = await readJsonStream(objects, metadata, checkLargeObjectEntry)
+  const entries = all.filter(({ oid }) => isWanted(oid))
   for (const { oid } of entries) yield `SELECT pg_catalog.lo_create(${oid});`
-  yield* formatPages(objects, pages)
+  yield* formatPages(objects, pages, isWanted)
   for (const entry of entries) yield* formatAccess(entry, options)
 }
 
 async function* formatPages(
   objects: StreamReader,
   pages: Tree['largeObjects']['pages'],
+  isWanted: (oid: number) => boolean,
 ): AsyncGenerator<string> {
   let rest = ''
   for await (const piece of readRows(objects, pages)) {
@@ -33,6 +41,7 @@ async function* formatPages(
     rest = rows.pop()!
     for (const row of rows) {
       const [oid, page, data] = splitFields(row).map(decodeField)
+      if (!isWanted(Number(oid))) continue
       const offsetBytes = BigInt(page!) * BigInt(LARGE_OBJECT_PAGE_BYTES)
       yield `SELECT pg_catalog.lo_put(${oid}, ${offsetBytes}, '${data}'::bytea);`
     }

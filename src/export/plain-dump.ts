@@ -16,12 +16,19 @@ import { qualifiedName, quoteIdentifier, quoteLiteral } from '../postgres/quote.
 import { type Alteration, planCreation, planRefreshes } from '../restore/plan-creation.ts'
 import type { Statement } from '../restore/statement.ts'
 import { formatLargeObjects } from './large-object-sql.ts'
+import { SCRIPT_SETTINGS } from './script-settings.ts'
 
 export interface ExportOptions {
   withOwners: boolean
   withPrivileges: boolean
-  /** False leaves out the rows of tables, for a file beside which they are. */
-  withRows: boolean
+  /** Where the rows of a table are: in the script, in a CSV file that psql finds beside it, or not wanted. */
+  rows: (table: TableEntry) => 'inline' | 'leftOut' | { fileName: string }
+}
+
+export interface ExportedCommit {
+  commitId: string
+  commit: Commit
+  tree: Tree
 }
 
 /**
@@ -31,7 +38,7 @@ export interface ExportOptions {
  */
 export async function* formatPlainDump(
   objects: StreamReader,
-  exported: { commitId: string; commit: Commit; tree: Tree },
+  exported: ExportedCommit,
   options: ExportOptions,
 ): AsyncGenerator<Uint8Array> {
   const { commit, tree } = exported
@@ -48,8 +55,9 @@ export async function* formatPlainDump(
   yield lines(formatHead(exported, options))
   yield lines(formatPublicSchema(entries, commit))
   yield* formatStatements(creation.beforeRows)
-  if (options.withRows) {
-    for (const table of tree.tables) yield* formatRows(objects, table)
+  for (const table of tree.tables) {
+    const where = options.rows(table)
+    if (where !== 'leftOut') yield* formatRows(objects, table, where)
   }
   for (const { namespace, name, lastValue, isCalled } of await readJsonStream(
     objects,
@@ -65,37 +73,17 @@ export async function* formatPlainDump(
   yield* formatStatements([
     ...creation.afterRows,
     ...creation.privileges,
-    ...planRefreshes(entries, options.withRows ? tree.materializedViews : []),
+    ...planRefreshes(entries, hasRows(tree, options) ? tree.materializedViews : []),
     ...creation.eventTriggers,
   ])
   yield lines(['', 'COMMIT;'])
 }
 
-/** What values were written under, and what creating needs, whatever the server's own settings. */
-const SETTINGS: readonly string[] = [
-  'SET LOCAL statement_timeout = 0;',
-  'SET LOCAL lock_timeout = 0;',
-  'SET LOCAL idle_in_transaction_session_timeout = 0;',
-  `SET LOCAL client_encoding = 'UTF8';`,
-  'SET LOCAL standard_conforming_strings = on;',
-  `SET LOCAL search_path = '';`,
-  `SET LOCAL "DateStyle" = 'ISO, YMD';`,
-  `SET LOCAL "IntervalStyle" = 'postgres';`,
-  `SET LOCAL "TimeZone" = 'UTC';`,
-  'SET LOCAL check_function_bodies = off;',
-  'SET LOCAL xmloption = content;',
-  'SET LOCAL client_min_messages = warning;',
-  'SET LOCAL row_security = off;',
-  'SET LOCAL quote_all_identifiers = off;',
-  `SET LOCAL lc_monetary = 'C';`,
-  `SET LOCAL default_tablespace = '';`,
-  'SET LOCAL default_table_access_method = heap;',
-]
+/** A materialized view over tables without rows has none to show. */
+const hasRows = ({ tables }: Tree, { rows }: ExportOptions) =>
+  tables.every((table) => rows(table) !== 'leftOut')
 
-function formatHead(
-  { commitId, commit, tree }: { commitId: string; commit: Commit; tree: Tree },
-  { withRows }: ExportOptions,
-): string[] {
+function formatHead({ commitId, commit, tree }: ExportedCommit, options: ExportOptions): string[] {
   const { database, createdAt } = commit
   const leftOut = [
     ...commit.notCaptured.map(({ kind, name, reason }) => `${kind} ${name}: ${reason}`),
@@ -107,14 +95,19 @@ function formatHead(
     `-- Commit ${commitId}`,
     comment(`of ${createdAt}, database ${database.name}, PostgreSQL ${database.serverVersion}`),
     '-- Load it into an empty database with psql. It is one transaction: all of it, or nothing.',
-    ...(withRows ? [] : ['-- The rows of its tables are in the CSV files beside it.']),
+    ...(hasRows(tree, options)
+      ? []
+      : ['-- The rows of its tables are in the CSV files beside it, and load.sql loads both.']),
+    ...(tree.tables.some((table) => typeof options.rows(table) === 'object')
+      ? ['-- It reads the CSV files beside it: run it in their directory, psql --file=load.sql']
+      : []),
     ...(leftOut.length === 0
       ? []
       : ['-- Not in it:', ...leftOut.map((text) => comment(`  ${text}`))]),
     '',
     String.raw`\set ON_ERROR_STOP on`,
     'BEGIN;',
-    ...SETTINGS,
+    ...SCRIPT_SETTINGS,
   ]
 }
 
@@ -134,7 +127,11 @@ function* formatStatements(statements: readonly Statement[]): Generator<Uint8Arr
   for (const { sql } of statements) yield lines(['', sql, ';'])
 }
 
-async function* formatRows(objects: StreamReader, table: TableEntry): AsyncGenerator<Uint8Array> {
+async function* formatRows(
+  objects: StreamReader,
+  table: TableEntry,
+  where: 'inline' | { fileName: string },
+): AsyncGenerator<Uint8Array> {
   const { rows, columns, extension } = table
   if (rows === null) return
   const name = qualifiedName(table)
@@ -142,6 +139,10 @@ async function* formatRows(objects: StreamReader, table: TableEntry): AsyncGener
   if (extension !== null) yield lines(['', `DELETE FROM ONLY ${name} ${extension.condition};`])
   if (rows.rowCount === 0) return
   const list = columns.length === 0 ? '' : ` (${columns.map(quoteIdentifier).join(', ')})`
+  if (where !== 'inline') {
+    yield lines(['', `\\copy ${name}${list} FROM '${where.fileName}' WITH (FORMAT csv, HEADER)`])
+    return
+  }
   yield lines(['', `COPY ${name}${list} FROM stdin;`])
   yield* readRows(objects, rows)
   yield lines(['\\.'])

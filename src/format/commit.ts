@@ -1,31 +1,30 @@
 import { decodeCanonicalJson, encodeCanonicalJson } from './canonical-json.ts'
 import { manifestRef } from './manifest-ref.ts'
-import { decodeMetadataObject, encodeMetadataObject } from './metadata-object.ts'
+import { decodeVersionedObject, encodeMetadataObject } from './metadata-object.ts'
 import * as shape from './shape.ts'
 import type { Commit, MigrationHead, NotCaptured, Selection } from './values.ts'
 
-const COMMIT_VERSION = 1
+type Database = Commit['database']
 
-const commit = shape.object<Commit>({
+const databaseFields = {
+  name: shape.string,
+  systemIdentifier: shape.nullable(shape.text(/^[0-9]{1,20}$/, 'decimal digits')),
+  serverVersion: shape.string,
+  serverVersionNumber: shape.count,
+  encoding: shape.string,
+  collate: shape.string,
+  ctype: shape.string,
+  lsn: shape.nullable(shape.text(/^[0-9A-F]{1,8}\/[0-9A-F]{1,8}$/, 'a log position as 0/16B3748')),
+  snapshotAt: shape.timestamp,
+}
+
+const commitFields = {
   treeId: shape.objectId,
   parentIds: shape.arrayOf(shape.objectId),
   purpose: shape.oneOf('user', 'safety', 'guard'),
   message: shape.string,
   author: shape.object<Commit['author']>({ name: shape.string, email: shape.string }),
   createdAt: shape.timestamp,
-  database: shape.object<Commit['database']>({
-    name: shape.string,
-    systemIdentifier: shape.nullable(shape.text(/^[0-9]{1,20}$/, 'decimal digits')),
-    serverVersion: shape.string,
-    serverVersionNumber: shape.count,
-    encoding: shape.string,
-    collate: shape.string,
-    ctype: shape.string,
-    lsn: shape.nullable(
-      shape.text(/^[0-9A-F]{1,8}\/[0-9A-F]{1,8}$/, 'a log position as 0/16B3748'),
-    ),
-    snapshotAt: shape.timestamp,
-  }),
   tools: shape.object<Commit['tools']>({ snap: shape.string, pgDump: shape.string }),
   selection: shape.object<Selection>({
     tables: shape.arrayOf(shape.string),
@@ -51,7 +50,16 @@ const commit = shape.object<Commit>({
       commit: shape.text(/^([0-9a-f]{40}|[0-9a-f]{64})$/, 'a git object id'),
     }),
   ),
-})
+}
+
+/** Version 2 knows the database by OID too, and its catalog the columns of tables. */
+const shapes = {
+  1: shape.object<Commit>({ ...commitFields, database: shape.object<Database>(databaseFields) }),
+  2: shape.object<Commit>({
+    ...commitFields,
+    database: shape.object<Database & { oid: number }>({ ...databaseFields, oid: shape.count }),
+  }),
+}
 
 /**
  * Encodes a commit object. Equal commits have equal bytes.
@@ -60,11 +68,9 @@ const commit = shape.object<Commit>({
  * @see store-format.md §5.2 "Commit"
  */
 export function encodeCommit(value: Commit): Uint8Array {
-  return encodeMetadataObject(
-    'commit',
-    COMMIT_VERSION,
-    encodeCanonicalJson(commit(value, 'commit')),
-  )
+  const formatVersion = value.database.oid === undefined ? 1 : 2
+  const commit = shapes[formatVersion](value, 'commit')
+  return encodeMetadataObject('commit', formatVersion, encodeCanonicalJson(commit))
 }
 
 /**
@@ -75,8 +81,6 @@ export function encodeCommit(value: Commit): Uint8Array {
  * @throws OBJECT_CORRUPT          they are not the canonical encoding of a commit
  */
 export function decodeCommit(bytes: Uint8Array): Commit {
-  return commit(
-    decodeCanonicalJson(decodeMetadataObject('commit', COMMIT_VERSION, bytes)),
-    'commit',
-  )
+  const { formatVersion, body } = decodeVersionedObject('commit', [1, 2], bytes)
+  return shapes[formatVersion](decodeCanonicalJson(body), 'commit')
 }

@@ -24,14 +24,28 @@ export function encodeMetadataObject(
 /**
  * Returns the body of a metadata object of the expected kind and version, without copying it.
  *
- * @throws OBJECT_KIND_UNEXPECTED  the header names another kind, or there is no header
- * @throws FORMAT_UNSUPPORTED      the kind is right and the version is not known
+ * @throws what `decodeVersionedObject` throws
  */
 export function decodeMetadataObject(
   kind: MetadataKind,
   formatVersion: number,
   bytes: Uint8Array,
 ): Uint8Array {
+  return decodeVersionedObject(kind, [formatVersion], bytes).body
+}
+
+/**
+ * Returns version and body of a metadata object of the expected kind; the body is not copied.
+ *
+ * @param formatVersions  those that are known, ascending
+ * @throws OBJECT_KIND_UNEXPECTED  the header names another kind, or there is no header
+ * @throws FORMAT_UNSUPPORTED      the kind is right and the version is not known
+ */
+export function decodeVersionedObject<V extends number>(
+  kind: MetadataKind,
+  formatVersions: readonly V[],
+  bytes: Uint8Array,
+): { formatVersion: V; body: Uint8Array } {
   const header = readHeader(bytes)
   if (header?.kind !== kind) {
     const found = header?.kind ?? 'no header'
@@ -40,15 +54,19 @@ export function decodeMetadataObject(
       found,
     })
   }
-  if (header.formatVersion !== formatVersion) {
+  const formatVersion = formatVersions.find((version) => version === header.formatVersion)
+  if (formatVersion === undefined) {
     throw new SnapError(
       'FORMAT_UNSUPPORTED',
       `cannot read a ${kind} of version ${header.formatVersion}`,
-      { expected: `${kind} ${formatVersion}`, found: `${kind} ${header.formatVersion}` },
+      {
+        expected: `${kind} ${formatVersions.join(' or ')}`,
+        found: `${kind} ${header.formatVersion}`,
+      },
       { hint: 'update snap' },
     )
   }
-  return bytes.subarray(header.sizeBytes)
+  return { formatVersion, body: bytes.subarray(header.sizeBytes) }
 }
 
 /** Returns the kind that the header line names, or `undefined` when there is no header line. */

@@ -31,6 +31,16 @@ export interface CheckoutReason {
   /** The commit of the live state made before the database was changed; null with `--no-safety`. */
   safetyCommitId: ObjectId | null
   restoredCommitId: ObjectId
+  /** Absent unless only some objects were restored; then HEAD stayed, and taking it back is about these alone. */
+  part?: PartOfDatabase
+}
+
+/** Some of a database's objects, each with what belongs to it: a table with its rows, indexes, grants. */
+export interface PartOfDatabase {
+  /** Tables, views and sequences. */
+  relations: { namespace: string; name: string }[]
+  /** What else they needed. */
+  others: { kind: string; namespace: string | null; name: string }[]
 }
 
 /**
@@ -62,19 +72,36 @@ const moveReason = shape.object<MoveReason>({
   message: shape.string,
 })
 
-const checkoutReason = shape.object<CheckoutReason>({
+const checkoutFields = {
   kind: shape.oneOf('checkout', 'undo'),
   message: shape.string,
   previousHead: headValue,
   safetyCommitId: shape.nullable(shape.objectId),
   restoredCommitId: shape.objectId,
+}
+
+const checkoutReason = shape.object<Omit<CheckoutReason, 'part'>>(checkoutFields)
+
+const partialCheckoutReason = shape.object<Required<CheckoutReason>>({
+  ...checkoutFields,
+  part: shape.object<PartOfDatabase>({
+    relations: shape.arrayOf(shape.object({ namespace: shape.string, name: shape.string })),
+    others: shape.arrayOf(
+      shape.object({
+        kind: shape.string,
+        namespace: shape.nullable(shape.string),
+        name: shape.string,
+      }),
+    ),
+  }),
 })
 
 const reason: shape.Shape<RefReason> = (value, path) => {
   const kind = (value as { kind?: unknown } | null)?.kind
-  return kind === 'checkout' || kind === 'undo'
-    ? checkoutReason(value, path)
-    : moveReason(value, path)
+  if (kind !== 'checkout' && kind !== 'undo') return moveReason(value, path)
+  return Object.hasOwn(value as object, 'part')
+    ? partialCheckoutReason(value, path)
+    : checkoutReason(value, path)
 }
 
 const refRecord = shape.object<RefRecord>({

@@ -57,18 +57,29 @@ export function arrayOf<T>(shape: Shape<T>): Shape<T[]> {
   }
 }
 
-export function object<T extends object>(fields: { [K in keyof T]-?: Shape<T[K]> }): Shape<T> {
-  const names = Object.keys(fields) as (keyof T & string)[]
+type RequiredKeys<T> = {
+  [K in keyof T]-?: Record<never, never> extends Pick<T, K> ? never : K
+}[keyof T]
+type OptionalKeys<T> = Exclude<keyof T, RequiredKeys<T>>
+
+/** Exactly these fields, of which only the optional ones of `T` may be absent. */
+export function object<T extends object>(
+  fields: { [K in RequiredKeys<T>]: Shape<T[K]> },
+  optional: { [K in OptionalKeys<T>]?: Shape<NonNullable<T[K]>> } = {},
+): Shape<T> {
+  const names = Object.keys(fields)
+  const known = new Map<string, Shape<unknown>>(Object.entries({ ...fields, ...optional }))
   return (value, path) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       return mismatch(path, 'an object', value)
     }
     for (const name of names) {
       if (!Object.hasOwn(value, name)) return mismatch(`${path}.${name}`, 'a field', undefined)
-      fields[name]((value as T)[name], `${path}.${name}`)
     }
-    for (const name of Object.keys(value)) {
-      if (!Object.hasOwn(fields, name)) return mismatch(`${path}.${name}`, 'no such field', 'one')
+    for (const [name, field] of Object.entries(value)) {
+      const check = known.get(name)
+      if (check === undefined) return mismatch(`${path}.${name}`, 'no such field', 'one')
+      check(field, `${path}.${name}`)
     }
     return value as T
   }

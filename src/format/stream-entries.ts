@@ -29,12 +29,15 @@ const largeObjectEntry = shape.object<LargeObjectEntry>({
   comment: shape.nullable(shape.string),
 })
 
-const catalogFact = shape.object<CatalogFact>({
-  entry: shape.count,
-  classOid: shape.count,
-  oid: shape.count,
-  dependsOn: shape.arrayOf(shape.count),
-})
+const catalogFact = shape.object<CatalogFact>(
+  {
+    entry: shape.count,
+    classOid: shape.count,
+    oid: shape.count,
+    dependsOn: shape.arrayOf(shape.count),
+  },
+  { columns: shape.arrayOf(shape.nullable(shape.string)) },
+)
 
 /** @throws OBJECT_CORRUPT  when `value` is not a `SchemaEntry` */
 export function checkSchemaEntry(value: unknown): SchemaEntry {

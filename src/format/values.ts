@@ -136,6 +136,8 @@ export interface Commit {
   createdAt: string
   database: {
     name: string
+    /** Of the database in its cluster; absent in commits of version 1. */
+    oid?: number
     /** Decimal digits, or null where the role may not read it. */
     systemIdentifier: string | null
     /** `server_version`, for people. */
@@ -167,4 +169,10 @@ export interface CatalogFact {
   oid: number
   /** Positions of the entries it depends on, ascending. */
   dependsOn: number[]
+  /**
+   * Of a table, foreign table, materialized view or composite type: its columns' names by
+   * attribute number, from 1 on, null where a column was dropped. Absent for others, and in
+   * commits of version 1.
+   */
+  columns?: Array<string | null>
 }

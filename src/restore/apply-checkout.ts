@@ -6,13 +6,14 @@
  */
 import { commitCapture } from '../capture/commit.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, defaultJobs } from '../capture/default-jobs.ts'
-import { InvariantError, isSnapError, SnapError } from '../errors.ts'
+import { type Blocker, InvariantError, isSnapError, SnapError } from '../errors.ts'
 import { emit } from '../events.ts'
 import { shortId } from '../format/object-id.ts'
-import type { HeadValue } from '../format/ref-record.ts'
-import type { ObjectId, SchemaEntry } from '../format/values.ts'
+import type { CheckoutReason, HeadValue, PartOfDatabase } from '../format/ref-record.ts'
+import type { ObjectId, SchemaEntry, TableEntry } from '../format/values.ts'
 import { assertCommitIsKept } from '../maintenance/name-commit.ts'
 import { withStoreLock } from '../maintenance/with-store-lock.ts'
+import { qualifiedName } from '../postgres/quote.ts'
 import { openSession } from '../postgres/session.ts'
 import { moveHead, readHead } from '../refs/head.ts'
 import { SAFETY_REF } from '../refs/ref-name.ts'
@@ -20,15 +21,11 @@ import type { Store } from '../store.ts'
 import type { CheckoutPlan } from './checkout-plan.ts'
 import type { InPlaceChange } from './in-place-change.ts'
 import { isUnchanged, type LiveState } from './live-state.ts'
-import { type CheckoutOptions, planAnew, restoreTargetOf } from './plan-checkout.ts'
+import type { PlannedChange } from './plan-change.ts'
+import { type CheckoutOptions, intoTarget, planAnew, restoreTargetOf } from './plan-checkout.ts'
 import { tableKey } from './plan-surgery.ts'
 import type { Proof } from './prove.ts'
-import {
-  type InPlaceOptions,
-  type PlannedChange,
-  type RestoreForm,
-  restoreInPlace,
-} from './restore-in-place.ts'
+import { type InPlaceOptions, type RestoreForm, restoreInPlace } from './restore-in-place.ts'
 import { restoreInto } from './restore-into.ts'
 import { ownTables } from './restore-state.ts'
 
@@ -44,6 +41,8 @@ export interface CheckoutResult {
   proof: Proof | null
   /** How it was done; null when nothing was, or a new database was filled. */
   form: RestoreForm | null
+  /** Sessions that were ended, while planning and since. */
+  terminated: Blocker[]
   elapsedMs: number
 }
 
@@ -117,14 +116,30 @@ export function applyPlan(
 async function applyInto(store: Store, plan: CheckoutPlan, options: CheckoutOptions) {
   if (options.into === undefined)
     throw new InvariantError('a plan to restore into needs an address')
-  const proof = await restoreInto(restoreTargetOf(store, plan, options), {
+  const { target } = await intoTarget(store, plan, options)
+  const proof = await restoreInto(target, {
     into: options.into,
     source: plan.commit.database,
     jobs: options.jobs ?? defaultJobs(),
     withRowProof: options.withRowProof ?? false,
   })
-  const restored = totalsOf(plan, { form: 'general' })
-  return { safetyCommitId: null, head: plan.headBefore, proof, form: null, restored }
+  const restored = totalsOf(restoredTables(plan), plan.schemaEntries, { form: 'general' })
+  return {
+    safetyCommitId: null,
+    head: plan.headBefore,
+    proof,
+    form: null,
+    restored,
+    terminated: [],
+  }
+}
+
+/** The tables whose rows were made the commit's. */
+function restoredTables({ tree, part }: CheckoutPlan): TableEntry[] {
+  if (part?.aspect === 'schema') return []
+  if (part?.relations == null) return ownTables(tree)
+  const chosen = new Set(part.relations.map(qualifiedName))
+  return ownTables(tree).filter((table) => chosen.has(qualifiedName(table)))
 }
 
 async function applyInPlace(
@@ -135,6 +150,9 @@ async function applyInPlace(
 ) {
   if (plan.inPlace === null) throw new InvariantError('a plan to restore in place needs a change')
   let safetyCommitId: ObjectId | null = null
+  let { recorded } = plan.inPlace
+  const terminated = [...plan.terminated]
+  const onTerminated = (blocker: Blocker) => void terminated.push(blocker)
   const keep = async (live: LiveState) => {
     if (options.withSafetyCommit === false) return
     safetyCommitId = await keepLiveState(store, plan, live, options)
@@ -148,12 +166,14 @@ async function applyInPlace(
     database: options.database,
     databaseName: plan.database.name,
     lockTimeoutMs: options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS,
+    onTerminated: options.terminatesBlockers === true ? onTerminated : undefined,
     withRowProof: options.withRowProof ?? false,
     allowsOtherWords: majorOf(plan.database) !== majorOf(plan.commit.database),
     planned: plan.inPlace,
-    isPlanUsable: isPlanUsable(plan.inPlace.live, options),
+    isPlanUsable: isPlanUsable(plan, plan.inPlace.live, options),
     planAnew: async () => {
-      const again = await planAnew(store, plan, options)
+      const again = await planAnew(store, plan, options, onTerminated)
+      recorded = again.recorded
       steps.assertSameIntent?.(again)
       return again
     },
@@ -165,17 +185,17 @@ async function applyInPlace(
     : await restoreInPlace(restoreTargetOf(store, plan, options), inPlace)
 
   emit(options.reporter, { kind: 'phaseStarted', phase: 'moveHead' })
-  await recordCheckout(store, plan, safetyCommitId, options)
-  const restored = totalsOf(plan, change)
-  return { safetyCommitId, head: plan.headAfter, proof, form, restored }
+  const head = await recordCheckout(store, plan, { safetyCommitId, recorded }, options)
+  const restored = totalsOf(restoredTables(plan), plan.schemaEntries, change)
+  return { safetyCommitId, head, proof, form, restored, terminated }
 }
 
 /** @param change  null when nothing was changed */
 function totalsOf(
-  { tree, schemaEntries }: CheckoutPlan,
+  tables: readonly TableEntry[],
+  schemaEntries: readonly SchemaEntry[],
   change: InPlaceChange | { form: 'general' } | null,
 ): RestoredTotals {
-  const tables = ownTables(tree)
   const totals: RestoredTotals = {
     tableCount: 0,
     keptTableCount: 0,
@@ -222,10 +242,11 @@ const identityOf = ({ kind, namespace, name }: SchemaEntry) =>
  * nothing that garbage collection may have taken meanwhile (store-format.md, "Deletion").
  */
 function isPlanUsable(
+  { requested }: CheckoutPlan,
   { isStored, readAt, selection }: LiveState,
   { withSafetyCommit = true, now = () => new Date() }: CheckoutOptions,
 ): boolean {
-  if (!withSafetyCommit) return true
+  if (!withSafetyCommit && requested === null) return true
   const ageMs = now().getTime() - readAt.getTime()
   return isStored && selection.excludeTableData.length === 0 && ageMs < MAX_PLAN_AGE_MS
 }
@@ -252,9 +273,9 @@ async function confirmNoOp(
   } finally {
     await session.close()
   }
-  const { live } = await planAnew()
+  const { live, isNoOp } = await planAnew()
   const isComparable = plan.commit.selection.excludeTableData.length === 0
-  if (isComparable && live.treeId !== plan.commit.treeId) {
+  if (isComparable && !isNoOp) {
     throw new SnapError(
       'TARGET_CHANGED',
       `'${plan.database.name}' has changed since the checkout was planned; nothing was changed`,
@@ -274,34 +295,50 @@ async function confirmNoOp(
 async function recordCheckout(
   store: Store,
   plan: CheckoutPlan,
-  safetyCommitId: ObjectId | null,
+  { safetyCommitId, recorded }: Pick<CheckoutReason, 'safetyCommitId'> & Recorded,
   options: CheckoutOptions,
-): Promise<void> {
+): Promise<HeadValue> {
   for (;;) {
     const previousHead = await readHead(store.refs)
     const reason = {
       // `undo` takes a wipe back as it does every checkout.
       kind: plan.reason === 'undo' ? ('undo' as const) : ('checkout' as const),
-      message: `${plan.reason}: to ${plan.revision}`,
+      message: `${plan.reason}: ${describePart(plan.part)}to ${plan.revision}`,
       previousHead,
       safetyCommitId,
       restoredCommitId: plan.commitId,
+      ...(recorded === null ? {} : { part: recorded }),
     }
+    // A part of a commit is nowhere that HEAD could point at.
+    const next = plan.part === null ? plan.headAfter : previousHead
     const at = (options.now ?? (() => new Date()))()
     try {
       const { author } = options
       await moveHead(store.refs, {
         expected: previousHead,
-        next: plan.headAfter,
+        next,
         reason,
         author,
         at,
       })
-      return
+      return next
     } catch (error) {
       if (!isSnapError(error, 'REF_CONFLICT')) throw error
     }
   }
+}
+
+interface Recorded {
+  recorded: PartOfDatabase | null
+}
+
+function describePart(part: CheckoutPlan['part']): string {
+  if (part === null) return ''
+  const what = { all: '', schema: 'definitions of ', data: 'rows of ' }[part.aspect]
+  if (part.relations === null) return `${what}everything `
+  const names = part.relations.map(({ namespace, name }) => `${namespace}.${name}`)
+  const rest = names.length > 3 ? ` and ${names.length - 3} more` : ''
+  return `${what}${names.slice(0, 3).join(', ')}${rest} `
 }
 
 /**

@@ -2,12 +2,23 @@
  * What a checkout would do, as a value: shown by `--dry-run`, confirmed by a
  * person, carried out by `applyCheckout`.
  */
+import type { Blocker } from '../errors.ts'
 import type { HeadValue } from '../format/ref-record.ts'
 import type { CatalogFact, Commit, ObjectId, SchemaEntry, Tree } from '../format/values.ts'
 import type { SchemaDifference } from '../schema/compare-schemas.ts'
+import type { PartRequested } from './checkout-part.ts'
 import type { TableChange } from './compare-trees.ts'
 import type { ChangeOutline } from './outline-change.ts'
-import type { PlannedChange } from './restore-in-place.ts'
+import type { PlannedChange } from './plan-change.ts'
+
+export interface CheckoutPart {
+  /** `schema`: definitions, rows stay; `data`: rows, definitions stay. */
+  aspect: 'all' | 'schema' | 'data'
+  /** Tables, views and sequences, those that others needed among them; null: all. */
+  relations: { namespace: string; name: string }[] | null
+  /** What else they needed and is restored with them: `TYPE public.mood`. */
+  others: string[]
+}
 
 export interface CheckoutPlan {
   /** `inPlace` changes the database that is addressed, `into` makes a new one. */
@@ -35,7 +46,13 @@ export interface CheckoutPlan {
   headAfter: HeadValue
   /** The live database equals the commit already. */
   isNoOp: boolean
-  /** From the live database to the commit; empty where a new database is made. */
+  /** What was asked for; null: everything. */
+  requested: PartRequested | null
+  /** What of the commit is restored; null: all of it. */
+  part: CheckoutPart | null
+  /** Sessions that were ended because they kept the live database from being read. */
+  terminated: Blocker[]
+  /** From the live database to what is aimed at; empty where a new database is made. */
   schema: SchemaDifference[]
   tables: TableChange[]
   /** What will be done and lost; null where nothing is changed in place. */

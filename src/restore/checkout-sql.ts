@@ -36,7 +36,7 @@ export function formatCheckoutSql(plan: CheckoutPlan, options: CheckoutSqlOption
 
 function formatInPlace(
   plan: CheckoutPlan,
-  { live, change }: NonNullable<CheckoutPlan['inPlace']>,
+  { live, change, target }: NonNullable<CheckoutPlan['inPlace']>,
   outline: ChangeOutline,
   options: CheckoutSqlOptions,
 ): string[] {
@@ -51,14 +51,15 @@ function formatInPlace(
     return [...lock, ...formatBuild(plan, live.schema.entries, options)]
   }
   const script = scriptOf(change.surgery, {
-    entries: plan.schemaEntries,
-    tables: plan.tree.tables,
+    entries: target.entries,
+    tables: target.tree.tables,
     serverVersionNumber: plan.database.serverVersionNumber,
     currentUser: live.role.name,
     ...options,
   })
   return [
     ...lock,
+    ...format(change.renames?.statements ?? []),
     ...(change.surgery.resetsDefaultPrivileges
       ? ['-- Default privileges are brought back to what a new database has.']
       : []),
@@ -67,7 +68,7 @@ function formatInPlace(
     ...describeLargeObjects(plan),
     ...outline.sequences.flatMap(formatPosition),
     ...format(script.finish),
-    ...format(planRefreshes(change.surgery.refreshed, plan.tree.materializedViews)),
+    ...format(planRefreshes(change.surgery.refreshed, target.tree.materializedViews)),
     ...format(script.eventTriggers),
   ]
 }

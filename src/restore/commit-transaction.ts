@@ -1,17 +1,20 @@
 /**
  * COMMIT, and what to say when the answer to it does not arrive.
  */
-import { SnapError } from '../errors.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isSnapError, SnapError } from '../errors.ts'
 import { openSession, type Session } from '../postgres/session.ts'
 
 /**
  * Commits the open transaction of a restore.
  *
- * When the connection dies before the server's answer, the transaction may have
- * been committed or not. A new connection asks (`pg_xact_status`); only if that
- * cannot be told either is the outcome in doubt.
+ * A COMMIT that the server refuses, or that was not sent, has not been done. When
+ * the connection dies before the server's answer, the transaction may have been
+ * committed or not. A new connection asks (`pg_xact_status`); only if that cannot
+ * be told either is the outcome in doubt.
  *
  * @throws RESTORE_FAILED    it was rolled back; nothing was changed
+ * @throws ABORTED           it was interrupted before; nothing was changed
  * @throws RESTORE_IN_DOUBT  nobody could be asked; the hint says how to find out
  */
 export async function commitRestore(session: Session, databaseName: string): Promise<void> {
@@ -22,7 +25,9 @@ export async function commitRestore(session: Session, databaseName: string): Pro
   try {
     await session.execute('COMMIT')
   } catch (error) {
-    const status = await askStatus(session, transactionId)
+    if (isSnapError(error, 'ABORTED')) throw error
+    const isLost = isSnapError(error, 'POSTGRES_CONNECTION_LOST')
+    const status = isLost ? await askStatus(session, transactionId) : 'aborted'
     if (status === 'committed') return
     if (status === 'aborted') {
       throw new SnapError(
@@ -44,16 +49,23 @@ export async function commitRestore(session: Session, databaseName: string): Pro
   }
 }
 
-/** A COMMIT that the server refused has been rolled back; otherwise the server's own record decides. */
+const MAX_QUESTIONS = 20
+const NEXT_QUESTION_MS = 100
+
+/** Asks until the transaction is over: the server may be about to commit, or not have noticed that we are gone. */
 async function askStatus(session: Session, transactionId: string): Promise<string | null> {
   try {
     const other = await openSession(session.address, { applicationName: 'snap' })
     try {
-      const [row] = await other.query<{ status: string | null }>(
-        'SELECT pg_catalog.pg_xact_status($1::text::xid8) AS status',
-        [transactionId],
-      )
-      return row?.status ?? null
+      for (let asked = 1; ; asked++) {
+        const [row] = await other.query<{ status: string | null }>(
+          'SELECT pg_catalog.pg_xact_status($1::text::xid8) AS status',
+          [transactionId],
+        )
+        const status = row?.status ?? null
+        if (status !== 'in progress' || asked === MAX_QUESTIONS) return status
+        await sleep(NEXT_QUESTION_MS)
+      }
     } finally {
       await other.close()
     }

@@ -36,19 +36,30 @@ export interface RowComparisonOptions {
   signal?: AbortSignal | undefined
 }
 
-/** Past this share of a table's rows, loading all of them is cheaper. */
-const MAX_CHANGED_SHARE = 0.25
-/** A small table is loaded sooner than compared, and then has its rows in the commit's order again. */
+/**
+ * Past this share of a table's rows, loading all of them is cheaper.
+ *
+ * Measured with test/bench/row-delta.js, a key and two more indexes, seconds to load all against
+ * seconds to change 10 and 25 % of the rows: 64 MiB 10.8, 6.0, 14.2; 16 MiB 2.5, 1.0, 4.0;
+ * 1 MiB 0.15, 0.06, 0.14; 256 KiB (whose indexes stand meanwhile) 0.033, 0.015, 0.048.
+ */
+const MAX_CHANGED_SHARE = 0.2
+/**
+ * A small table is loaded sooner than compared, and then has its rows in the commit's order again:
+ * 64 KiB take some 20 ms either way.
+ */
 const MIN_DELTA_TABLE_BYTES = 256 * 1024
 /** All deltas of a plan are held in memory. */
-const MAX_DELTA_CHARACTERS = 64 * 1024 * 1024
+const MAX_DELTA_BYTES = 64 * 1024 * 1024
+/** What a string takes in memory besides its characters: its head, its padding, its place in the list. */
+const STRING_OVERHEAD_BYTES = 32
 
 /** What the deltas of one plan may take together; a table past it is reloaded. */
 export interface RowBudget {
-  characters: number
+  sizeBytes: number
 }
 
-export const newRowBudget = (): RowBudget => ({ characters: MAX_DELTA_CHARACTERS })
+export const newRowBudget = (): RowBudget => ({ sizeBytes: MAX_DELTA_BYTES })
 
 /** @throws OBJECT_MISSING, OBJECT_CORRUPT, ABORTED */
 export async function compareRows(
@@ -75,7 +86,7 @@ export async function compareRows(
     insertedRows: [],
     updatedCount: 0,
   }
-  let characters = 0
+  let sizeBytesOfDelta = 0
   const changes: AsyncIterable<RowChange> = diffRows(
     { objects, rows: live.rows, columns: live.columns },
     { objects, rows: target.rows, columns: target.columns },
@@ -88,16 +99,16 @@ export async function compareRows(
       const fields = splitFields(change.before)
       const key = liveKey.map((position) => fields[position]).join('\t')
       delta.deletedKeys.push(key)
-      characters += key.length
+      sizeBytesOfDelta += key.length + STRING_OVERHEAD_BYTES
     }
     if (change.kind !== 'deleted') {
       delta.insertedRows.push(change.after)
-      characters += change.after.length
+      sizeBytesOfDelta += change.after.length + STRING_OVERHEAD_BYTES
     }
     const changeCount = Math.max(delta.deletedKeys.length, delta.insertedRows.length)
-    if (changeCount > maxChanges || characters > budget.characters) return { kind: 'reload' }
+    if (changeCount > maxChanges || sizeBytesOfDelta > budget.sizeBytes) return { kind: 'reload' }
   }
-  budget.characters -= characters
+  budget.sizeBytes -= sizeBytesOfDelta
   const isEqual = delta.deletedKeys.length === 0 && delta.insertedRows.length === 0
   return isEqual ? { kind: 'equal' } : { kind: 'delta', delta }
 }

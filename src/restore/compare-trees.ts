@@ -7,6 +7,8 @@ import { qualifiedName } from '../postgres/quote.ts'
 export interface TableChange {
   namespace: string
   name: string
+  /** What it is called now, where it gets another name. */
+  renamedFrom: { namespace: string; name: string } | null
   /** `missing`: only the commit has it; `extra`: only the live database has it; `dataKept`: its rows are not the commit's to say. */
   change: 'unchanged' | 'changed' | 'missing' | 'extra' | 'dataKept'
   rowsBefore: number | null
@@ -15,17 +17,35 @@ export interface TableChange {
   sizeBytesAfter: number | null
 }
 
-/** Compares the live tree with the commit's; sorted by namespace and name. */
-export function compareTables(live: Tree, target: Tree): TableChange[] {
+/**
+ * Compares the live tree with the commit's; sorted by namespace and name.
+ *
+ * @param live    with the names that things will have
+ * @param former  the tables of `live` as they are called now, in the same order; as there when left out
+ */
+export function compareTables(
+  live: Pick<Tree, 'tables'>,
+  target: Pick<Tree, 'tables'>,
+  former: readonly TableEntry[] = live.tables,
+): TableChange[] {
+  const formerNames = new Map(live.tables.map((table, each) => [table, former[each]!]))
   const liveTables = byName(live.tables)
   const targetTables = byName(target.tables)
   return [...new Set([...liveTables.keys(), ...targetTables.keys()])].sort().map((key) => {
     const before = liveTables.get(key)
     const after = targetTables.get(key)
-    const { namespace, name } = (before ?? after) as TableEntry
+    const { namespace, name } = formerNames.get(before!) ?? after!
+    const isRenamed =
+      before !== undefined && (before.namespace !== namespace || before.name !== name)
     return {
-      namespace,
-      name,
+      // What goes is named as it is known; its new name is only there to be out of the way.
+      ...(after === undefined
+        ? { namespace, name, renamedFrom: null }
+        : {
+            namespace: after.namespace,
+            name: after.name,
+            renamedFrom: isRenamed ? { namespace, name } : null,
+          }),
       change: changeOf(before, after),
       rowsBefore: before?.rows?.rowCount ?? null,
       rowsAfter: after?.rows?.rowCount ?? null,

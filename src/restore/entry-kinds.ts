@@ -72,6 +72,10 @@ export const firesOnDdl = ({ kind, name }: SchemaEntry) =>
   kind === 'EVENT TRIGGER' || (kind === 'COMMENT' && name.startsWith('EVENT TRIGGER '))
 
 /** `TABLE public.users`: how messages name an entry. */
-export function describeEntry({ kind, namespace, name }: SchemaEntry): string {
+export function describeEntry({
+  kind,
+  namespace,
+  name,
+}: Pick<SchemaEntry, 'kind' | 'namespace' | 'name'>): string {
   return namespace === null || namespace === '' ? `${kind} ${name}` : `${kind} ${namespace}.${name}`
 }

@@ -7,13 +7,14 @@ import { join } from 'node:path'
 import { type Capture, captureDatabase } from '../capture/capture-database.ts'
 import { isStillAt, readTransactions } from '../capture/database-moment.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, defaultJobs } from '../capture/default-jobs.ts'
-import { InvariantError } from '../errors.ts'
+import { type Blocker, InvariantError } from '../errors.ts'
 import type { Reporter } from '../events.ts'
 import type { ObjectId, Selection, Tree } from '../format/values.ts'
 import { openScratchOverlay } from '../objects/scratch-overlay.ts'
 import type { StreamReader } from '../objects/walk-manifest.ts'
 import type { DatabaseAddress } from '../postgres/address/database-address.ts'
 import type { Session } from '../postgres/session.ts'
+import { splitTopLevel, unquoteIdentifier } from '../schema/sql-text.ts'
 import type { Store } from '../store.ts'
 import type { ColumnDependent, SchemaState } from './plan-surgery.ts'
 import { readColumnDependents } from './read-column-dependents.ts'
@@ -27,6 +28,8 @@ export interface LiveState {
   columnDependents: readonly ColumnDependent[]
   /** Whom the restore works as. */
   role: { name: string; isSuperuser: boolean }
+  /** Where the role looks for names without a schema. */
+  searchPath: readonly string[]
   /** Which transactions were over when it was read: the text of `pg_current_snapshot()`. */
   transactions: string
   /** Whether every object of it is in the store, so that a commit can name them. */
@@ -41,6 +44,7 @@ export interface LiveStateOptions {
   isStored: boolean
   jobs?: number | undefined
   lockTimeoutMs?: number | undefined
+  onTerminated?: ((blocker: Blocker) => void) | undefined
   reporter?: Reporter | undefined
   signal?: AbortSignal | undefined
   now?: (() => Date) | undefined
@@ -87,19 +91,22 @@ async function readLiveState(
   sink: Parameters<typeof captureDatabase>[0],
   options: LiveStateOptions,
 ): Promise<LiveState> {
-  let seen: Pick<LiveState, 'columnDependents' | 'role' | 'transactions'> | undefined
+  let seen: Pick<LiveState, 'columnDependents' | 'role' | 'searchPath' | 'transactions'> | undefined
   const readAt = (options.now ?? (() => new Date()))()
   const capture = await captureDatabase(sink, {
     database: options.database,
     selection: options.selection,
     jobs: options.jobs ?? defaultJobs(),
     lockTimeoutMs: options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS,
+    onTerminated: options.onTerminated,
     reporter: options.reporter,
     signal: options.signal,
     inspect: async (exporter, { entries, facts }) => {
+      const role = await readRole(exporter)
       seen = {
         columnDependents: await readColumnDependents(exporter, entries, facts),
-        role: await readRole(exporter),
+        role,
+        searchPath: await readSearchPath(exporter, role.name),
         transactions: await readTransactions(exporter),
       }
     },
@@ -117,6 +124,16 @@ async function readRole(session: Session): Promise<LiveState['role']> {
        FROM pg_catalog.pg_roles WHERE rolname = current_user`,
   )
   return { name: role?.name ?? '', isSuperuser: role?.is_superuser ?? false }
+}
+
+/** The session's own is pinned; what counts is the one that a session of the role begins with. */
+async function readSearchPath(session: Session, roleName: string): Promise<string[]> {
+  const [setting] = await session.query<{ path: string }>(
+    `SELECT reset_val AS path FROM pg_catalog.pg_settings WHERE name = 'search_path'`,
+  )
+  return splitTopLevel(setting?.path ?? '', ',')
+    .map(unquoteIdentifier)
+    .map((namespace) => (namespace === '$user' ? roleName : namespace))
 }
 
 /** Tells whether the database is still as it was when `live` was read. @see isStillAt */

@@ -2,8 +2,7 @@ import { LARGE_OBJECT_PAGE_BYTES } from '../capture/capture-large-objects.ts'
 import { decodeJsonLines } from '../format/json-lines.ts'
 import { checkLargeObjectEntry } from '../format/stream-entries.ts'
 import type { LargeObjectEntry, Tree } from '../format/values.ts'
-import type { ObjectDatabase } from '../objects/object-database.ts'
-import { readRows } from '../objects/walk-manifest.ts'
+import { readRows, type StreamReader } from '../objects/walk-manifest.ts'
 import { quoteIdentifier, quoteLiteral } from '../postgres/quote.ts'
 import type { Session } from '../postgres/session.ts'
 import { runStatements, type Statement } from './statement.ts'
@@ -26,7 +25,7 @@ export async function dropLargeObjects(session: Session): Promise<void> {
  */
 export async function loadLargeObjects(
   session: Session,
-  objects: ObjectDatabase,
+  objects: StreamReader,
   { metadata, pages }: Tree['largeObjects'],
   options: LargeObjectOptions,
 ): Promise<void> {

@@ -1,10 +1,10 @@
 import { SnapError } from '../errors.ts'
 import { emit, type Reporter } from '../events.ts'
 import type { TableEntry } from '../format/values.ts'
-import type { ObjectDatabase } from '../objects/object-database.ts'
-import { readRows } from '../objects/walk-manifest.ts'
+import { readRows, type StreamReader } from '../objects/walk-manifest.ts'
 import { qualifiedName, quoteIdentifier } from '../postgres/quote.ts'
 import type { Session } from '../postgres/session.ts'
+import { projectRows } from './project-rows.ts'
 import { isStatementError, restoreFailed } from './statement.ts'
 
 /**
@@ -20,13 +20,20 @@ import { isStatementError, restoreFailed } from './statement.ts'
  */
 export async function loadRows(
   session: Session,
-  objects: ObjectDatabase,
+  objects: StreamReader,
   table: TableEntry,
-  options: { isNew: boolean; reporter?: Reporter | undefined },
+  options: {
+    isNew: boolean
+    /** Columns to load, all of the rows' when absent; the others of the table get their defaults. */
+    columns?: readonly string[] | undefined
+    reporter?: Reporter | undefined
+  },
 ): Promise<void> {
   const { rows } = table
   if (rows === null || (rows.rowCount === 0 && options.isNew)) return
   const label = `${table.namespace}.${table.name}`
+  const columns = options.columns ?? table.columns
+  const isWhole = columns.join('\0') === table.columns.join('\0')
   let sizeBytes = 0
   const source = async function* () {
     for await (const bytes of readRows(objects, rows)) {
@@ -44,7 +51,10 @@ export async function loadRows(
 
   let loaded: number
   try {
-    loaded = await session.copyIn(copyInStatement(table, options.isNew), source())
+    loaded = await session.copyIn(
+      copyInStatement({ ...table, columns: [...columns] }, options.isNew),
+      isWhole ? source() : projectRows(source(), table.columns, columns),
+    )
   } catch (error) {
     throw isStatementError(error) ? restoreFailed(`rows of TABLE ${label}`, error) : error
   }

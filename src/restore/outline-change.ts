@@ -2,12 +2,15 @@
  * Says what a restore in place will do, entry by entry and table by table, what
  * it locks and what will be lost. Pure.
  */
-import type { SchemaEntry, SequenceState, Tree } from '../format/values.ts'
+import type { SchemaEntry, SequenceState } from '../format/values.ts'
+import { qualifiedName } from '../postgres/quote.ts'
 import type { SchemaDifference } from '../schema/compare-schemas.ts'
-import { compareTables, type TableChange } from './compare-trees.ts'
+import type { TableChange } from './compare-trees.ts'
 import type { InPlaceChange } from './in-place-change.ts'
 import type { LiveState } from './live-state.ts'
+import type { Rename } from './plan-renames.ts'
 import { tableKey } from './plan-surgery.ts'
+import type { RestoreTarget } from './restore-state.ts'
 
 export interface SchemaStep {
   /**
@@ -63,6 +66,8 @@ export interface ChangeOutline {
   form: 'surgical' | 'general'
   /** Why everything is built again; null when only what differs is changed. */
   because: string | null
+  /** What only gets its name back, first of all, and is called so in all that follows. */
+  renames: Rename[]
   schema: SchemaStep[]
   tables: TableStep[]
   /** Sequences whose position changes. */
@@ -81,19 +86,22 @@ export interface ChangeOutline {
 export interface OutlineInput {
   live: LiveState
   change: InPlaceChange
-  tree: Tree
-  entries: readonly SchemaEntry[]
-  /** In what `entries` and the live ones differ. */
+  target: Pick<RestoreTarget, 'tree' | 'entries'>
+  renames: readonly Rename[]
+  /** In what the rows aimed at and the live ones differ, renames aside. */
+  tables: readonly TableChange[]
+  /** In what the entries aimed at and the live ones differ, renames aside. */
   differences: readonly SchemaDifference[]
-  /** Positions in the commit. */
+  /** Positions aimed at; of a sequence that is left alone there is none. */
   sequences: readonly SequenceState[]
 }
 
 export function outlineChange(input: OutlineInput): ChangeOutline {
-  const { live, change, entries } = input
+  const { live, change, target, renames } = input
+  const { entries } = target
   const tables = outlineTables(input)
   const schema = outlineSchema(input)
-  const sequences = outlineSequences(live.capture.sequences, input.sequences)
+  const sequences = outlineSequences(input)
   const managed = live.schema.entries.filter(isTable).map(nameOf)
   const isGeneral = change.form === 'general'
   const refreshed = isGeneral
@@ -102,6 +110,7 @@ export function outlineChange(input: OutlineInput): ChangeOutline {
   return {
     form: change.form,
     because: isGeneral ? change.because : null,
+    renames: [...renames],
     schema,
     tables,
     sequences,
@@ -114,7 +123,7 @@ export function outlineChange(input: OutlineInput): ChangeOutline {
   }
 }
 
-function outlineSchema({ live, change, entries, differences }: OutlineInput): SchemaStep[] {
+function outlineSchema({ change, target, differences }: OutlineInput): SchemaStep[] {
   const step = (action: SchemaStep['action'], { kind, namespace, name }: SchemaEntry) => ({
     action,
     kind,
@@ -138,17 +147,17 @@ function outlineSchema({ live, change, entries, differences }: OutlineInput): Sc
       identityOf(difference.kind === 'extra' ? difference.found : difference.expected),
     ),
   )
-  const standing = new Set(live.schema.entries.map(identityOf))
+  const standing = new Set(change.facts.live.entries.map(identityOf))
   const created = new Set(change.surgery.created)
-  const recreated = entries.filter(
+  const recreated = target.entries.filter(
     (entry) =>
       created.has(entry) && standing.has(identityOf(entry)) && !differing.has(identityOf(entry)),
   )
   return [...steps, ...recreated.map((entry) => step('recreate', entry))]
 }
 
-function outlineTables({ live, change, tree }: OutlineInput): TableStep[] {
-  return compareTables(live.tree, tree).map((table): TableStep => {
+function outlineTables({ change, tables }: OutlineInput): TableStep[] {
+  return tables.map((table): TableStep => {
     const key = tableKey(table)
     const nothing = { rowsInserted: 0, rowsDeleted: 0, rowsUpdated: 0, sentSizeBytes: 0 }
     const all = { ...nothing, sentSizeBytes: table.sizeBytesAfter ?? 0 }
@@ -181,10 +190,11 @@ function outlineTables({ live, change, tree }: OutlineInput): TableStep[] {
   })
 }
 
-function outlineSequences(
-  before: readonly SequenceState[],
-  after: readonly SequenceState[],
-): SequenceStep[] {
+function outlineSequences(input: OutlineInput): SequenceStep[] {
+  const { live, change, sequences: after, target } = input
+  const renames = change.form === 'surgical' ? change.renames : null
+  const before = renames?.live.sequences ?? live.capture.sequences
+  const stays = new Set(target.entries.filter(({ kind }) => kind === 'SEQUENCE').map(nameOf))
   const positionsBefore = new Map(before.map((state) => [tableKey(state), positionOf(state)]))
   const positionsAfter = new Map(after.map((state) => [tableKey(state), positionOf(state)]))
   const names = new Map([...before, ...after].map((state) => [tableKey(state), state]))
@@ -195,10 +205,11 @@ function outlineSequences(
       before: positionsBefore.get(key) ?? null,
       after: positionsAfter.get(key) ?? null,
     }
+    const isLeftAlone = step.after === null && stays.has(nameOf({ namespace, name }))
     const isSame =
       step.before?.lastValue === step.after?.lastValue &&
       step.before?.isCalled === step.after?.isCalled
-    return isSame ? [] : [step]
+    return isSame || isLeftAlone ? [] : [step]
   })
 }
 
@@ -206,7 +217,7 @@ const positionOf = ({ lastValue, isCalled }: SequenceState) => ({ lastValue, isC
 
 /** DDL on a table, or on what belongs to it, keeps everybody out of it until COMMIT. */
 function tablesClosed(
-  { live, change, entries }: OutlineInput,
+  { live, change, target }: OutlineInput,
   steps: readonly TableStep[],
 ): string[] {
   if (change.form === 'general') return []
@@ -229,13 +240,36 @@ function tablesClosed(
       }
     }
   }
-  closeTablesOf(new Set(surgery.dropped), new Set([...CLOSING, ...CLOSING_TO_DROP]), live.schema)
+  closeTablesOf(new Set(surgery.dropped), new Set([...CLOSING, ...CLOSING_TO_DROP]), facts.live)
   closeTablesOf(new Set([...surgery.created, ...surgery.altered.keys()]), CLOSING, {
-    entries,
+    entries: target.entries,
     facts: facts.target.facts,
   })
+  const formerNames = new Map(
+    steps.map((step) => [nameOf(step), nameOf(step.renamedFrom ?? step)] as const),
+  )
+  const present = [...closed].map((name) => formerNames.get(name) ?? name)
   const standing = new Set(live.schema.entries.filter(isTable).map(nameOf))
-  return [...closed].filter((name) => standing.has(name)).sort()
+  return [...new Set([...present, ...tablesRenamedIn(live, change)])]
+    .filter((name) => standing.has(name))
+    .sort()
+}
+
+/** A new name of a table, of a column or of a constraint keeps everybody out as well. */
+function tablesRenamedIn(
+  { schema }: LiveState,
+  { renames }: Extract<InPlaceChange, { form: 'surgical' }>,
+): string[] {
+  const names = new Map(
+    schema.entries
+      .filter(isTable)
+      .map((entry) => [qualifiedName({ ...entry, namespace: entry.namespace ?? '' }), entry]),
+  )
+  return (renames?.statements ?? []).flatMap(({ sql }) => {
+    const name = /^ALTER TABLE (?:ONLY )?(.+?) (?:RENAME|SET SCHEMA) /s.exec(sql)?.[1]
+    const table = names.get(name ?? '')
+    return table === undefined ? [] : [nameOf(table)]
+  })
 }
 
 /** Takes ACCESS EXCLUSIVE on the tables it is about (PostgreSQL manual, "Explicit Locking"). */
@@ -253,7 +287,7 @@ const CLOSING = new Set([
 const CLOSING_TO_DROP = new Set(['FK CONSTRAINT', 'INDEX', 'TRIGGER'])
 
 function lossesOf(
-  { live, change, tree, differences }: OutlineInput,
+  { live, change, target, differences }: OutlineInput,
   tables: readonly TableStep[],
   sequences: readonly SequenceStep[],
 ): Loss[] {
@@ -280,7 +314,7 @@ function lossesOf(
   const moved = sequences.filter(({ before }) => before !== null)
   if (moved.length > 0) losses.push({ kind: 'sequences', count: moved.length })
   const before = live.tree.largeObjects
-  const after = tree.largeObjects
+  const after = target.tree.largeObjects
   const count = before.metadata.rowCount
   const differ =
     before.metadata.rootId !== after.metadata.rootId || before.pages.rootId !== after.pages.rootId

@@ -4,7 +4,7 @@
  */
 import { readSystemIdentifier } from '../capture/database-facts.ts'
 import { completeRows } from '../capture/selection.ts'
-import { SnapError } from '../errors.ts'
+import { type Blocker, SnapError } from '../errors.ts'
 import type { Reporter } from '../events.ts'
 import type { Author, HeadValue } from '../format/ref-record.ts'
 import { checkCatalogFact } from '../format/stream-entries.ts'
@@ -16,15 +16,19 @@ import { type DatabaseAddress, describeAddress } from '../postgres/address/datab
 import { openSession } from '../postgres/session.ts'
 import { readHead } from '../refs/head.ts'
 import { BRANCH_PREFIX, isRefName } from '../refs/ref-name.ts'
-import { compareSchemas } from '../schema/compare-schemas.ts'
+import { compareSchemas, type SchemaDifference } from '../schema/compare-schemas.ts'
 import type { Store } from '../store.ts'
-import type { CheckoutPlan } from './checkout-plan.ts'
-import { compareTables, isSameStream } from './compare-trees.ts'
-import { planInPlaceChange, streamsNeeded } from './in-place-change.ts'
+import { type PartRequested, partRequestedBy } from './checkout-part.ts'
+import type { CheckoutPart, CheckoutPlan } from './checkout-plan.ts'
+import { compareTables, isSameStream, type TableChange } from './compare-trees.ts'
+import { describeEntry } from './entry-kinds.ts'
+import { streamsNeeded } from './in-place-change.ts'
 import { type LiveState, type LiveStateOptions, withLiveState } from './live-state.ts'
 import { outlineChange } from './outline-change.ts'
+import { makePartTargetForNew } from './part-target.ts'
+import { type PlannedChange, planChange } from './plan-change.ts'
+import type { Rename } from './plan-renames.ts'
 import { readSchemaEntries } from './read-schema.ts'
-import type { PlannedChange } from './restore-in-place.ts'
 import { inspectNewTarget } from './restore-into.ts'
 import type { RestoreTarget } from './restore-state.ts'
 import { readSequences } from './set-sequences.ts'
@@ -35,6 +39,12 @@ export interface CheckoutOptions {
   author: Author
   /** A new database on this or another server; HEAD stays where it is. */
   into?: DatabaseAddress | undefined
+  /** Only tables, views and sequences that match one of these patterns, as pg_dump takes them; HEAD stays where it is. */
+  tables?: readonly string[] | undefined
+  /** Only definitions, while rows stay; or only rows, while definitions stay. HEAD stays where it is. */
+  aspect?: 'schema' | 'data' | undefined
+  /** With `tables`: also what they need and the database has not, or has otherwise. */
+  withDependencies?: boolean | undefined
   /** Restore into another database than the one that was committed. */
   isForced?: boolean | undefined
   /** Only look: what is read of the live database is not put into the store. */
@@ -52,6 +62,8 @@ export interface CheckoutOptions {
   onKept?: ((kept: { commitId: ObjectId; head: HeadValue }) => Promise<void>) | undefined
   jobs?: number | undefined
   lockTimeoutMs?: number | undefined
+  /** End sessions that are in the way of a lock, after they have been reported. Default false; never on a dry run. */
+  terminatesBlockers?: boolean | undefined
   workingDirectory?: string | undefined
   reporter?: Reporter | undefined
   signal?: AbortSignal | undefined
@@ -68,6 +80,8 @@ export interface CheckoutOptions {
  * @throws OBJECT_MISSING, OBJECT_CORRUPT  the commit is damaged; nothing would be touched
  * @throws TARGET_EXISTS    `into` names a database that is there
  * @throws TARGET_MISMATCH  the database is not the one that was committed, and `isForced` is not set
+ * @throws USAGE           `tables` has a pattern that means nothing, or the options contradict each other
+ * @throws DEPENDENCIES_MISSING, DEPENDENTS_BROKEN, ROWS_DO_NOT_FIT  the part cannot be restored alone
  * @throws what `captureDatabase` throws
  */
 export async function planCheckout(
@@ -77,11 +91,19 @@ export async function planCheckout(
   const { revision } = options
   const commitId = await resolveRevision(store, revision)
   const headBefore = await readHead(store.refs)
+  const part = partRequestedBy(options)
   const headAfter =
-    options.into === undefined
+    options.into === undefined && part === null
       ? await headAfterCheckout(store, revision, commitId, headBefore)
       : headBefore
-  return planRestore(store, { ...options, commitId, headBefore, headAfter, reason: 'checkout' })
+  return planRestore(store, {
+    ...options,
+    commitId,
+    headBefore,
+    headAfter,
+    part,
+    reason: 'checkout',
+  })
 }
 
 /** Plans making the database equal to `commitId`, wherever HEAD goes with it. */
@@ -92,10 +114,11 @@ export async function planRestore(
     commitId: ObjectId
     headBefore: HeadValue
     headAfter: HeadValue
+    part: PartRequested | null
     reason: CheckoutPlan['reason']
   },
 ): Promise<CheckoutPlan> {
-  const { commitId, revision, headBefore, headAfter, reason } = options
+  const { commitId, revision, headBefore, headAfter, part, reason } = options
   const commit = await store.objects.readCommit(commitId)
   const tree = await store.objects.readTree(commit.treeId)
   const schemaEntries = await readSchemaEntries(store.objects, tree)
@@ -110,6 +133,7 @@ export async function planRestore(
     schemaEntries,
     headBefore,
     headAfter,
+    requested: part,
   }
   return options.into === undefined
     ? planInPlace(store, common, options)
@@ -127,17 +151,18 @@ export type PlanBasis = Pick<
   | 'schemaEntries'
   | 'headBefore'
   | 'headAfter'
+  | 'requested'
 >
 
 async function planInto(
   store: Store,
   basis: PlanBasis,
   into: DatabaseAddress,
-  { reporter, signal }: CheckoutOptions,
+  options: CheckoutOptions,
 ): Promise<CheckoutPlan> {
-  const { tree } = basis
-  const { rowCount } = tree.largeObjects.metadata
-  const verified = await verifyObjects(store.objects, manifestsOf(tree), { reporter, signal })
+  const made = await intoTarget(store, basis, options)
+  const { tree, objects } = made.target
+  const verified = await verifyObjects(objects, manifestsOf(tree), options)
   return {
     ...basis,
     kind: 'into',
@@ -147,14 +172,32 @@ async function planInto(
       ...(await inspectNewTarget(into)),
     },
     isNoOp: false,
+    part: partOf(basis, made),
+    terminated: [],
     schema: [],
     tables: compareTables({ ...tree, tables: [] }, tree),
     outline: null,
-    largeObjects: { countBefore: 0, countAfter: rowCount, differ: rowCount > 0 },
+    largeObjects: {
+      countBefore: 0,
+      countAfter: tree.largeObjects.metadata.rowCount,
+      differ: tree.largeObjects.metadata.rowCount > 0,
+    },
     verified,
-    warnings: [],
+    warnings: made.warnings,
     inPlace: null,
   }
+}
+
+/** What a new database is to hold, as far as it was asked for. */
+export async function intoTarget(
+  store: Store,
+  basis: PlanBasis,
+  options: CheckoutOptions,
+): Promise<Pick<PlannedChange, 'target' | 'chosen' | 'recorded' | 'warnings'>> {
+  const target = restoreTargetOf(store, basis, options)
+  return basis.requested === null
+    ? { target, chosen: null, recorded: null, warnings: [] }
+    : makePartTargetForNew(basis.requested, target)
 }
 
 async function planInPlace(
@@ -164,10 +207,12 @@ async function planInPlace(
 ): Promise<CheckoutPlan> {
   const server = await describeServer(options.database)
   const warnings = checkTarget(basis.commit, options, server.systemIdentifier)
-  return withLiveState(store, liveStateOptions(basis, options), async (live, liveObjects) => ({
-    ...(await planAgainst(store, basis, { live, liveObjects, server }, options)),
-    warnings,
-  }))
+  const terminated: Blocker[] = []
+  const toRead = liveStateOptions(basis, options, (blocker) => terminated.push(blocker))
+  return withLiveState(store, toRead, async (live, liveObjects) => {
+    const plan = await planAgainst(store, basis, { live, liveObjects, server }, options)
+    return { ...plan, terminated, warnings: [...warnings, ...plan.warnings] }
+  })
 }
 
 /** Plans how a live state that was read becomes that of the basis. */
@@ -181,13 +226,10 @@ export async function planAgainst(
   }: { live: LiveState; liveObjects: StreamReader; server: ServerFacts },
   options: CheckoutOptions,
 ): Promise<CheckoutPlan> {
-  const { commit, tree, schemaEntries } = basis
-  const target = restoreTargetOf(store, basis, options)
-  const isNoOp = live.treeId === commit.treeId
-  const change = await planInPlaceChange(live, liveObjects, target, sourceOf(commit))
-  const needed = isNoOp ? [] : streamsNeeded(change, live, target)
-  const differences = compareSchemas(schemaEntries, live.schema.entries)
-  const sequences = await readSequences(store.objects, tree.sequences)
+  const planned = await planChange(live, liveObjects, changeRequest(store, basis, options))
+  const { tree, objects } = planned.target
+  const compared = comparePlanned(planned, basis)
+  const sequences = await readSequences(objects, tree.sequences)
   const { metadata, pages } = tree.largeObjects
   const found = live.tree.largeObjects
   return {
@@ -198,50 +240,125 @@ export async function planAgainst(
       address: describeAddress(options.database),
       ...server,
     },
-    isNoOp,
-    schema: differences,
-    tables: compareTables(live.tree, tree),
-    outline: isNoOp
-      ? null
-      : outlineChange({ live, change, tree, entries: schemaEntries, differences, sequences }),
+    isNoOp: planned.isNoOp,
+    part: partOf(basis, planned),
+    terminated: [],
+    schema: compared.differences,
+    tables: compared.tables,
+    outline: planned.isNoOp ? null : outlineChange({ ...planned, ...compared, sequences }),
     largeObjects: {
       countBefore: found.metadata.rowCount,
       countAfter: metadata.rowCount,
       differ: !isSameStream(found.metadata, metadata) || !isSameStream(found.pages, pages),
     },
-    verified: await verifyObjects(store.objects, needed, options),
-    warnings: [],
-    inPlace: { live, change },
+    verified: await verifyNeeded(planned, options),
+    warnings: planned.warnings,
+    inPlace: planned,
+  }
+}
+
+/**
+ * What differs besides names. What goes is called as it is now, even where it has
+ * to make room for something first.
+ */
+function comparePlanned(
+  { live, change, target: { tree, entries } }: PlannedChange,
+  basis: PlanBasis,
+): { renames: Rename[]; differences: SchemaDifference[]; tables: TableChange[] } {
+  const renames = change.form === 'surgical' ? change.renames : null
+  if (renames === null) {
+    return {
+      renames: [],
+      differences: compareSchemas(entries, live.schema.entries),
+      tables: compareTables(live.tree, tree).map((table) => withRowsThatStay(table, basis)),
+    }
+  }
+  const { schema, formerEntries, dropped, tables } = renames.live
+  const former = new Map(schema.entries.map((entry, each) => [entry, formerEntries[each]]))
+  const created = schema.entries.filter((entry) => former.get(entry) === undefined)
+  const differences = compareSchemas(entries, [...schema.entries, ...dropped])
+  return {
+    renames: renames.renames,
+    differences: [
+      ...created.map((expected) => ({ kind: 'missing' as const, expected })),
+      ...differences.map((difference) =>
+        difference.kind === 'extra'
+          ? { ...difference, found: former.get(difference.found) ?? difference.found }
+          : difference,
+      ),
+    ],
+    tables: compareTables({ tables }, tree, live.tree.tables),
   }
 }
 
 /** Reads the live state again and plans against it. */
 export function planAnew(
   store: Store,
-  plan: CheckoutPlan,
+  plan: PlanBasis,
   options: CheckoutOptions,
+  onTerminated?: (blocker: Blocker) => void,
 ): Promise<PlannedChange> {
-  const target = restoreTargetOf(store, plan, options)
   // Rows that the commit leaves out are read too: they may have to be put back into tables built again.
   const selection = completeRows(plan.commit.selection)
-  const toRead = { ...liveStateOptions(plan, options), selection }
+  const toRead = { ...liveStateOptions(plan, options, onTerminated), selection }
   return withLiveState(store, toRead, async (live, liveObjects) => {
-    const change = await planInPlaceChange(live, liveObjects, target, sourceOf(plan.commit))
-    await verifyObjects(store.objects, streamsNeeded(change, live, target), options)
-    return { live, change }
+    const planned = await planChange(live, liveObjects, changeRequest(store, plan, options))
+    await verifyNeeded(planned, options)
+    return planned
   })
 }
 
-const sourceOf = ({ database }: Commit) => ({
-  sourceMajor: Math.trunc(database.serverVersionNumber / 10_000),
+const changeRequest = (store: Store, basis: PlanBasis, options: CheckoutOptions) => ({
+  commit: basis.commit,
+  target: restoreTargetOf(store, basis, options),
+  part: basis.requested,
 })
 
-function liveStateOptions({ commit }: PlanBasis, options: CheckoutOptions): LiveStateOptions {
-  const { isDryRun = false, withSafetyCommit = true } = options
+/** A table whose rows stay, and that the commit does not leave out, has those it has. */
+function withRowsThatStay(table: TableChange, { requested }: PlanBasis): TableChange {
+  if (table.change !== 'dataKept' || requested?.aspect !== 'schema') return table
+  const { rowsBefore, sizeBytesBefore } = table
+  return { ...table, change: 'unchanged', rowsAfter: rowsBefore, sizeBytesAfter: sizeBytesBefore }
+}
+
+/** Reads what the restore will read; of a part, also live rows that it puts back. */
+function verifyNeeded(
+  { live, change, target, isNoOp }: PlannedChange,
+  options: CheckoutOptions,
+): Promise<CheckoutPlan['verified']> {
+  const needed = isNoOp ? [] : streamsNeeded(change, live, target)
+  return verifyObjects(target.objects, needed, options)
+}
+
+/** What `--json` and people are told of the part. */
+function partOf(
+  { requested }: PlanBasis,
+  { chosen, recorded }: Pick<PlannedChange, 'chosen' | 'recorded'>,
+): CheckoutPart | null {
+  if (requested === null) return null
+  const relations = [...(chosen ?? [])].sort().map((key) => {
+    const [namespace, name] = key.split('\0') as [string, string]
+    return { namespace, name }
+  })
+  return {
+    aspect: requested.aspect,
+    relations: chosen === null ? null : relations,
+    others: (recorded?.others ?? []).map(describeEntry),
+  }
+}
+
+function liveStateOptions(
+  { commit, requested }: PlanBasis,
+  options: CheckoutOptions,
+  onTerminated: ((blocker: Blocker) => void) | undefined,
+): LiveStateOptions {
+  const { isDryRun = false, withSafetyCommit = true, terminatesBlockers = false } = options
   return {
     database: options.database,
     selection: commit.selection,
-    isStored: !isDryRun && withSafetyCommit,
+    // What is outside of a part may have to be put back from its present rows.
+    isStored: !isDryRun && (withSafetyCommit || requested !== null),
+    onTerminated: terminatesBlockers && !isDryRun ? onTerminated : undefined,
     jobs: options.jobs,
     lockTimeoutMs: options.lockTimeoutMs,
     reporter: options.reporter,

@@ -55,11 +55,13 @@ export function planCreation(
   const early = entries.slice(0, boundary).filter((entry) => !isLate(entry))
   const beforeRows = early.filter((entry) => !isAttachedLate(entry))
   const withoutAttachments = entries.slice(boundary).filter((entry) => !isLate(entry))
-  const isIndex = ({ kind }: SchemaEntry) => kind === 'INDEX' || kind === 'CONSTRAINT'
+  // A partition has to have what its parent has before it is attached.
+  const comesFirst = ({ kind }: SchemaEntry) =>
+    kind === 'INDEX' || kind === 'CONSTRAINT' || kind === 'CHECK CONSTRAINT'
   const afterRows = [
-    ...withoutAttachments.filter(isIndex),
+    ...withoutAttachments.filter(comesFirst),
     ...early.filter(isAttachedLate),
-    ...withoutAttachments.filter((entry) => !isIndex(entry)),
+    ...withoutAttachments.filter((entry) => !comesFirst(entry)),
   ]
   const privileges = options.withPrivileges ? entries.filter(isPrivilege) : []
   const eventTriggers = entries.filter(firesOnDdl)

@@ -12,7 +12,7 @@ import type { CatalogFact, SchemaEntry } from '../format/values.ts'
 import { type EntryPair, pairEntries } from '../schema/compare-schemas.ts'
 import { closeOver, invertDependencies } from '../schema/dependents.ts'
 import { adaptForServer } from '../schema/schema-dialect.ts'
-import { describeEntry, hasOwner, isPrivilege } from './entry-kinds.ts'
+import { describeEntry, isPrivilege } from './entry-kinds.ts'
 import type { Alteration } from './plan-creation.ts'
 import { planSequenceAlteration } from './plan-sequence-alteration.ts'
 import { planTableAlteration, type TableAlteration } from './plan-table-alteration.ts'
@@ -44,6 +44,8 @@ export interface SurgeryFacts {
   columnDependents: readonly ColumnDependent[]
   /** By `tableKey`; a table that is not in it needs nothing. */
   rowNeeds: ReadonlyMap<string, RowNeed>
+  /** Tables by `tableKey` whose rows are the live ones, whatever their columns become. */
+  keptRows: ReadonlySet<string>
   /** Tables by `tableKey` whose indexes are better built after their rows are loaded. */
   largeTables: ReadonlySet<string>
   serverVersionNumber: number
@@ -147,7 +149,8 @@ class SurgeryPlanner {
       if (expected === undefined || found === undefined) continue
       const before = this.#live[found]!
       const after = this.#target[expected]!
-      const onlyOwner = fields.length === 1 && fields[0] === 'owner' && hasOwner(after)
+      // What has no owner of its own, as an index, changes owner with its table.
+      const onlyOwner = fields.length === 1 && fields[0] === 'owner' && !isPrivilege(after)
       if (onlyOwner || after.kind === 'SCHEMA') {
         this.#others.set(found, [])
         continue
@@ -187,6 +190,8 @@ class SurgeryPlanner {
         this.#target[expected]!.definition ?? '',
         {
           serverVersionNumber: this.#facts.serverVersionNumber,
+          fillsAddedColumns: this.#facts.keptRows.has(tableKey(this.#live[found]!)),
+          isPartition: parent !== undefined,
           parent: parent === undefined ? undefined : plan(parent),
         },
       )
@@ -227,6 +232,7 @@ class SurgeryPlanner {
       for (const position of this.#disturbedDependents()) seeds.add(position)
       for (const position of this.#inTheWayOfRows()) seeds.add(position)
       for (const position of this.#besidesDetached()) seeds.add(position)
+      for (const position of this.#withAttachedIndexes()) seeds.add(position)
       this.#dropped = closeOver(seeds, this.#liveDependents, (from, to) => this.#drags(from, to))
       if (!withPrivileges) {
         // They go with their object all the same, and are not granted again.
@@ -245,6 +251,7 @@ class SurgeryPlanner {
         ...this.#disturbedDependents(),
         ...this.#inTheWayOfRows(),
         ...this.#besidesDetached(),
+        ...this.#withAttachedIndexes(),
       ].every((position) => seeds.has(position))
       if (seeds.size === sizeBefore && isSettled) return
     }
@@ -319,17 +326,34 @@ class SurgeryPlanner {
     return ancestors
   }
 
-  /** Indexes that belong to an index of the table's parent, and go with it alone. */
-  #attachedIndexes(): Set<number> {
-    const attached = new Set<number>()
+  /** Indexes that belong to an index of the table's parent, and go with it alone: its position by theirs. */
+  #attachedIndexes(): Map<number, number> {
+    const attached = new Map<number, number>()
     for (const [position, entry] of this.#live.entries()) {
       if (entry.kind !== 'INDEX ATTACH') continue
-      for (const dependency of this.#facts.live.facts[position]!.dependsOn) {
-        const { kind, name } = this.#live[dependency]!
-        if (INDEXES.has(kind) && name.endsWith(entry.name)) attached.add(dependency)
-      }
+      const { dependsOn } = this.#facts.live.facts[position]!
+      const indexes = dependsOn.filter((each) => INDEXES.has(this.#live[each]!.kind))
+      const child = indexes.find((each) => this.#live[each]!.name.endsWith(entry.name))
+      const parent = indexes.find((each) => each !== child)
+      if (child !== undefined && parent !== undefined) attached.set(child, parent)
     }
     return attached
+  }
+
+  /** An index of a partition goes with the one it belongs to, and cannot go without it. */
+  #withAttachedIndexes(): number[] {
+    const found: number[] = []
+    for (const [child, parent] of this.#attachedIndexes()) {
+      if (this.#dropped.has(parent)) found.push(child)
+      const goesAlone = this.#dropped.has(child) && !this.#losesItsTable(child)
+      if (goesAlone) found.push(parent)
+    }
+    return found
+  }
+
+  #losesItsTable(index: number): boolean {
+    const { dependsOn } = this.#facts.live.facts[index]!
+    return dependsOn.some((each) => isTable(this.#live[each]!) && this.#dropped.has(each))
   }
 
   /** With a partition's attachment go its indexes' attachments and the keys that refer to either table. */

@@ -31,6 +31,10 @@ export interface TableAlteration {
 
 export interface AlterationOptions {
   serverVersionNumber: number
+  /** The present rows stay, so that a column that is added is filled with its default. */
+  fillsAddedColumns?: boolean
+  /** What goes may be its parent's, and have gone with that already. */
+  isPartition?: boolean
   /** The alteration of the table this is a partition of: its columns change with the parent's. */
   parent?: TableAlteration | undefined
 }
@@ -114,10 +118,11 @@ function isComputedOtherwise(before: ColumnDefinition, after: ColumnDefinition):
 }
 
 function alterChecks(live: TableDefinition, target: TableDefinition, context: Context): void {
-  const { table, alteration } = context
+  const { table, alteration, options } = context
+  const ifExists = options.isPartition ? 'IF EXISTS ' : ''
   for (const [name, check] of live.checks) {
     if (target.checks.get(name) === check || isPassedOn(`drop check ${name}`, context)) continue
-    alteration.relax.push(`ALTER TABLE ${table} DROP CONSTRAINT ${name}`)
+    alteration.relax.push(`ALTER TABLE ${table} DROP CONSTRAINT ${ifExists}${name}`)
   }
   for (const [name, check] of target.checks) {
     if (live.checks.get(name) === check || isPassedOn(`check ${name}`, context)) continue
@@ -145,9 +150,12 @@ function addColumn(column: ColumnDefinition, context: Context): void {
     const clauses = [name, type]
     if (collation !== null) clauses.push(`COLLATE ${collation}`)
     if (generated !== null) clauses.push(generated)
+    if (column.default !== null && options.fillsAddedColumns) {
+      clauses.push(`DEFAULT ${column.default}`)
+    }
     alteration.reshape.push(`ALTER TABLE ${table} ADD COLUMN ${clauses.join(' ')}`)
   }
-  // Only now, or the server would fill it in for the rows that stand.
+  // Only now, or the server would fill it in for rows that the commit's values come for.
   if (column.default !== null) alteration.reshape.push(setDefault(table, column))
   if (generated === null) alteration.addedColumns.push(unquoteIdentifier(name))
   if (notNull === null || isPassedOn(`not null ${name}`, context)) return
@@ -168,12 +176,8 @@ function alterColumn(before: ColumnDefinition, after: ColumnDefinition, context:
   if (isRetyped) {
     alteration.disturbedColumns.push(unquoteIdentifier(name))
     if (!options.parent?.disturbedColumns.includes(unquoteIdentifier(name))) {
-      const collate =
-        after.collation !== null
-          ? ` COLLATE ${after.collation}`
-          : before.collation !== null
-            ? ' COLLATE pg_catalog."default"'
-            : ''
+      // Without one, it is the type's own, of which pg_dump says nothing either.
+      const collate = after.collation === null ? '' : ` COLLATE ${after.collation}`
       // Through text, as the rows would take when they are loaded.
       const using = before.type === after.type ? '' : ` USING ${name}::text::${after.type}`
       // A type that stands already lets the old one go; another may only be created by then.
@@ -193,6 +197,8 @@ function alterColumn(before: ColumnDefinition, after: ColumnDefinition, context:
   } else {
     if (isNotInherited(before.notNull) !== isNotInherited(after.notNull)) return false
     const [from, to] = [before, after].map((column) => notNullName(table, column))
+    const renaming = [from, to].map((name) => unquoteIdentifier(name!)).join(' to ')
+    if (isPassedOn(`rename ${renaming}`, context)) return true
     alteration.relax.push(`ALTER TABLE ${table} RENAME CONSTRAINT ${from} TO ${to}`)
   }
   return true

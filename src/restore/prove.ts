@@ -20,9 +20,8 @@ import { SnapError } from '../errors.ts'
 import { emit, type Reporter } from '../events.ts'
 import { encodeJsonLine } from '../format/json-lines.ts'
 import type { SchemaEntry, Selection, Tree } from '../format/values.ts'
-import type { ObjectDatabase } from '../objects/object-database.ts'
 import { HashingSink } from '../objects/object-sink.ts'
-import { readRows } from '../objects/walk-manifest.ts'
+import { readRows, type StreamReader } from '../objects/walk-manifest.ts'
 import { qualifiedName } from '../postgres/quote.ts'
 import type { Session } from '../postgres/session.ts'
 import {
@@ -32,6 +31,7 @@ import {
 } from '../schema/compare-schemas.ts'
 import { isSameStream, tablesWithoutRows } from './compare-trees.ts'
 import { digestRows } from './digest-rows.ts'
+import type { RestoreTarget } from './restore-state.ts'
 
 export interface ProofOptions {
   selection: Selection
@@ -54,7 +54,7 @@ export interface Proof {
 /** @throws RESTORE_NOT_PROVEN  listing every difference found */
 export async function proveRestore(
   session: Session,
-  target: { tree: Tree; entries: readonly SchemaEntry[]; objects: ObjectDatabase },
+  target: Pick<RestoreTarget, 'tree' | 'entries' | 'objects' | 'part'>,
   options: ProofOptions,
 ): Promise<Proof> {
   emit(options.reporter, { kind: 'phaseStarted', phase: 'prove' })
@@ -100,8 +100,9 @@ export async function proveRestore(
     relations.map(({ namespace, name, columns }) => [`${namespace}\0${name}`, columns]),
   )
   for (const { namespace, name, columns } of tree.tables) {
-    const found = columnsFound.get(`${namespace}\0${name}`)
-    if (found?.join('\0') !== columns.join('\0')) {
+    const key = `${namespace}\0${name}`
+    const expected = target.part?.standingColumns.get(key) ?? columns
+    if (columnsFound.get(key)?.join('\0') !== expected.join('\0')) {
       // The definition of a table that inherits does not tell the order.
       problems.push(`TABLE ${namespace}.${name}: its columns are not those of the commit, in order`)
     }
@@ -159,11 +160,7 @@ export async function compareLargeObjects(
   return problems
 }
 
-async function compareRows(
-  session: Session,
-  tree: Tree,
-  objects: ObjectDatabase,
-): Promise<string[]> {
+async function compareRows(session: Session, tree: Tree, objects: StreamReader): Promise<string[]> {
   const problems: string[] = []
   for (const table of tree.tables) {
     if (table.rows === null) continue

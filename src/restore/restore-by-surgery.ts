@@ -5,24 +5,30 @@
  * denies is rolled back to it, and the next alters less and rebuilds more; when
  * none is left, the caller restores in the general form.
  */
+import { captureSchema } from '../capture/capture-schema.ts'
 import { listRelations } from '../capture/list-relations.ts'
 import { isWholeDatabase } from '../capture/selection.ts'
 import { isSnapError, SnapError, throwIfAborted } from '../errors.ts'
 import { emit } from '../events.ts'
-import type { TableEntry } from '../format/values.ts'
+import type { TableEntry, Tree } from '../format/values.ts'
 import { qualifiedName } from '../postgres/quote.ts'
 import type { Session } from '../postgres/session.ts'
+import { compareSchemas } from '../schema/compare-schemas.ts'
 import { applyRowDelta } from './apply-row-delta.ts'
 import { isSameStream } from './compare-trees.ts'
 import { describeEntry } from './entry-kinds.ts'
-import type { InPlaceChange } from './in-place-change.ts'
+import { assertForeignKeysHold } from './foreign-keys-hold.ts'
+import { type InPlaceChange, stateAfter, withoutRenames } from './in-place-change.ts'
 import type { LiveState } from './live-state.ts'
 import { dropLargeObjects, loadLargeObjects } from './load-large-objects.ts'
 import { planRefreshes } from './plan-creation.ts'
-import { planSurgery, type Surgery, tableKey } from './plan-surgery.ts'
+import type { RenamePlan } from './plan-renames.ts'
+import { planSurgery, type Surgery, type SurgeryFacts, tableKey } from './plan-surgery.ts'
 import type { Proof } from './prove.ts'
+import { readColumnDependents } from './read-column-dependents.ts'
 import { planDefaultPrivilegeReset } from './reset-privileges.ts'
 import { loadTables, ownTables, type RestoreTarget, reloadConfiguration } from './restore-state.ts'
+import { runRefreshes } from './run-refreshes.ts'
 import { moveSequences, readSequences } from './set-sequences.ts'
 import { runStatements } from './statement.ts'
 import { scriptOf } from './surgery-script.ts'
@@ -34,34 +40,46 @@ export interface SurgeryInput {
   /** Planned against `live`. */
   change: SurgicalChange
   target: RestoreTarget
-  /** Finds the rows that the commit leaves out, for tables that are created again. */
-  keptData: (isRebuilt: (table: TableEntry) => boolean) => Promise<TableEntry[]>
+  /** Finds the rows that the commit leaves out, for tables that are created again, among those of a live tree. */
+  keptData: (tree: Tree, isRebuilt: (table: TableEntry) => boolean) => Promise<TableEntry[]>
   prove: () => Promise<Proof>
 }
 
 export type SurgeryOutcome =
   | { kind: 'restored'; proof: Proof }
-  | { kind: 'unsuited'; because: string }
+  | { kind: 'unsuited'; because: string; error: unknown }
+
+/** One attempt: what is renamed, and what is then done. */
+interface Attempt {
+  renames: RenamePlan | null
+  surgery: Surgery
+  facts: SurgeryFacts
+}
 
 /** @throws what is not the attempt's fault: locks, a lost connection, an interruption, a damaged store */
 export async function restoreBySurgery(
   session: Session,
   input: SurgeryInput,
 ): Promise<SurgeryOutcome> {
-  const { facts } = input.change
-  const notAltered = new Set(facts.notAltered)
-  let surgery: Surgery | undefined = input.change.surgery
+  const notAltered = new Set(input.change.facts.notAltered)
+  let attempt: Attempt | undefined = input.change
   let because = ''
-  for (let attempt = 0; attempt < MAX_ATTEMPTS && surgery !== undefined; attempt++) {
+  let lastError: unknown
+  for (let count = 0; count < MAX_ATTEMPTS && attempt !== undefined; count++) {
     await session.execute('SAVEPOINT snap_surgery')
+    let tried: Attempt | undefined
     try {
-      await perform(session, surgery, input)
+      tried = await rename(session, attempt, input)
+      await perform(session, tried, input)
       const proof = await input.prove()
       await session.execute('RELEASE SAVEPOINT snap_surgery')
       return { kind: 'restored', proof }
     } catch (error) {
       if (!isAttemptsFault(error)) throw error
+      if (input.target.part !== undefined)
+        await assertForeignKeysHold(session, error, (tried ?? attempt).surgery)
       because = error.message
+      lastError = error
       await session.execute('ROLLBACK TO SAVEPOINT snap_surgery; RELEASE SAVEPOINT snap_surgery')
       emit(input.target.reporter, {
         kind: 'warning',
@@ -69,26 +87,89 @@ export async function restoreBySurgery(
         subject: input.live.capture.database.name,
         detail: because,
       })
-      if (!blameAlterations(error, surgery, notAltered)) break
-      surgery = planSurgery({ ...facts, notAltered })
+      attempt = nextAttempt(error, attempt, tried, notAltered, input)
     }
   }
-  return { kind: 'unsuited', because }
+  return { kind: 'unsuited', because, error: lastError }
 }
 
-const MAX_ATTEMPTS = 3
+const MAX_ATTEMPTS = 4
+
+/**
+ * Gives up the alterations that failed; where none did, or some have before, the
+ * renames; and at last everything.
+ *
+ * @param tried  undefined when the names themselves were refused
+ */
+function nextAttempt(
+  error: AttemptError,
+  { renames, facts }: Attempt,
+  tried: Attempt | undefined,
+  notAltered: Set<string>,
+  { change, live, target }: SurgeryInput,
+): Attempt | undefined {
+  const isFirst = notAltered.size === 0
+  const isBlamed = tried !== undefined && blameAlterations(error, tried.surgery, notAltered)
+  if (renames !== null && !(isFirst && isBlamed)) {
+    notAltered.clear()
+    const plan = withoutRenames(change, live, target)
+    return plan.surgery === undefined
+      ? undefined
+      : { ...plan, renames: null, surgery: plan.surgery }
+  }
+  if (!isBlamed) return undefined
+  const without = { ...facts, notAltered }
+  const planned = planSurgery(without)
+  return planned === undefined ? undefined : { renames, surgery: planned, facts: without }
+}
+
+/**
+ * Gives things their names back. Where the server then words anything otherwise
+ * than the plan has it, the rest is planned anew from what is really there.
+ *
+ * @throws RESTORE_FAILED  the server refused a name, or what came of it cannot be changed by itself
+ */
+async function rename(session: Session, attempt: Attempt, input: SurgeryInput): Promise<Attempt> {
+  const { renames, facts } = attempt
+  if (renames === null) return attempt
+  emit(input.target.reporter, { kind: 'phaseStarted', phase: 'renameObjects' })
+  await runStatements(session, renames.statements)
+  const found = await captureSchema(session, input.target.selection, 'savepoint')
+  if (compareSchemas(renames.live.schema.entries, found.entries).length === 0) return attempt
+  const seen: SurgeryFacts = {
+    ...facts,
+    live: found,
+    columnDependents: await readColumnDependents(session, found.entries, found.facts),
+  }
+  const surgery = planSurgery(seen)
+  if (surgery === undefined) {
+    throw new SnapError(
+      'RESTORE_FAILED',
+      'what differs after renaming cannot be changed by itself',
+      { step: 'names' },
+    )
+  }
+  return { renames, surgery, facts: seen }
+}
 
 type AttemptError = SnapError<
   'RESTORE_FAILED' | 'RESTORE_NOT_PROVEN' | 'POSTGRES_REFUSED' | 'POSTGRES_PERMISSION_DENIED'
 >
 
 function isAttemptsFault(error: unknown): error is AttemptError {
+  // What the server has run out of, rebuilding more would need more of.
+  if (isOutOfResources(error)) return false
   return (
     isSnapError(error, 'RESTORE_FAILED') ||
     isSnapError(error, 'RESTORE_NOT_PROVEN') ||
     isSnapError(error, 'POSTGRES_REFUSED') ||
     isSnapError(error, 'POSTGRES_PERMISSION_DENIED')
   )
+}
+
+function isOutOfResources(error: unknown): boolean {
+  if (isSnapError(error, 'RESTORE_FAILED')) return isOutOfResources(error.cause)
+  return isSnapError(error, 'POSTGRES_REFUSED') && error.data.sqlState.startsWith('53')
 }
 
 /**
@@ -111,11 +192,15 @@ function blameAlterations(
   return blamed.length > 0
 }
 
-async function perform(session: Session, surgery: Surgery, input: SurgeryInput): Promise<void> {
+async function perform(
+  session: Session,
+  { surgery, facts, renames }: Attempt,
+  input: SurgeryInput,
+): Promise<void> {
   const { target, keptData, change, live } = input
   const { reporter } = target
   const isBuilt = (table: TableEntry) => surgery.builtTables.has(tableKey(table))
-  const kept = await keptData(isBuilt)
+  const kept = await keptData(stateAfter(live, renames).tree, isBuilt)
   const script = scriptOf(surgery, {
     ...target,
     tables: ownTables(target.tree),
@@ -124,7 +209,7 @@ async function perform(session: Session, surgery: Surgery, input: SurgeryInput):
   })
   emit(reporter, { kind: 'phaseStarted', phase: 'dropObjects' })
   if (surgery.resetsDefaultPrivileges) {
-    await runStatements(session, await planDefaultPrivilegeReset(session, live.schema.entries))
+    await runStatements(session, await planDefaultPrivilegeReset(session, facts.live.entries))
   }
   await runStatements(session, script.lateDrops)
   await assertUndisturbed(session, [...surgery.rowSteps.keys()])
@@ -216,7 +301,7 @@ async function refreshViews(
       entry.kind === 'MATERIALIZED VIEW' &&
       (differ.has(tableKey(entry)) || refreshed.includes(entry)),
   )
-  await runStatements(session, planRefreshes(due, wanted))
+  await runRefreshes(session, planRefreshes(due, wanted))
   const emptied = wanted.filter((view) => !view.isPopulated && differ.has(tableKey(view)))
   await runStatements(
     session,

@@ -10,7 +10,7 @@ import { type CapturedSchema, captureSchema } from '../capture/capture-schema.ts
 import { readSequenceStates } from '../capture/capture-sequences.ts'
 import { listRelations } from '../capture/list-relations.ts'
 import { coversWholeSchema, isWholeDatabase, WHOLE_DATABASE } from '../capture/selection.ts'
-import { SnapError } from '../errors.ts'
+import { type Blocker, SnapError } from '../errors.ts'
 import { emit } from '../events.ts'
 import type { SchemaEntry, Selection, SequenceState, TableEntry, Tree } from '../format/values.ts'
 import type { DatabaseAddress } from '../postgres/address/database-address.ts'
@@ -23,6 +23,8 @@ import { commitRestore } from './commit-transaction.ts'
 import { tablesWithoutRows } from './compare-trees.ts'
 import type { InPlaceChange } from './in-place-change.ts'
 import { isUnchanged, type LiveState } from './live-state.ts'
+import { partFailed } from './part-errors.ts'
+import type { PlannedChange } from './plan-change.ts'
 import { compareLargeObjects, type Proof, proveRestore } from './prove.ts'
 import { restoreBySurgery } from './restore-by-surgery.ts'
 import {
@@ -37,16 +39,12 @@ import {
 import { moveSequences } from './set-sequences.ts'
 import { manifestsOf, verifyObjects } from './verify-objects.ts'
 
-/** The live state and how it is to become the commit's. */
-export interface PlannedChange {
-  live: LiveState
-  change: InPlaceChange
-}
-
 export interface InPlaceOptions {
   database: DatabaseAddress
   databaseName: string
   lockTimeoutMs: number
+  /** Ends sessions that keep the restore from its locks, and is called with each. */
+  onTerminated?: ((blocker: Blocker) => void) | undefined
   withRowProof: boolean
   allowsOtherWords: boolean
   planned: PlannedChange
@@ -82,23 +80,23 @@ export interface InPlaceResult {
  * @throws RESTORE_IN_DOUBT       the connection was lost at COMMIT
  */
 export async function restoreInPlace(
-  target: RestoreTarget,
+  commit: RestoreTarget,
   options: InPlaceOptions,
 ): Promise<InPlaceResult> {
   const { database, lockTimeoutMs } = options
-  const session = await openSession(database, target.signal ? { signal: target.signal } : {})
+  const session = await openSession(database, commit.signal ? { signal: commit.signal } : {})
   try {
     await pinSettings(session, { lockTimeoutMs })
     await session.execute('BEGIN')
     const watched = <T>(work: () => Promise<T>) =>
-      watchLocks(session, database, target.reporter, work)
+      watchLocks(session, { ...options, address: database, reporter: commit.reporter }, work)
 
-    const settled = await settle(session, target, options, watched)
+    const settled = await settle(session, commit, options, watched)
     await options.settled()
-    const { live, change } = settled
+    const { live, change, target } = settled
     const unmanagedBefore = await readUnmanaged(session, live.schema.entries, target)
-    const keptData = (isRebuilt: (table: TableEntry) => boolean) =>
-      findKeptData(session, target.tree, live, isRebuilt)
+    const keptData = (tree: Tree, isRebuilt: (table: TableEntry) => boolean) =>
+      findKeptData(session, target.tree, { tree, isStored: live.isStored }, isRebuilt)
     const keptPositions = await readKeptPositions(session, target.tree)
 
     const prove = async () => {
@@ -113,17 +111,18 @@ export async function restoreInPlace(
     }
     const outcome =
       change.form === 'general'
-        ? ({ kind: 'unsuited', because: change.because } as const)
+        ? ({ kind: 'unsuited', because: change.because, error: undefined } as const)
         : await watched(() => restoreBySurgery(session, { live, change, target, keptData, prove }))
     if (outcome.kind === 'restored') {
       await commitRestore(session, options.databaseName)
       return { proof: outcome.proof, form: { kind: 'surgical' }, change }
     }
+    if (target.part !== undefined) throw partFailed(outcome.because, outcome.error, target.part)
     // The plan to change only what differs has not looked at the rest.
     if (change.form === 'surgical') {
       await verifyObjects(target.objects, manifestsOf(target.tree), target)
     }
-    const kept = await keptData(() => true)
+    const kept = await keptData(live.tree, () => true)
     const creation = await watched(() => clearForRestore(session, live.schema.entries, target))
     await createStructure(session, creation, target)
     await loadTables(session, [...ownTables(target.tree), ...kept], target)
@@ -303,7 +302,7 @@ async function keepPositions(session: Session, positions: readonly SequenceState
 async function findKeptData(
   session: Session,
   target: Tree,
-  live: LiveState,
+  live: Pick<LiveState, 'tree' | 'isStored'>,
   isRebuilt: (table: TableEntry) => boolean,
 ): Promise<TableEntry[]> {
   const withoutRows = target.tables.filter(

@@ -11,8 +11,8 @@ import { isWholeDatabase } from '../capture/selection.ts'
 import { throwIfAborted } from '../errors.ts'
 import { emit, type Reporter } from '../events.ts'
 import type { CatalogFact, SchemaEntry, Selection, TableEntry, Tree } from '../format/values.ts'
-import type { ObjectDatabase } from '../objects/object-database.ts'
 import { HashingSink } from '../objects/object-sink.ts'
+import type { StreamReader } from '../objects/walk-manifest.ts'
 import { qualifiedName } from '../postgres/quote.ts'
 import type { Session } from '../postgres/session.ts'
 import { isSameStream } from './compare-trees.ts'
@@ -21,8 +21,19 @@ import { loadRows } from './load-rows.ts'
 import { type CreationPlan, planCreation, planRefreshes } from './plan-creation.ts'
 import { planDrops } from './plan-drops.ts'
 import { planDefaultPrivilegeReset, planSchemaPrivilegeReset } from './reset-privileges.ts'
+import { runRefreshes } from './run-refreshes.ts'
 import { readSequences, setSequences } from './set-sequences.ts'
 import { DEFAULT_SEARCH_PATH, NO_SEARCH_PATH, runStatements } from './statement.ts'
+
+/** What of a target is restored. */
+export interface RestoredPart {
+  /** Entries that are the live ones, as `describeEntry` names them. */
+  outside: ReadonlySet<string>
+  /** The columns that tables will have, by `tableKey`, where the rows to load have others. */
+  standingColumns: ReadonlyMap<string, readonly string[]>
+  /** Tables that cannot be altered into what they are to be, as `describeEntry` names them. */
+  rebuilt: ReadonlySet<string>
+}
 
 export interface RestoreTarget {
   tree: Tree
@@ -32,7 +43,9 @@ export interface RestoreTarget {
   selection: Selection
   withOwners: boolean
   withPrivileges: boolean
-  objects: ObjectDatabase
+  objects: StreamReader
+  /** Set where only a part is restored: everything else is as it is live, and has to stay so. */
+  part?: RestoredPart | undefined
   reporter?: Reporter | undefined
   signal?: AbortSignal | undefined
 }
@@ -112,9 +125,10 @@ export async function reloadConfiguration(
 export async function loadTables(
   session: Session,
   tables: readonly TableEntry[],
-  { objects, reporter, signal }: RestoreTarget,
+  { objects, reporter, signal, tree }: RestoreTarget,
 ): Promise<void> {
   emit(reporter, { kind: 'phaseStarted', phase: 'loadRows' })
+  const standing = new Map(tree.tables.map((table) => [qualifiedName(table), table.columns]))
   emit(reporter, {
     kind: 'tablesPlanned',
     tableCount: tables.length,
@@ -124,7 +138,10 @@ export async function loadTables(
   await session.execute(DEFAULT_SEARCH_PATH)
   for (const table of tables) {
     throwIfAborted(signal, 'checkout')
-    await loadRows(session, objects, table, { isNew: true, reporter })
+    // Rows that were kept may have columns that the table has no longer.
+    const known = standing.get(qualifiedName(table)) ?? table.columns
+    const columns = table.columns.filter((column) => known.includes(column))
+    await loadRows(session, objects, table, { isNew: true, columns, reporter })
   }
   await session.execute(NO_SEARCH_PATH)
 }
@@ -138,6 +155,6 @@ export async function finishStructure(
   emit(reporter, { kind: 'phaseStarted', phase: 'createIndexes' })
   await runStatements(session, creation.afterRows)
   await runStatements(session, creation.privileges)
-  await runStatements(session, planRefreshes(entries, tree.materializedViews))
+  await runRefreshes(session, planRefreshes(entries, tree.materializedViews))
   await runStatements(session, creation.eventTriggers)
 }

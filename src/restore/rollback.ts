@@ -1,11 +1,14 @@
 import { SnapError } from '../errors.ts'
 import type { OperationKept } from '../format/operation-record.ts'
+import type { ObjectId } from '../format/values.ts'
 import { findOperationState, type Operation } from '../operations/operation-log.ts'
 import { readHead } from '../refs/head.ts'
+import { HEAD } from '../refs/ref-name.ts'
 import type { Store } from '../store.ts'
+import type { PartRequested } from './checkout-part.ts'
 import type { CheckoutPlan } from './checkout-plan.ts'
 import { type CheckoutOptions, planRestore } from './plan-checkout.ts'
-import { headBefore } from './undo.ts'
+import { headBefore, partBefore } from './undo.ts'
 
 /**
  * Finds the last operation that has changed the database, or may have.
@@ -89,6 +92,16 @@ export async function planReturn(
     commitId: kept.commitId,
     headBefore: await readHead(store.refs),
     headAfter: await headBefore(store, kept.head),
+    part: await findPart(store, kept.commitId),
     reason: 'undo',
   })
+}
+
+/** What a checkout of a part restored, if `safetyCommitId` is of one: the rest is not to be rolled back with it. */
+async function findPart(store: Store, safetyCommitId: ObjectId): Promise<PartRequested | null> {
+  for await (const { reason } of store.refs.log(HEAD)) {
+    if (reason.kind !== 'checkout' && reason.kind !== 'undo') continue
+    if (reason.safetyCommitId === safetyCommitId) return partBefore(reason)
+  }
+  return null
 }

@@ -2,15 +2,14 @@ import { readSequenceStates } from '../capture/capture-sequences.ts'
 import { decodeJsonLines } from '../format/json-lines.ts'
 import { checkSequenceState } from '../format/stream-entries.ts'
 import type { ManifestRef, SequenceState } from '../format/values.ts'
-import type { ObjectDatabase } from '../objects/object-database.ts'
-import { readRows } from '../objects/walk-manifest.ts'
+import { readRows, type StreamReader } from '../objects/walk-manifest.ts'
 import { qualifiedName, quoteLiteral } from '../postgres/quote.ts'
 import type { Session } from '../postgres/session.ts'
 import { runStatements } from './statement.ts'
 
 /** Reads the sequence positions that a tree holds, sorted as stored. */
 export async function readSequences(
-  objects: ObjectDatabase,
+  objects: StreamReader,
   sequences: ManifestRef,
 ): Promise<SequenceState[]> {
   const states: SequenceState[] = []

@@ -56,7 +56,11 @@ async function runOneByOne(session: Session, batch: readonly Statement[]): Promi
     } catch (error) {
       if (!isStatementError(error)) throw error
       await session.execute('ROLLBACK TO SAVEPOINT snap_statement')
-      if (!(await runOnDefaultSearchPath(session, sql))) throw restoreFailed(subject, error)
+      if (!(await runOnDefaultSearchPath(session, sql))) {
+        // Whoever explains the failure can still ask the server.
+        await session.execute('ROLLBACK TO SAVEPOINT snap_statement')
+        throw restoreFailed(subject, error)
+      }
     }
     await session.execute('RELEASE SAVEPOINT snap_statement')
   }

@@ -1,8 +1,9 @@
 import { SnapError } from '../errors.ts'
-import type { HeadValue } from '../format/ref-record.ts'
+import type { CheckoutReason, HeadValue } from '../format/ref-record.ts'
 import { readHead } from '../refs/head.ts'
 import { HEAD } from '../refs/ref-name.ts'
 import type { Store } from '../store.ts'
+import type { PartRequested } from './checkout-part.ts'
 import type { CheckoutPlan } from './checkout-plan.ts'
 import { type CheckoutOptions, planRestore } from './plan-checkout.ts'
 
@@ -30,7 +31,11 @@ export async function planUndo(store: Store, options: CheckoutOptions): Promise<
       revision: `the state before the ${reason.kind} of ${at}`,
       commitId: reason.safetyCommitId,
       headBefore: await readHead(store.refs),
-      headAfter: await headBefore(store, reason.previousHead),
+      headAfter:
+        reason.part === undefined
+          ? await headBefore(store, reason.previousHead)
+          : await readHead(store.refs),
+      part: partBefore(reason),
       reason: 'undo',
     })
   }
@@ -40,6 +45,12 @@ export async function planUndo(store: Store, options: CheckoutOptions): Promise<
     { refName: HEAD },
     { hint: `run 'snap reflog' to see what was done here` },
   )
+}
+
+/** A checkout of some objects is taken back for these alone: what others have done since stays. */
+export function partBefore({ part }: CheckoutReason): PartRequested | null {
+  if (part === undefined) return null
+  return { aspect: 'all', objects: { kind: 'exactly', ...part }, withDependencies: false }
 }
 
 /** HEAD goes back to the branch it was on, which may have moved on since; to the commit when the branch is gone. */

@@ -1,8 +1,7 @@
 import { throwIfAborted } from '../errors.ts'
 import { emit, type Reporter } from '../events.ts'
 import type { ManifestRef, Tree } from '../format/values.ts'
-import type { ObjectDatabase } from '../objects/object-database.ts'
-import { walkChunks } from '../objects/walk-manifest.ts'
+import { type StreamReader, walkChunks } from '../objects/walk-manifest.ts'
 
 /** Every row stream of a tree, in the order in which a restore reads them. */
 export function manifestsOf(tree: Tree): ManifestRef[] {
@@ -26,7 +25,7 @@ const READS_IN_FLIGHT = 4
  * @throws OBJECT_MISSING, OBJECT_CORRUPT  the first object that is not as it must be
  */
 export async function verifyObjects(
-  objects: ObjectDatabase,
+  objects: StreamReader,
   manifests: readonly ManifestRef[],
   options: { reporter?: Reporter | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<{ objectCount: number; sizeBytes: number }> {

@@ -26,8 +26,8 @@ import {
   type WipeScope,
 } from './emptied-state.ts'
 import { withLiveState } from './live-state.ts'
+import type { PlannedChange } from './plan-change.ts'
 import { type CheckoutOptions, describeServer, planAgainst } from './plan-checkout.ts'
-import type { PlannedChange } from './restore-in-place.ts'
 
 export type WipeOptions = Omit<
   CheckoutOptions,
@@ -83,6 +83,7 @@ export async function planWipe(
         catalogFacts: emptied.facts,
         headBefore: head,
         headAfter: head,
+        requested: null,
       } as const
       const checkout = await planAgainst(store, basis, { live, liveObjects, server }, settings)
       return { scope, emptied, checkout, ...outlineWipe(checkout, emptied) }

@@ -7,7 +7,7 @@
  */
 import type { SchemaEntry } from '../format/values.ts'
 import { quoteIdentifier } from '../postgres/quote.ts'
-import { findParenthesised, splitTopLevel, unquoteIdentifier } from './sql-text.ts'
+import { findParenthesised, quoteIfNeeded, splitTopLevel, unquoteIdentifier } from './sql-text.ts'
 
 /** Returns the entry with DDL for that server; the same entry when it needs no change. */
 export function adaptForServer(entry: SchemaEntry, serverVersionNumber: number): SchemaEntry {
@@ -87,9 +87,41 @@ function withNotNullNamed(entry: DefinedEntry): string {
     const match = COLUMN_NOT_NULL.exec(item)
     if (match === null || /^(?:CONSTRAINT|NOT) /.test(item)) return item
     const [, column, notNull] = match
-    const name = quoteIdentifier(`${entry.name}_${unquoteIdentifier(column!)}_not_null`)
+    const name = quoteIdentifier(usualNotNullName(entry, column!))
     return `${item.slice(0, -notNull!.length)} CONSTRAINT ${name}${notNull}`
   })
+}
+
+const usualNotNullName = ({ name }: SchemaEntry, column: string) =>
+  `${name}_${unquoteIdentifier(column)}_not_null`
+
+const NAMED_NOT_NULL = new RegExp(
+  `^(${IDENTIFIER}) .*?( CONSTRAINT (${IDENTIFIER}))( NOT NULL(?: NO INHERIT)?)$`,
+  'su',
+)
+
+/** Returns a table with the names that its not-null constraints have, which a rename of table or column leaves alone. */
+export function withNotNullNames(entry: SchemaEntry, serverVersionNumber: number): SchemaEntry {
+  return entry.kind === 'TABLE' && serverVersionNumber >= NAMED_NOT_NULL_SINCE
+    ? adaptForServer(entry, serverVersionNumber)
+    : entry
+}
+
+/** The opposite: leaves out, as pg_dump does, names that the server would choose by itself. */
+export function withoutNotNullNames(entry: SchemaEntry, serverVersionNumber: number): SchemaEntry {
+  const { kind, definition } = entry
+  if (kind !== 'TABLE' || definition === null || serverVersionNumber < NAMED_NOT_NULL_SINCE) {
+    return entry
+  }
+  const shortened = withItems(definition, (item) => {
+    const [, column, clause, name, notNull] = NAMED_NOT_NULL.exec(item) ?? []
+    if (column === undefined || /^(?:CONSTRAINT|NOT) /.test(item)) return item
+    const given = unquoteIdentifier(name!)
+    const isUsual = given === usualNotNullName(entry, column)
+    const kept = isUsual ? '' : ` CONSTRAINT ${quoteIfNeeded(given)}`
+    return `${item.slice(0, -clause!.length - notNull!.length)}${kept}${notNull}`
+  })
+  return { ...entry, definition: shortened }
 }
 
 /** Before PostgreSQL 16 there was no choice: changes were always applied as the subscription's owner. */

@@ -4,6 +4,7 @@
  * Knows only what may hide a comma, a semicolon or a keyword: string constants,
  * quoted identifiers, dollar quotes and parentheses. Pure.
  */
+import { quoteIdentifier } from '../postgres/quote.ts'
 
 /** A string constant, a quoted identifier or a dollar-quoted body, whole. */
 const QUOTED = /[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(\w*)\$.*?\$\1\$/suy
@@ -81,4 +82,9 @@ export function findParenthesised(
 /** Returns the name that an identifier in SQL written by pg_dump stands for. */
 export function unquoteIdentifier(identifier: string): string {
   return identifier.startsWith('"') ? identifier.slice(1, -1).replaceAll('""', '"') : identifier
+}
+
+/** Writes an identifier as pg_dump does, reserved words left aside: quoted only where it has to be. */
+export function quoteIfNeeded(name: string): string {
+  return /^[a-z_][a-z0-9_$]*$/.test(name) ? name : quoteIdentifier(name)
 }

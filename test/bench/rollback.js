@@ -1,12 +1,12 @@
 /**
  * What a rollback costs beside `pg_restore --clean -j2` of the same state.
  *
- * Prints one JSON line: seconds of each rollback, of pg_restore, their ratios,
- * and the floor: a commit of the unchanged database, which reads the live state
- * once, as every checkout does for its plan and again under its locks. Needs
+ * Everything is measured in turns, in one run; printed are medians as a table,
+ * and as one JSON line on stderr. The floor is an unchanged commit: it starts the
+ * program and reads the live state once, which every checkout has to. Needs
  * `npm run build`, psql, and pg_dump and pg_restore of the server's major or newer.
  *
- *   node test/bench/rollback.js [--megabytes 1024] [--tables 50] [--package postgres-15]
+ *   node test/bench/rollback.js [--megabytes 1024] [--tables 50] [--rounds 3] [--package postgres-15]
  */
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -19,6 +19,7 @@ const { values } = parseArgs({
   options: {
     megabytes: { type: 'string', default: '1024' },
     tables: { type: 'string', default: '50' },
+    rounds: { type: 'string', default: '3' },
     package: { type: 'string', default: 'postgres-15' },
   },
 })
@@ -29,10 +30,10 @@ const BYTES_PER_ROW = 200
 
 /** What a migration does, by name; each is rolled back by a checkout of the state before. */
 const MIGRATIONS = {
-  'one percent of a table updated': `UPDATE t1 SET note = 'changed' WHERE id % 100 = 0`,
-  'a column of a mid-size table dropped': 'ALTER TABLE t2 DROP COLUMN amount',
+  'nothing changed': 'SELECT 1',
   'a small table dropped': 'DROP TABLE small',
-  nothing: 'SELECT 1',
+  'a column dropped from a mid-size table': 'ALTER TABLE t2 DROP COLUMN amount',
+  "1 % of one table's rows updated": `UPDATE t1 SET note = 'changed' WHERE id % 100 = 0`,
 }
 
 /**
@@ -78,24 +79,52 @@ try {
   /** @param {string[]} args */
   const snap = (...args) => run('node', [program, ...args, '--database', url], { cwd: directory })
   await snap('init', '--no-gitignore')
-  const firstCommitSeconds = await snap('commit', '-q', '-m', 'before')
-  const unchangedCommitSeconds = await snap('commit', '-q', '-m', 'again')
-
+  await snap('commit', '-q', '-m', 'before')
   const archive = join(directory, 'archive')
   await run('pg_dump', ['-Fd', '-j2', '-f', archive, url])
-  const restoreSeconds = await run('pg_restore', ['--clean', '-j2', '-d', url, archive])
-  // The restored heap is in the archive's order and has other free space: commit what is to come back.
-  await snap('commit', '-q', '-m', 'restored')
 
-  const rollbacks = []
-  for (const [name, sql] of Object.entries(MIGRATIONS)) {
-    await psql(sql)
-    const seconds = await snap('checkout', 'HEAD', '-y', '-q')
-    rollbacks.push({ name, seconds, ratio: restoreSeconds / seconds })
+  /** @type {Record<string, number[]>} */
+  const seconds = {}
+  /** @param {string} name @param {Promise<number>} measured */
+  const note = async (name, measured) => {
+    seconds[name] ??= []
+    seconds[name].push(await measured)
   }
+  for (let round = 0; round < Number(values.rounds); round++) {
+    await note('restore', run('pg_restore', ['--clean', '-j2', '-d', url, archive]))
+    await psql('VACUUM ANALYZE')
+    // The restored heap is in the archive's order: commit what is to come back.
+    await snap('commit', '-q', '-m', 'restored')
+    await note('floor', snap('commit', '-q', '-m', 'unchanged'))
+    for (const [name, sql] of Object.entries(MIGRATIONS)) {
+      await psql(sql)
+      await note(name, snap('checkout', 'HEAD', '-y', '-q'))
+    }
+  }
+
+  /** @param {string} name */
+  const median = (name) => {
+    const sorted = (seconds[name] ?? []).toSorted((a, b) => a - b)
+    return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
+  }
+  const restore = median('restore')
+  const floor = median('floor')
+  const times = (/** @type {number} */ ratio) => `${ratio.toFixed(1)} ×`
   process.stdout.write(
-    `${JSON.stringify({ ...values, rowCount, firstCommitSeconds, unchangedCommitSeconds, restoreSeconds, rollbacks })}\n`,
+    [
+      '| rolled back | time | faster than pg_restore | beyond the floor |',
+      '|---|---|---|---|',
+      ...Object.keys(MIGRATIONS).map((name) => {
+        const taken = median(name)
+        const beyond = taken - floor
+        return `| ${name} | ${taken.toFixed(2)} s | ${times(restore / taken)} | ${beyond.toFixed(2)} s: ${times(restore / Math.max(beyond, 0.01))} |`
+      }),
+      `| floor: the live state read once | ${floor.toFixed(2)} s | ${times(restore / floor)} | |`,
+      `| pg_restore --clean -j2 | ${restore.toFixed(2)} s | | |`,
+      '',
+    ].join('\n'),
   )
+  process.stderr.write(`${JSON.stringify({ ...values, rowCount, seconds })}\n`)
 } finally {
   rmSync(directory, { recursive: true, force: true })
   await server.stop()

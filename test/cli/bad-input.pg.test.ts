@@ -125,10 +125,17 @@ describe('the database', () => {
 
   test('a table pattern that matches nothing', async () => {
     const { snap } = await storeWithCommit()
-    const { exitCode, stderr } = await snap(['commit', '-m', 'x', '-t', 'no_such_table'])
-    equal(exitCode, 6)
-    match(stderr, /^fatal: cannot read the schema: no matching tables were found$/m)
-    match(stderr, /^hint: check the patterns that select tables and schemas$/m)
+    for (const argv of [
+      ['commit', '-m', 'x', '-t', 'ordes'],
+      ['status', '--table', 'ordes'],
+      ['diff', '--rows', '--table', 'ordes', '--table', 'customers'],
+      ['diff', '--sql', '--table', 'ordes'],
+    ]) {
+      const { exitCode, stderr } = await snap(argv)
+      equal(exitCode, 2, argv.join(' '))
+      match(stderr, /^fatal: no table matches 'ordes'$/m)
+      match(stderr, /^hint: did you mean orders\b/m)
+    }
   })
 })
 

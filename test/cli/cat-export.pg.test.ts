@@ -84,6 +84,7 @@ describe('snap export', () => {
     const { fileCount } = await json(['export', '--format', 'directory', '--output', 'shop'])
     const files = (await readdir(join(directory, 'shop'))).sort()
     deepEqual(files, [
+      'load.sql',
       'odd%2Eone.a%3Ab.csv',
       'public.alembic_version.csv',
       'public.customers.csv',

@@ -51,6 +51,17 @@ describe('snap status', () => {
     ])
   })
 
+  test('--table chooses tables as psql does, and says nothing of the rows of others', async () => {
+    const { database, snap } = await committedPlace()
+    await database.query(`${EDITS} CREATE TABLE "Customers" (id int)`)
+    const { stdout } = await snap(['--json', 'status', '--table', 'public.c*', '--table', '"C"*'])
+    deepEqual(
+      JSON.parse(stdout).tables.map(({ name }: { name: string }) => name),
+      ['Customers', 'customers'],
+    )
+    equal((await snap(['status', '--table', 'CUSTOMERS'])).exitCode, 1)
+  })
+
   test('does not call rows different that were written again as they were', async () => {
     const { database, snap } = await committedPlace()
     await database.query('UPDATE customers SET name = name')

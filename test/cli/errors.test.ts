@@ -139,6 +139,7 @@ const EXAMPLES: { [C in ErrorCode]: SnapError<C> } = {
           application: 'worker',
           query: `UPDATE orders\n   SET note = '${'x'.repeat(80)}'`,
           since: '2026-03-01T11:59:00.000Z',
+          preparedTransaction: null,
         },
         {
           pid: 12,
@@ -146,6 +147,7 @@ const EXAMPLES: { [C in ErrorCode]: SnapError<C> } = {
           application: '',
           query: 'BEGIN',
           since: '2026-03-01T08:00:00.000Z',
+          preparedTransaction: null,
         },
       ],
     },
@@ -158,6 +160,12 @@ const EXAMPLES: { [C in ErrorCode]: SnapError<C> } = {
     expected: 'PostgreSQL 14 or newer',
     found: 'PostgreSQL 13',
   }),
+  PATTERN_UNMATCHED: new SnapError(
+    'PATTERN_UNMATCHED',
+    "no table matches 'ordres'",
+    { patterns: ['ordres'], candidates: ['orders'] },
+    { hint: 'did you mean orders?' },
+  ),
   SCHEMA_DUMP_FAILED: new SnapError('SCHEMA_DUMP_FAILED', 'cannot read the schema: one', {
     stderr: 'noise\npg_dump: error: one\npg_dump: detail: two\n',
   }),
@@ -188,6 +196,41 @@ const EXAMPLES: { [C in ErrorCode]: SnapError<C> } = {
     "database 'shop' is protected, and there is no terminal to type its name on: snap.config.json protects database shop",
     { databaseName: 'shop', reasons: ['snap.config.json protects database shop'] },
     { hint: 'pass --confirm-database shop if it is to be overwritten' },
+  ),
+  DEPENDENCIES_MISSING: new SnapError(
+    'DEPENDENCIES_MISSING',
+    'cannot restore this part alone: TABLE public.users needs TYPE public.mood, which is not in the database',
+    {
+      needs: [
+        {
+          state: 'missing',
+          entry: 'TYPE public.mood',
+          neededBy: 'TABLE public.users',
+          add: '--with-dependencies',
+        },
+      ],
+    },
+    { hint: 'add --with-dependencies to restore these too' },
+  ),
+  DEPENDENTS_BROKEN: new SnapError(
+    'DEPENDENTS_BROKEN',
+    'cannot restore this part alone: VIEW public.v needs column b of TABLE public.t, which would go',
+    { dependents: [{ entry: 'VIEW public.v', needs: 'column b of TABLE public.t' }] },
+  ),
+  ROWS_DO_NOT_FIT: new SnapError('ROWS_DO_NOT_FIT', "cannot load the rows of 'public.t'", {
+    tables: [
+      { table: 'public.t', columns: ['b'], reason: 'the database has no such column' },
+      { table: 'public.u', columns: [], reason: 'the database has no such table' },
+    ],
+  }),
+  FOREIGN_KEY_VIOLATED: new SnapError(
+    'FOREIGN_KEY_VIOLATED',
+    "rows of 'public.o' refer to nothing",
+    {
+      violations: [
+        { constraint: 'o_fk', table: 'public.o', referencedTable: 'public.c', rowCount: 12 },
+      ],
+    },
   ),
   CONFIRMATION_NEEDED: new SnapError(
     'CONFIRMATION_NEEDED',

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { MemoryBackend } from '../../src/backend/memory-backend.ts'
 import { decodeCommit } from '../../src/format/commit.ts'
+import { encodeJsonLine } from '../../src/format/json-lines.ts'
 import { decodeLockRecord } from '../../src/format/lock-record.ts'
 import { decodeManifestNode } from '../../src/format/manifest-node.ts'
 import { objectIdOf } from '../../src/format/object-id.ts'
@@ -11,6 +12,7 @@ import { decodeEntry } from '../../src/format/pack-entry.ts'
 import { decodePrunedRecord } from '../../src/format/pruned-record.ts'
 import { decodeRefRecord } from '../../src/format/ref-record.ts'
 import { decodeStoreFile } from '../../src/format/store-file.ts'
+import { checkCatalogFact } from '../../src/format/stream-entries.ts'
 import { decodeTree } from '../../src/format/tree.ts'
 import { FINDING_SEVERITIES } from '../../src/maintenance/finding.ts'
 import { ObjectDatabase } from '../../src/objects/object-database.ts'
@@ -96,6 +98,11 @@ const examples: Record<string, (bytes: Uint8Array) => void | Promise<void>> = {
   commit: (bytes) => {
     const commit = decodeCommit(bytes)
     expect(commit).toMatchObject({ message: 'before step 6', parentIds: [], catalog: emptyRows })
+    expect(commit.database.oid).toBe(16384)
+    const line = /`(\{"classOid".*\})`/.exec(page)![1]!
+    expect(Buffer.from(encodeJsonLine(checkCatalogFact(JSON.parse(line)))).toString()).toBe(
+      `${line}\n`,
+    )
     expect(page).toContain(`tree of an empty database; its id is \`${commit.treeId}\``)
     expect(page).toContain(`This one's id is \`${objectIdOf(bytes)}\``)
   },

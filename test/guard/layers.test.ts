@@ -146,11 +146,13 @@ const LAYERS: Readonly<Record<string, { mayImport: readonly string[]; because: s
       'src/postgres/quote.ts',
       'src/capture/selection.ts',
       'src/capture/capture-large-objects.ts',
+      'src/diff',
       'src/restore/plan-creation.ts',
+      'src/restore/plan-surgery.ts',
       'src/restore/statement.ts',
     ],
     because:
-      'an export is a restore written down: the same statements in the same order, and no connection',
+      'an export is a restore written down, of a whole state or of a difference: the same statements in the same order, and no connection',
   },
   'src/store.ts': {
     mayImport: [

@@ -45,9 +45,10 @@ async function thereAndBack(major: number, cases: Transition[], role: string): P
   const after = await commitDatabase(store, url)
   const dumpAfter = await dumpWith(major, database.url, { rowOrder: 'sorted' })
 
-  for (const [commitId, dump] of [
-    [before.commitId, dumpBefore],
-    [after.commitId, dumpAfter],
+  const kept = cases.flatMap(keptTables)
+  for (const [commitId, dump, keptNames] of [
+    [before.commitId, dumpBefore, kept.map(([a, b]) => [b, a])],
+    [after.commitId, dumpAfter, kept],
   ] as const) {
     const filesBefore = await filesOf(database)
     const retries: string[] = []
@@ -64,7 +65,15 @@ async function thereAndBack(major: number, cases: Transition[], role: string): P
     const rewritten = [...filesBefore].filter(
       ([table, file]) => filesAfter.has(table) && filesAfter.get(table) !== file,
     )
-    expect(rewritten.map(([table]) => table).filter((table) => isOutside(table, cases))).toEqual([])
+    const kept = new Set(keptNames.map(([, name]) => name))
+    expect(
+      rewritten
+        .map(([table]) => table)
+        .filter((table) => !kept.has(table) && isOutside(table, cases)),
+    ).toEqual([])
+    expect(keptNames.map(([, name]) => `${name}: ${filesAfter.get(name!)}`)).toEqual(
+      keptNames.map(([former, name]) => `${name}: ${filesBefore.get(former!)}`),
+    )
   }
   await database.drop()
 }
@@ -91,6 +100,12 @@ async function filesOf(database: TestDatabase): Promise<Map<string, string>> {
     FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
     WHERE relkind = 'r' AND nspname !~ '^pg_' AND nspname <> 'information_schema'`)
   return new Map(rows.map(({ table, file }) => [table, file]))
+}
+
+/** Qualified names of tables that only change their names: before and after the migration. */
+function keptTables({ namespace, keeps = {} }: Transition): [a: string, b: string][] {
+  const qualified = (name: string) => (name.includes('.') ? name : `${namespace}.${name}`)
+  return Object.entries(keeps).map(([a, b]) => [qualified(a), qualified(b)])
 }
 
 /** A table that no migration names is not written to. */

@@ -122,21 +122,25 @@ export const anyCommit: fc.Arbitrary<Commit> = fc.record({
   message: anyString,
   author: anyAuthor,
   createdAt: anyTimestamp,
-  database: fc.record({
-    name: anyString,
-    systemIdentifier: fc.option(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map(String)),
-    serverVersion: anyString,
-    serverVersionNumber: anyCount,
-    encoding: anyString,
-    collate: anyString,
-    ctype: anyString,
-    lsn: fc.option(
-      fc
-        .tuple(fc.nat(0xffff_ffff), fc.nat(0xffff_ffff))
-        .map((halves) => halves.map((half) => half.toString(16).toUpperCase()).join('/')),
+  database: fc
+    .record({
+      name: anyString,
+      systemIdentifier: fc.option(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map(String)),
+      serverVersion: anyString,
+      serverVersionNumber: anyCount,
+      encoding: anyString,
+      collate: anyString,
+      ctype: anyString,
+      lsn: fc.option(
+        fc
+          .tuple(fc.nat(0xffff_ffff), fc.nat(0xffff_ffff))
+          .map((halves) => halves.map((half) => half.toString(16).toUpperCase()).join('/')),
+      ),
+      snapshotAt: anyTimestamp,
+    })
+    .chain((database) =>
+      fc.option(fc.nat(0xffff_ffff)).map((oid) => (oid === null ? database : { ...database, oid })),
     ),
-    snapshotAt: anyTimestamp,
-  }),
   tools: fc.record({ snap: anyString, pgDump: anyString }),
   selection: fc.record({
     tables: anyStrings,
@@ -160,13 +164,25 @@ const anyReason: fc.Arbitrary<RefReason> = fc.oneof(
     kind: fc.constantFrom('init', 'commit', 'safety', 'branch', 'tag', 'pin', 'delete'),
     message: anyString,
   }),
-  fc.record({
-    kind: fc.constantFrom('checkout', 'undo'),
-    message: anyString,
-    previousHead: fc.record({ targetRef: fc.option(anyString), id: fc.option(anyObjectId) }),
-    safetyCommitId: fc.option(anyObjectId),
-    restoredCommitId: anyObjectId,
-  }),
+  fc.record(
+    {
+      kind: fc.constantFrom('checkout', 'undo'),
+      message: anyString,
+      previousHead: fc.record({ targetRef: fc.option(anyString), id: fc.option(anyObjectId) }),
+      safetyCommitId: fc.option(anyObjectId),
+      restoredCommitId: anyObjectId,
+      part: fc.record({
+        relations: fc.array(fc.record({ namespace: anyString, name: anyString }), { maxLength: 2 }),
+        others: fc.array(
+          fc.record({ kind: anyString, namespace: fc.option(anyString), name: anyString }),
+          { maxLength: 2 },
+        ),
+      }),
+    },
+    {
+      requiredKeys: ['kind', 'message', 'previousHead', 'safetyCommitId', 'restoredCommitId'],
+    },
+  ),
 )
 
 export const anyRefRecord: fc.Arbitrary<RefRecord> = fc.record({
@@ -222,12 +238,16 @@ export const anyLargeObjectEntry: fc.Arbitrary<LargeObjectEntry> = fc.record({
   comment: fc.option(anyString),
 })
 
-export const anyCatalogFact: fc.Arbitrary<CatalogFact> = fc.record({
-  entry: anyCount,
-  classOid: fc.nat(0xffff_ffff),
-  oid: fc.nat(0xffff_ffff),
-  dependsOn: fc.array(anyCount, { maxLength: 4 }),
-})
+export const anyCatalogFact: fc.Arbitrary<CatalogFact> = fc.record(
+  {
+    entry: anyCount,
+    classOid: fc.nat(0xffff_ffff),
+    oid: fc.nat(0xffff_ffff),
+    dependsOn: fc.array(anyCount, { maxLength: 4 }),
+    columns: fc.array(fc.option(anyString), { maxLength: 4 }),
+  },
+  { requiredKeys: ['entry', 'classOid', 'oid', 'dependsOn'] },
+)
 
 const anyOperationNumber = anyCount.filter((number) => number > 0)
 

@@ -20,6 +20,8 @@ export interface Transition {
   alone?: boolean
   /** Tables that the migration does not name and that are written all the same. */
   rebuilds?: string[]
+  /** Tables before the migration by what they are called after it, each of them keeping its file. */
+  keeps?: Record<string, string>
 }
 
 const directory = fileURLToPath(new URL('../../fixtures/transitions', import.meta.url))

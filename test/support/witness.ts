@@ -45,7 +45,7 @@ export async function dumpWith(
     ...(options.dataOnly ? ['--data-only'] : []),
   ]
   const dump = normalise(await runDump(majorVersion, databaseUrl, args))
-  return options.rowOrder === 'sorted' ? sortRows(dump) : dump
+  return options.rowOrder === 'sorted' ? withSortedRows(dump) : dump
 }
 
 async function runDump(majorVersion: number, databaseUrl: string, args: string[]) {
@@ -83,7 +83,7 @@ function normalise(dump: string): string {
 }
 
 /** Sorts the lines of each COPY block, and each run of INSERT statements for one table. */
-function sortRows(dump: string): string {
+export function withSortedRows(dump: string): string {
   const parts: string[] = []
   let position = 0
   for (;;) {

@@ -33,7 +33,8 @@ export interface SchemaDump {
  * @param args  pg_dump options: object selection such as `-t`, `-T`, `-n`, `-N`
  * @param options.holdLocks  keeps pg_dump's ACCESS SHARE locks until the transaction ends
  * @param options.allowsNoMatch  patterns that match nothing give an empty archive
- * @throws SCHEMA_DUMP_FAILED          pg_dump refuses: no table matches a pattern, bad option, …
+ * @throws PATTERN_UNMATCHED           nothing is meant by the patterns
+ * @throws SCHEMA_DUMP_FAILED          pg_dump refuses: bad option, …
  * @throws POSTGRES_PERMISSION_DENIED  the role may not lock a table or use a schema
  * @throws POSTGRES_LOCK_TIMEOUT       a table's lock was not granted in time
  * @throws POSTGRES_UNSUPPORTED        the server is newer than the bundled pg_dump, and no installed one can do
@@ -158,14 +159,17 @@ function toError(session: Session, outcome: Exclude<DumpOutcome, { kind: 'dumped
   if (outcome.kind === 'connectionFailed') return session.translate(outcome.error)
   if (outcome.serverError !== undefined) return session.translate(outcome.serverError)
   const [message = outcome.reason] = messagesIn(outcome.stderr)
-  return new SnapError(
-    'SCHEMA_DUMP_FAILED',
-    `cannot read the schema: ${message}`,
-    { stderr: outcome.stderr },
-    isWithoutMatch(outcome.stderr)
-      ? { hint: 'check the patterns that select tables and schemas' }
-      : {},
-  )
+  if (isWithoutMatch(outcome.stderr)) {
+    return new SnapError(
+      'PATTERN_UNMATCHED',
+      `cannot read the schema: ${message}`,
+      { patterns: [], candidates: [] },
+      { hint: 'check the patterns that select tables and schemas' },
+    )
+  }
+  return new SnapError('SCHEMA_DUMP_FAILED', `cannot read the schema: ${message}`, {
+    stderr: outcome.stderr,
+  })
 }
 
 function isWithoutMatch(stderr: string): boolean {

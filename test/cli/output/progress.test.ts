@@ -94,6 +94,7 @@ test('whoever holds a lock is named at once, and warnings are told', () => {
             application: '',
             query: 'UPDATE t',
             since: '2026-01-01T00:00:00Z',
+            preparedTransaction: null,
           },
         ],
       },

@@ -1,7 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { createReadStream } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { formatPlainDump } from '../../../src/export/plain-dump.ts'
+import { listExportFiles } from '../../../src/export/directory-export.ts'
+import { type ExportedCommit, formatPlainDump } from '../../../src/export/plain-dump.ts'
 import { formatTableRows } from '../../../src/export/table-rows.ts'
 import type { Store } from '../../../src/store.ts'
 import { createFixtureDatabase } from '../../support/fixtures.ts'
@@ -9,9 +14,16 @@ import { createDatabase, eachMajor, type TestDatabase } from '../../support/post
 import { commitDatabase, memoryStore } from '../../support/session.ts'
 import { describeDifference, dumpWith } from '../../support/witness.ts'
 
-async function psql(database: TestDatabase, pieces: AsyncIterable<Uint8Array>): Promise<void> {
+async function psql(
+  database: TestDatabase,
+  pieces: AsyncIterable<Uint8Array>,
+  workingDirectory?: string,
+): Promise<void> {
   const args = ['--no-psqlrc', '--quiet', '--output=/dev/null', `--dbname=${database.url}`]
-  const client = spawn('psql', args, { stdio: ['pipe', 'ignore', 'pipe'] })
+  const client = spawn('psql', args, {
+    cwd: workingDirectory,
+    stdio: ['pipe', 'ignore', 'pipe'],
+  })
   let complaints = ''
   client.stderr.setEncoding('utf8').on('data', (text: string) => {
     complaints += text
@@ -31,15 +43,32 @@ async function psql(database: TestDatabase, pieces: AsyncIterable<Uint8Array>): 
   expect({ exitCode, errors }).toEqual({ exitCode: 0, errors: [] })
 }
 
-async function exportAll(store: Store): Promise<AsyncIterable<Uint8Array>> {
+async function readExported(store: Store): Promise<ExportedCommit> {
   const commitId = (await store.refs.find('refs/heads/main'))!
   const commit = await store.objects.readCommit(commitId)
-  const tree = await store.objects.readTree(commit.treeId)
-  return formatPlainDump(
-    store.objects,
-    { commitId, commit, tree },
-    { withOwners: true, withPrivileges: true, withRows: true },
-  )
+  return { commitId, commit, tree: await store.objects.readTree(commit.treeId) }
+}
+
+/** Writes a directory export and has psql run its load.sql there. */
+async function loadDirectory(store: Store, database: TestDatabase): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'snap-export-test-'))
+  try {
+    const settings = { withOwners: true, withPrivileges: true }
+    for (const file of listExportFiles(store.objects, await readExported(store), settings)) {
+      await writeFile(join(directory, file.name), file.pieces)
+    }
+    await psql(database, createReadStream(join(directory, 'load.sql')), directory)
+  } finally {
+    await rm(directory, { recursive: true })
+  }
+}
+
+async function exportAll(store: Store): Promise<AsyncIterable<Uint8Array>> {
+  return formatPlainDump(store.objects, await readExported(store), {
+    withOwners: true,
+    withPrivileges: true,
+    rows: () => 'inline',
+  })
 }
 
 eachMajor((majorVersion) => {
@@ -58,6 +87,39 @@ eachMajor((majorVersion) => {
 
       expect(describeDifference(before, await dumpWith(majorVersion, copy.url))).toBeUndefined()
     })
+
+    test('psql loads its directory export, and pg_dump finds no difference', async () => {
+      const database = await createFixtureDatabase(majorVersion, fixture)
+      const before = await dumpWith(majorVersion, database.url)
+      const store = await memoryStore()
+      await commitDatabase(store, database.url)
+      await database.drop()
+
+      const copy = await createDatabase(majorVersion, { name: database.name })
+      await loadDirectory(store, copy)
+
+      expect(describeDifference(before, await dumpWith(majorVersion, copy.url))).toBeUndefined()
+    })
+  })
+
+  test('a directory loads whatever its tables are called and hold', async () => {
+    const database = await createDatabase(majorVersion)
+    await database.query(`
+      CREATE TABLE "it's a "" ;\\ table" ("a'b" text, "c""d\\" int); INSERT INTO "it's a "" ;\\ table" VALUES ('\\.', 1), ('', NULL), (NULL, 3);
+      CREATE TABLE "two
+lines" (t text); INSERT INTO "two
+lines" VALUES ('x');
+      CREATE TABLE ends (t text, n int); INSERT INTO ends VALUES (E'first\n\\.\nlast', 1), ('after', 2);
+      CREATE TABLE bare (); INSERT INTO bare DEFAULT VALUES; INSERT INTO bare DEFAULT VALUES;
+      CREATE TABLE made (id int GENERATED ALWAYS AS IDENTITY, twice int GENERATED ALWAYS AS (n * 2) STORED, n int);
+      INSERT INTO made (n) VALUES (1), (2);
+      CREATE MATERIALIZED VIEW seen AS SELECT count(*) AS n FROM ends`)
+    const store = await memoryStore()
+    await commitDatabase(store, database.url)
+    const copy = await createDatabase(majorVersion)
+    await loadDirectory(store, copy)
+    const { isUnchanged } = await commitDatabase(store, copy.url)
+    expect(isUnchanged).toBe(true)
   })
 
   test('a database whose public schema is gone, or another than initdb made, comes back so', async () => {

@@ -102,7 +102,7 @@ eachMajor((majorVersion) => {
       expect(await tableNames(session, '-n', 'public')).toEqual(['public.notes'])
       expect(await tableNames(session, '-N', 'app')).toEqual(['public.notes'])
       await expect(dumpSchema(session, ['-t', 'nonexistent'])).rejects.toMatchObject({
-        code: 'SCHEMA_DUMP_FAILED',
+        code: 'PATTERN_UNMATCHED',
         message: 'cannot read the schema: no matching tables were found',
         hint: 'check the patterns that select tables and schemas',
       })

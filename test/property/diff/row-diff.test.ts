@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, test } from 'vitest'
 import { MemoryBackend } from '../../../src/backend/memory-backend.ts'
-import { diffRows, type RowChange } from '../../../src/diff/row-diff.ts'
+import { countRowChanges, diffRows, type RowChange } from '../../../src/diff/row-diff.ts'
 import { ObjectDatabase } from '../../../src/objects/object-database.ts'
 import { storeRows, watchReads } from '../../support/table-state.ts'
 
@@ -70,7 +70,7 @@ const asUnkeyed = (rows: readonly Row[]) => rows.map(([, text]) => `${clean(text
 async function diffOf(
   before: readonly string[],
   after: readonly string[],
-  options: { keyColumns?: string[]; memoryBudgetBytes?: number } = {},
+  options: { keyColumns?: readonly string[] | undefined; memoryBudgetBytes?: number } = {},
 ): Promise<RowChange[]> {
   const objects = ObjectDatabase.open(new MemoryBackend())
   const changes = diffRows(
@@ -184,6 +184,33 @@ test('with a key, each key comes out at most once, and says which columns change
   )
 })
 
+test('tables of other columns are compared in those they have in common', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      table,
+      edits,
+      fc.constantFrom(undefined, 1, 3000),
+      fc.constantFrom(['id'], undefined),
+      async (rows, changes, memoryBudgetBytes, keyColumns) => {
+        const objects = ObjectDatabase.open(new MemoryBackend())
+        const edited = edit(rows, changes)
+        const before = rows.map(([id, text]) => `${id}\t${clean(text)}\tgone`)
+        const after = edited.map(([id, text]) => `new\t${clean(text)}\t${id}`)
+        const counts = await countRowChanges(
+          await storeRows(objects, ['id', 'value', 'old'], before),
+          await storeRows(objects, ['extra', 'value', 'id'], after),
+          { keyColumns, scratchDirectory, memoryBudgetBytes },
+        )
+        const plain = await diffOf(asKeyed(rows), asKeyed(edited), { keyColumns })
+        const count = (kind: string) => plain.filter((change) => change.kind === kind).length
+        const [deleted, inserted, updated] = ['deleted', 'inserted', 'updated'].map(count)
+        deepEqual(counts, { deleted, inserted, updated })
+      },
+    ),
+    { numRuns: 100 },
+  )
+})
+
 // Rows of whole chunks from two letters: the same chunks and nodes stand inside, and across, many rows.
 const longRow = fc
   .array(fc.constantFrom('a', 'b'), { minLength: 1, maxLength: 4 })
@@ -222,20 +249,82 @@ test('chunks that both states hold are not read', async () => {
   deepEqual([before.chunksRead.length <= 3, after.chunksRead.length <= 3], [true, true])
 })
 
-test('a comparison that is left early leaves no file behind', async () => {
+/** 5 MB in another order, so that with little memory every row goes through a file. */
+async function reorderedTable(isUpdated: (id: number) => boolean) {
   const objects = ObjectDatabase.open(new MemoryBackend())
-  const rows = Array.from({ length: 40_000 }, (_, i) => `${i}\t${'value '.repeat(20)}`)
-  const changes = diffRows(
-    await storeRows(objects, COLUMNS, rows),
-    await storeRows(
-      objects,
-      COLUMNS,
-      rows.map((row) => `${row}!`),
-    ),
-    { keyColumns: ['id'], scratchDirectory, memoryBudgetBytes: 10_000 },
+  const ids = Array.from({ length: 40_000 }, (_, i) => i)
+  const text = 'value '.repeat(20)
+  const before = ids.map((id) => `${id}\t${text}`)
+  const after = ids.map((i) => {
+    const id = (i * 7919) % ids.length
+    return `${id}\t${text}${isUpdated(id) ? '!' : ''}`
+  })
+  return {
+    before: await storeRows(objects, COLUMNS, before),
+    after: await storeRows(objects, COLUMNS, after),
+    options: { keyColumns: ['id'], scratchDirectory, memoryBudgetBytes: 10_000 },
+  }
+}
+
+test('rows that went through files are found as others are, and the files are gone', async () => {
+  const { before, after, options } = await reorderedTable((id) => id % 100 === 0)
+  const ids: number[] = []
+  for await (const change of diffRows(before, after, options)) {
+    deepEqual(change.kind === 'updated' && change.after === `${change.before}!`, true)
+    if (change.kind === 'updated') ids.push(Number(change.before.split('\t')[0]))
+  }
+  deepEqual(
+    ids.sort((a, b) => a - b),
+    Array.from({ length: 400 }, (_, i) => i * 100),
   )
-  await changes.next()
+  deepEqual(await countRowChanges(before, after, options), {
+    deleted: 0,
+    inserted: 0,
+    updated: 400,
+  })
+  deepEqual(await readdir(scratchDirectory), [])
+})
+
+test('a comparison that is left early leaves no file behind', async () => {
+  const { before, after, options } = await reorderedTable(() => true)
+  const changes = diffRows(before, after, options)
+  for (let i = 0; i < 5_000; i++) await changes.next()
   deepEqual((await readdir(scratchDirectory)).length > 0, true)
   await changes.return(undefined)
   deepEqual(await readdir(scratchDirectory), [])
+})
+
+test('rows in the same order need no file, however many were updated', async () => {
+  const objects = ObjectDatabase.open(new MemoryBackend())
+  const rows = Array.from({ length: 40_000 }, (_, i) => `${i}\tvalue`)
+  const before = await storeRows(objects, COLUMNS, rows)
+  const after = await storeRows(
+    objects,
+    COLUMNS,
+    rows.map((row) => `${row}!`),
+  )
+  const options = { keyColumns: ['id'], scratchDirectory: '/nonexistent', memoryBudgetBytes: 0 }
+  deepEqual(await countRowChanges(before, after, options), {
+    deleted: 0,
+    inserted: 0,
+    updated: 40_000,
+  })
+})
+
+test('a row of several megabytes meets its counterpart as others do', async () => {
+  const objects = ObjectDatabase.open(new MemoryBackend())
+  const long = 'x'.repeat(2_000_000)
+  const rows = Array.from({ length: 50 }, (_, i) => `${i}\t${i % 10 === 0 ? long : 'short'}`)
+  const before = await storeRows(objects, COLUMNS, rows)
+  const after = await storeRows(objects, COLUMNS, rows.toReversed().with(9, `40\t${long}!`))
+  for (const memoryBudgetBytes of [undefined, 1, 3_000_000]) {
+    for (const keyColumns of [['id'], undefined]) {
+      const options = { keyColumns, scratchDirectory, memoryBudgetBytes }
+      const expected =
+        keyColumns === undefined
+          ? { deleted: 1, inserted: 1, updated: 0 }
+          : { deleted: 0, inserted: 0, updated: 1 }
+      deepEqual(await countRowChanges(before, after, options), expected)
+    }
+  }
 })

@@ -42,7 +42,7 @@ test.each([
     'a collation goes back to the default',
     table('n text COLLATE pg_catalog."C"'),
     table('n text'),
-    ['ALTER TABLE a.t ALTER COLUMN n TYPE text COLLATE pg_catalog."default"'],
+    ['ALTER TABLE a.t ALTER COLUMN n TYPE text'],
   ],
   [
     'checks are compared by name and text',
@@ -138,4 +138,19 @@ test('a partition leaves to its parent what goes down from there', () => {
     addedColumns: ['more'],
     disturbedColumns: ['extra', 'id'],
   })
+})
+
+test('a not-null constraint that a partition has from its parent gets its name from there too', () => {
+  const live = table('id integer CONSTRAINT other NOT NULL')
+  const target = table('id integer NOT NULL')
+  const parent = planTableAlteration(live, target, options)
+  const partition = (items: string) => table(items).replace('a.t ', 'a.t_1 ')
+
+  const alteration = planTableAlteration(
+    partition('id integer CONSTRAINT other NOT NULL'),
+    partition('id integer CONSTRAINT t_id_not_null NOT NULL'),
+    { ...options, isPartition: true, parent },
+  )
+
+  expect(alteration).toMatchObject({ relax: [], reshape: [], tighten: [] })
 })

@@ -1,0 +1,21 @@
+/** What values were written under, and what creating needs, whatever the server's own settings; for one transaction. */
+export const SCRIPT_SETTINGS: readonly string[] = [
+  'SET LOCAL statement_timeout = 0;',
+  'SET LOCAL lock_timeout = 0;',
+  'SET LOCAL idle_in_transaction_session_timeout = 0;',
+  `SET LOCAL client_encoding = 'UTF8';`,
+  'SET LOCAL standard_conforming_strings = on;',
+  `SET LOCAL search_path = '';`,
+  `SET LOCAL "DateStyle" = 'ISO, YMD';`,
+  `SET LOCAL "IntervalStyle" = 'postgres';`,
+  `SET LOCAL "TimeZone" = 'UTC';`,
+  'SET LOCAL extra_float_digits = 3;',
+  'SET LOCAL check_function_bodies = off;',
+  'SET LOCAL xmloption = content;',
+  'SET LOCAL client_min_messages = warning;',
+  'SET LOCAL row_security = off;',
+  'SET LOCAL quote_all_identifiers = off;',
+  `SET LOCAL lc_monetary = 'C';`,
+  `SET LOCAL default_tablespace = '';`,
+  'SET LOCAL default_table_access_method = heap;',
+]
