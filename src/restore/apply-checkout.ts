@@ -70,7 +70,7 @@ export function applyCheckout(
         tableCount: tables.length,
         rowCount: tables.reduce((sum, { rows }) => sum + (rows?.rowCount ?? 0), 0),
         sizeBytes: tables.reduce((sum, { rows }) => sum + (rows?.sizeBytes ?? 0), 0),
-        schemaEntryCount: plan.part === null ? plan.schemaEntries.length : plan.schema.length,
+        schemaEntryCount: countRestoredEntries(plan, outcome.proof),
       },
       elapsedMs: performance.now() - startedAtMs,
     }
@@ -88,6 +88,11 @@ async function applyInto(store: Store, plan: CheckoutPlan, options: CheckoutOpti
     withRowProof: options.withRowProof ?? false,
   })
   return { safetyCommitId: null, head: plan.headBefore, proof, form: null, terminated: [] }
+}
+
+function countRestoredEntries(plan: CheckoutPlan, proof: Proof | null): number {
+  if (plan.part === null) return plan.schemaEntries.length
+  return plan.kind === 'into' ? (proof?.schemaEntryCount ?? 0) : plan.schema.length
 }
 
 /** The tables whose rows were made the commit's. */
