@@ -65,13 +65,14 @@ function formatTarget(plan: CheckoutPlan, { colors, now }: PlanTextOptions): str
     `${'Commit: '.padEnd(label.length)}${colors.yellow(shortId(plan.commitId))} ${titleOf(commit)} (${when})`,
     `${label}${printable(database.name)} on ${printable(database.address)}, ` +
       `PostgreSQL ${printable(database.serverVersion)}`,
-    ...(plan.part === null ? [] : formatPart(plan.part, label.length)),
+    ...(plan.part === null ? [] : formatPart(plan.part, plan.kind, label.length)),
   ]
 }
 
-function formatPart(part: CheckoutPart, width: number): string[] {
+function formatPart(part: CheckoutPart, kind: CheckoutPlan['kind'], width: number): string[] {
+  const rest = kind === 'into' ? 'nothing else' : 'all else stays as it is'
   return [
-    `${'Only: '.padEnd(width)}${describePart(part)}; all else stays as it is`,
+    `${'Only: '.padEnd(width)}${describePart(part)}; ${rest}`,
     ...part.others.map((name) => `${'With: '.padEnd(width)}${printable(name)}`),
   ]
 }

@@ -123,7 +123,8 @@ async function applyInto(store: Store, plan: CheckoutPlan, options: CheckoutOpti
     jobs: options.jobs ?? defaultJobs(),
     withRowProof: options.withRowProof ?? false,
   })
-  const restored = totalsOf(restoredTables(plan), plan.schemaEntries, { form: 'general' })
+  const totals = totalsOf(restoredTables(plan), plan.schemaEntries, { form: 'general' })
+  const restored = { ...totals, schemaEntryCount: proof.schemaEntryCount }
   return {
     safetyCommitId: null,
     head: plan.headBefore,
