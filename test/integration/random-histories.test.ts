@@ -18,7 +18,7 @@ const HISTORIES = Number(SNAP_TEST_HISTORIES ?? 2)
 const seedFor = (major: number) =>
   Number(SNAP_TEST_SEED ?? (SNAP_TEST_HISTORIES ? Date.now() : major))
 /** Shrinking runs the history again and again; what it has found by then is printed. */
-const TIME_LIMIT_MS = Number(process.env.SNAP_TEST_TIME_LIMIT_MS ?? 150_000)
+const TIME_LIMIT_MS = Number(process.env.SNAP_TEST_TIME_LIMIT_MS ?? 900_000)
 
 eachMajor((major) => {
   test(
