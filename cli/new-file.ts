@@ -1,7 +1,8 @@
 import { type FileHandle, mkdir, open, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { SnapError } from '../src/index.ts'
 
-export interface NewFile {
+interface NewFile {
   path: string
   pieces: AsyncIterable<Uint8Array>
 }
@@ -29,11 +30,31 @@ export async function writeNewFile(
   }
 }
 
-/** @throws OUTPUT_EXISTS, OUTPUT_UNWRITABLE */
-export async function createDirectory(path: string): Promise<void> {
+/**
+ * Writes the files of a directory that is not there yet, one after the other, and takes all of it
+ * away again when that fails.
+ *
+ * @returns  their size in bytes
+ * @throws OUTPUT_EXISTS, OUTPUT_UNWRITABLE
+ */
+export async function writeNewDirectory(
+  path: string,
+  files: readonly { name: string; pieces: AsyncIterable<Uint8Array> }[],
+  signal: AbortSignal,
+): Promise<number> {
   await mkdir(path, { mode: 0o700 }).catch((cause) => {
     throw cannotWrite(path, cause)
   })
+  try {
+    let sizeBytes = 0
+    for (const { name, pieces } of files) {
+      sizeBytes += await writeNewFile({ path: join(path, name), pieces }, signal)
+    }
+    return sizeBytes
+  } catch (error) {
+    await rm(path, { recursive: true, force: true })
+    throw error
+  }
 }
 
 async function writePieces(

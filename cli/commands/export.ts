@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { Option } from 'commander'
 import {
   formatPlainDump,
@@ -10,7 +10,7 @@ import {
 } from '../../src/index.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
-import { createDirectory, type NewFile, writeNewFile } from '../new-file.ts'
+import { writeNewDirectory, writeNewFile } from '../new-file.ts'
 import { printable } from '../output/printable.ts'
 import { formatQuantity, formatSize } from '../output/units.ts'
 import { withStore } from '../store.ts'
@@ -30,7 +30,8 @@ export const defineExport: DefineCommand = (command, context) => {
       'loads into an empty database, in one transaction; or as a directory with one CSV file a ' +
       'table, the rest in schema.sql, and load.sql, which psql runs in that directory to load it all. Roles and tablespaces that the commit names must exist ' +
       'where the SQL is loaded; --no-owner and --no-privileges leave them out. A file or ' +
-      'directory that exists is not overwritten.',
+      'directory that exists is not overwritten, and one that could not be finished is taken away ' +
+      'again; what went to standard output until then ends without a COMMIT, so psql loads nothing.',
     examples: [
       ['snap export HEAD | psql shop_copy', 'into an empty database'],
       ['snap export v1 --output v1.sql', 'into a file'],
@@ -87,22 +88,24 @@ async function exportCommit(
     }
     return
   }
-  const files: NewFile[] =
+  context.interruptedState = `'${printable(path)}' was taken away again`
+  const files = listExportFiles(store.objects, exported, settings)
+  const [fileCount, sizeBytes] =
     flags.format === 'plain'
-      ? [{ path, pieces: formatPlainDump(store.objects, exported, whole) }]
-      : listExportFiles(store.objects, exported, settings).map(({ name, pieces }) => ({
-          path: join(path, name),
-          pieces,
-        }))
-  if (flags.format === 'directory') await createDirectory(path)
-  let sizeBytes = 0
-  for (const file of files) sizeBytes += await writeNewFile(file, io.signal)
+      ? [
+          1,
+          await writeNewFile(
+            { path, pieces: formatPlainDump(store.objects, exported, whole) },
+            io.signal,
+          ),
+        ]
+      : [files.length, await writeNewDirectory(path, files, io.signal)]
   if (options.json) {
-    output.json({ commitId, output: path, fileCount: files.length, sizeBytes })
+    output.json({ commitId, output: path, fileCount, sizeBytes })
   } else {
     output.note(
       `Wrote ${shortId(commitId)} to ${printable(path)}: ` +
-        `${formatQuantity(files.length, 'file')}, ${formatSize(sizeBytes)}`,
+        `${formatQuantity(fileCount, 'file')}, ${formatSize(sizeBytes)}`,
     )
   }
 }

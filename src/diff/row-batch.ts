@@ -60,21 +60,18 @@ async function readGroup(objects: StreamReader, group: ChunkGroup): Promise<RowB
   const rowCount = group.reduce((sum, chunk) => sum + chunk.rowCount, 0)
   const rowEnds = findRowEnds(bytes, rowCount)
   const endOffset = (rowEnds.at(-1) ?? -1) + 1
-  if (rowEnds.length !== rowCount || endOffset !== bytes.length) {
-    throw unlikeManifest(group, bytes.length - endOffset)
-  }
+  if (endOffset !== bytes.length) throw endsInsideRow(group, bytes.length - endOffset)
   // Only a row that was split can be as long.
   if (bytes.length > MAX_ROW_BYTES && group.length > 1) assertNoRowTooLong(rowEnds)
   return { bytes, rowEnds }
 }
 
-function unlikeManifest(group: ChunkGroup, surplusBytes: number): SnapError {
+function endsInsideRow(group: ChunkGroup, surplusBytes: number): SnapError {
   const { id } = group.at(-1)!
-  const rowCount = group.reduce((sum, chunk) => sum + chunk.rowCount, 0)
-  return new SnapError('OBJECT_CORRUPT', `chunk '${shortId(id)}' is not cut as its manifest says`, {
+  return new SnapError('OBJECT_CORRUPT', `chunk '${shortId(id)}' ends inside a row`, {
     objectId: id,
-    expected: `${rowCount} row ends, the last of them at its end`,
-    found: `${surplusBytes} bytes after that`,
+    expected: 'a chunk that holds a row end ends with one',
+    found: `${surplusBytes} bytes after the last row end`,
   })
 }
 

@@ -6,7 +6,6 @@ import {
   PACK_HEAD,
   PACK_TRAILER_BYTES,
   type PackIndex,
-  type PackIndexEntry,
 } from '../format/pack.ts'
 import type { EntryHeader } from '../format/pack-entry.ts'
 import { decodeObject } from '../objects/decode-object.ts'
@@ -28,9 +27,20 @@ export function checkPack(packKey: string, bytes: Uint8Array): PackCheck {
   if (index === undefined) return { findings, objectCount: 0 }
   for (let position = 0; position < index.entryCount; position++) {
     const entry = indexEntryAt(index, position)
-    const problem = findEntryProblem(packKey, bytes, entry)
-    if (problem === undefined) continue
-    findings.push(newFinding('ENTRY_CORRUPT', problem, { key: packKey, objectId: entry.id }))
+    const subject = { key: packKey, objectId: entry.id }
+    const entryAt = `the entry at byte ${entry.offsetBytes}`
+    try {
+      const { header, object } = decodeObject(bytes, { packKey, offsetBytes: entry.offsetBytes })
+      if (!isSameHeader(header, entry)) {
+        const problem = `${entryAt} is not the one that the pack index names`
+        findings.push(newFinding('ENTRY_CORRUPT', problem, subject))
+      } else if (header.kind === 'chunk' && endsInsideRow(object)) {
+        const problem = `${entryAt} is a chunk that ends inside a row, after the end of another`
+        findings.push(newFinding('CHUNK_ENDS_INSIDE_ROW', problem, subject))
+      }
+    } catch (error) {
+      findings.push(newFinding('ENTRY_CORRUPT', describeDamage(error, entryAt), subject))
+    }
   }
   return { findings, objectCount: index.entryCount }
 }
@@ -48,26 +58,18 @@ function findIndex(packKey: string, bytes: Uint8Array, findings: Finding[]): Pac
   }
 }
 
-function findEntryProblem(
-  packKey: string,
-  bytes: Uint8Array,
-  entry: PackIndexEntry,
-): string | undefined {
-  const { offsetBytes } = entry
-  try {
-    const { header } = decodeObject(bytes, { packKey, offsetBytes })
-    return isSameHeader(header, entry)
-      ? undefined
-      : `the entry at byte ${offsetBytes} is not the one that the pack index names`
-  } catch (error) {
-    if (isSnapError(error, 'OBJECT_CORRUPT')) {
-      const { expected, found } = error.data
-      return `the entry at byte ${offsetBytes} is damaged: expected ${expected}, found ${found}`
-    }
-    if (isSnapError(error, 'FORMAT_UNSUPPORTED')) return error.message
-    throw error
+function describeDamage(error: unknown, entryAt: string): string {
+  if (isSnapError(error, 'OBJECT_CORRUPT')) {
+    const { expected, found } = error.data
+    return `${entryAt} is damaged: expected ${expected}, found ${found}`
   }
+  if (isSnapError(error, 'FORMAT_UNSUPPORTED')) return error.message
+  throw error
 }
+
+const LINE_FEED = 0x0a
+
+const endsInsideRow = (chunk: Uint8Array) => chunk.at(-1) !== LINE_FEED && chunk.includes(LINE_FEED)
 
 function isSameHeader(a: EntryHeader, b: EntryHeader): boolean {
   return (

@@ -7,6 +7,7 @@ export const FINDING_SEVERITIES = {
   KEY_UNKNOWN: 'should',
   PACK_CORRUPT: 'must',
   ENTRY_CORRUPT: 'must',
+  CHUNK_ENDS_INSIDE_ROW: 'must',
   OBJECT_MISSING: 'must',
   OBJECT_INVALID: 'must',
   MANIFEST_TOTALS_WRONG: 'must',

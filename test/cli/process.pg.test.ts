@@ -126,6 +126,26 @@ test('Ctrl-C during a checkout leaves the database as it was, and says so', asyn
   deepEqual(await readShop(database), INTACT_SHOP)
 })
 
+test('Ctrl-C during a status ends with 130 and leaves no temporary file', async () => {
+  const { database, options } = await workplaceWithCommit()
+  const temporary = await temporaryDirectory()
+  await database.withClient(async (client) => {
+    await client.query('BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE')
+    const child = program.start(['status'], {
+      ...options,
+      environment: { ...options.environment, TMPDIR: temporary },
+    })
+    const ended = outcomeOf(child)
+    await stderrShows(child, 'locking tables')
+    equal((await readdir(temporary)).length > 0, true)
+    child.kill('SIGINT')
+    const { exitCode, stdout, stderr } = await ended
+    deepEqual({ exitCode, stdout }, { exitCode: 130, stdout: '' }, stderr)
+    await client.query('ROLLBACK')
+  })
+  deepEqual(await readdir(temporary), [])
+})
+
 test('a second Ctrl-C does not wait', async () => {
   const { database, options } = await workplaceWithCommit()
   await database.withClient(async (client) => {

@@ -135,6 +135,23 @@ describe('damage to objects', () => {
     expect(await findingsOf(store)).toMatchObject([{ code: 'MANIFEST_TOTALS_WRONG', objectId: id }])
   })
 
+  test('a chunk that ends inside a row', async () => {
+    const store = await memoryStore()
+    const commitId = await commitToMain(store, { users: ['1\n2', '3\n'] })
+    const objectId = objectIdOf(Buffer.from('1\n2'))
+    const { packKey: key } = (await store.objects.findEntry(objectId))!
+
+    expect(await findingsOf(store)).toMatchObject([
+      { code: 'CHUNK_ENDS_INSIDE_ROW', severity: 'must', key, objectId, affects: [commitId] },
+    ])
+  })
+
+  test('chunks in the middle of a row, and whole rows, are as they should be', async () => {
+    const store = await memoryStore()
+    await pointMainAtTreeOf(store, await nodeOf(store, ['begun ', 'and ended\n', '1\n2\n']))
+    expect(await findingsOf(store)).toEqual([])
+  })
+
   test('a tree where a node should be', async () => {
     const store = await memoryStore()
     const rows = await nodeOf(store, ['1\n'])
