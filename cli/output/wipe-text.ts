@@ -62,12 +62,17 @@ export function formatWipeResult(
   return [
     `Database '${printable(plan.checkout.database.name)}' is ` +
       `${plan.scope === 'rows' ? 'without rows' : 'empty'}: ${gone} went in ${formatDuration(elapsedMs)}`,
-    `${colors.green('Proven')} before it became final: ` +
-      `${formatQuantity(proof?.schemaEntryCount ?? 0, 'schema entry', 'schema entries')} by pg_dump, ` +
-      `${formatQuantity(proof?.tableCount ?? 0, 'table')} by reading every row back`,
+    `${colors.green('Proven')} before it became final: ${formatProof(plan, proof)}`,
     `The state before is kept in ${colors.yellow(kept)}, pinned; to return to it: snap undo`,
     `Later, from any state: snap checkout ${kept}`,
   ]
+}
+
+function formatProof({ scope }: WipePlan, proof: CheckoutResult['proof']): string {
+  const entries = formatQuantity(proof?.schemaEntryCount ?? 0, 'schema entry', 'schema entries')
+  return scope === 'rows'
+    ? `${entries} by pg_dump, ${formatQuantity(proof?.tableCount ?? 0, 'table')} by reading every row back`
+    : `pg_dump finds nothing but what stays (${entries})`
 }
 
 /** A plan as `--json` prints it. */

@@ -35,7 +35,7 @@ export function formatGithubWorkflow(options: WorkflowOptions): string {
 name: ${JSON.stringify(`snap ${project}`)}
 on:
   schedule:
-    # UTC: GitHub knows no other time zone here, and may start late.
+    # UTC; GitHub may start it late.
     - cron: ${JSON.stringify(normaliseCronExpression(cron))}
   workflow_dispatch: {}
 # A run that is due while another goes on waits for it.

@@ -29,7 +29,8 @@ function judgeHealth({ newest, commitCount }: StoreFacts, now: Date): Diagnosis 
   }
   const days = Math.floor((now.getTime() - Date.parse(newest.commit.createdAt)) / DAY_MS)
   const age = days < 1 ? 'less than a day' : `${days} ${days === 1 ? 'day' : 'days'}`
-  const finding = `${commitCount} commits; the newest, ${shortId(newest.id)}, is ${age} old and can be read`
+  const commits = commitCount === 1 ? '1 commit' : `${commitCount} commits`
+  const finding = `${commits}; the newest, ${shortId(newest.id)}, is ${age} old and can be read`
   if (days <= OLD_COMMIT_DAYS) return ok('store', finding)
   return {
     code: 'commitOld',
@@ -88,6 +89,7 @@ const TIGHT_DAYS = 30
 
 function formatMebibytes(sizeBytes: number): string {
   const mebibytes = sizeBytes / 1024 ** 2
+  if (mebibytes < 0.1) return 'less than 0.1 MiB'
   if (mebibytes >= 10 * 1024) return `${Math.round(mebibytes / 1024)} GiB`
   return mebibytes >= 10 ? `${Math.round(mebibytes)} MiB` : `${mebibytes.toFixed(1)} MiB`
 }

@@ -36,7 +36,7 @@ test('a healthy place ends with 0, and every trouble comes with what to do', asy
   match(stdout, /^ok {7}PostgreSQL \d+\.\d+, as role postgres$/m)
   match(
     stdout,
-    /^ok {7}1 commits; the newest, [0-9a-f]{12}, is less than a day old and can be read$/m,
+    /^ok {7}1 commit; the newest, [0-9a-f]{12}, is less than a day old and can be read$/m,
   )
   match(stdout, /^0 problems, 0 warnings, \d notices?$/m)
 })

@@ -10,6 +10,9 @@ const OPTIONS = {
   version: '1.2.3',
 }
 
+/** As GitHub writes an expression; no template of JavaScript. */
+const expression = (name: string) => `$\{{ ${name} }}`
+
 test('the workflow is YAML with the fields that GitHub reads, and strings come through whole', () => {
   deepEqual(parse(formatGithubWorkflow(OPTIONS), { strict: true, uniqueKeys: true }), {
     name: 'snap my: "shop" #1',
@@ -22,8 +25,8 @@ test('the workflow is YAML with the fields that GitHub reads, and strings come t
         'timeout-minutes': 360,
         env: {
           SNAP_DIR: '/srv/my: "shop" #1/.snap',
-          DATABASE_URL: '${{ secrets.DATABASE_URL }}',
-          SNAP_WEBHOOK_URL: '${{ secrets.SNAP_WEBHOOK_URL }}',
+          DATABASE_URL: expression('secrets.DATABASE_URL'),
+          SNAP_WEBHOOK_URL: expression('secrets.SNAP_WEBHOOK_URL'),
         },
         steps: [
           { uses: 'actions/setup-node@v4', with: { 'node-version': '22' } },
@@ -38,6 +41,6 @@ test('the workflow is YAML with the fields that GitHub reads, and strings come t
 })
 
 test('what GitHub would evaluate is refused', () => {
-  const snapArguments = ['schedule', 'run', '--message=${{ secrets.TOKEN }}']
+  const snapArguments = ['schedule', 'run', `--message=${expression('secrets.TOKEN')}`]
   throws(() => formatGithubWorkflow({ ...OPTIONS, snapArguments }), { code: 'USAGE' })
 })
