@@ -269,8 +269,13 @@ export class Session {
     const client = this.#client as pg.Client & { readyForQuery: boolean; connection: pg.Connection }
     if (client.readyForQuery || this.#lostBecause !== undefined) return
     await new Promise<void>((resolve) => {
-      client.connection.once('readyForQuery', resolve)
-      client.once('end', resolve)
+      const settle = () => {
+        client.connection.off('readyForQuery', settle)
+        client.off('end', settle)
+        resolve()
+      }
+      client.connection.once('readyForQuery', settle)
+      client.once('end', settle)
     })
   }
 

@@ -53,6 +53,24 @@ eachMajor((majorVersion) => {
     expect(rows).toEqual([{ m: '5MB', g: 'off' }])
   })
 
+  test('statements that fail leave nothing behind, however many they are', async () => {
+    const warnings: string[] = []
+    const note = ({ name }: Error) => warnings.push(name)
+    process.on('warning', note)
+    // The server takes so long to take this back that it says only later that it is ready again.
+    const slowToFail = `DO $$ BEGIN
+      FOR i IN 1..100 LOOP EXECUTE 'CREATE TABLE failed_' || i || ' AS SELECT 1 AS n'; END LOOP;
+      PERFORM 1 / 0; END $$`
+    await withSession(database.url, async (session) => {
+      for (let i = 0; i < 15; i++) {
+        await expect(session.execute(slowToFail)).rejects.toThrow('division by zero')
+      }
+      expect(await session.query('SELECT 1 AS one')).toEqual([{ one: 1 }])
+    })
+    process.off('warning', note)
+    expect(warnings).toEqual([])
+  })
+
   test('several statements run as one, and the last one counts', async () => {
     await withSession(database.url, async (session) => {
       const result = await session.execute(
