@@ -57,7 +57,8 @@ async function commitDespiteOthers(
     try {
       return await commit(store, { ...options, purpose: 'guard' })
     } catch (error) {
-      if (!isSnapError(error, 'REF_CONFLICT') || tryNumber === MAX_TRIES) throw error
+      const isOvertaken = isSnapError(error, 'REF_CONFLICT') || isSnapError(error, 'REF_EXISTS')
+      if (!isOvertaken || tryNumber === MAX_TRIES) throw error
     }
   }
 }

@@ -11,13 +11,14 @@ export function formatGcPlan({ packs, totals }: GcPlan): string[] {
         `${formatQuantity(totals.reclaimableObjectCount, 'object')}: ` +
         `${formatQuantity(count('delete'), 'pack')} removed, ${count('repack')} written again`
   return [
-    `${found}, of ${formatQuantity(totals.packCount, 'pack')}, ${formatSize(totals.sizeBytes)}`,
+    `${found}; ${formatSize(totals.sizeBytes)} in ${formatQuantity(totals.packCount, 'pack')} now`,
     ...formatLeft(totals.deadSizeBytesKept),
   ]
 }
 
 export function formatGcResult(result: GcResult): string[] {
-  const { plan, removedPackCount, newPackCount, reclaimedSizeBytes, damagedPackKeys } = result
+  const { plan, removedPackCount, newPackCount, reclaimedSizeBytes, leftovers, damagedPackKeys } =
+    result
   const done =
     removedPackCount === 0
       ? 'Nothing to reclaim'
@@ -27,6 +28,12 @@ export function formatGcResult(result: GcResult): string[] {
   return [
     `${done}; ${formatSize(left)} in ` +
       `${formatQuantity(plan.totals.packCount - removedPackCount + newPackCount, 'pack')}`,
+    ...(leftovers.fileCount === 0
+      ? []
+      : [
+          `Removed ${formatQuantity(leftovers.fileCount, 'file')} that killed commands left ` +
+            `unfinished, ${formatSize(leftovers.sizeBytes)}`,
+        ]),
     ...formatLeft(plan.totals.deadSizeBytesKept),
     ...damagedPackKeys.map(
       (packKey) => `Kept ${packKey}: something needed in it is damaged; run 'snap fsck'`,

@@ -46,5 +46,11 @@ export interface Backend {
   /** Removes `key`; absent is fine. Durable when resolved. */
   remove(key: string): Promise<void>
 
+  /**
+   * Removes what writers that were killed have left behind unnamed, where a place has such things
+   * and they were last written before `before`, by the clock that dates keys. Absent: it has none.
+   */
+  removeLeftovers?(before: Date): Promise<{ fileCount: number; sizeBytes: number }>
+
   close(): Promise<void>
 }

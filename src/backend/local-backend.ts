@@ -140,6 +140,23 @@ export class LocalBackend implements Backend {
     }
   }
 
+  async removeLeftovers(before: Date): Promise<{ fileCount: number; sizeBytes: number }> {
+    const removed = { fileCount: 0, sizeBytes: 0 }
+    const directory = join(this.location, TEMPORARY_DIRECTORY)
+    try {
+      for (const { name } of await readDirectory(directory)) {
+        const file = await findFile(join(directory, name))
+        if (file === undefined || file.mtime >= before) continue
+        await unlink(join(directory, name))
+        removed.fileCount++
+        removed.sizeBytes += file.size
+      }
+    } catch (cause) {
+      throw writeFailure(cause, { location: this.location, action: `clear '${directory}'` })
+    }
+    return removed
+  }
+
   async close(): Promise<void> {}
 
   async #giveName(temporaryPath: string, path: string): Promise<'created' | 'exists'> {

@@ -93,6 +93,11 @@ export function writeEntryFields(bytes: Buffer, offsetBytes: number, header: Ent
   bytes.writeUInt32BE(header.sizeBytes, offsetBytes + 38)
 }
 
+/** Reads only the kind from fields that `readEntryFields` has accepted. */
+export function entryKindAt(bytes: Uint8Array, offsetBytes: number): EntryKind {
+  return bytes[offsetBytes + 32] === KIND_CODES.chunk ? 'chunk' : 'metadata'
+}
+
 /**
  * Reads the 42 bytes that an entry's head and its line in the pack index share.
  *

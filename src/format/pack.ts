@@ -5,6 +5,8 @@ import { isObjectId, OBJECT_ID_BYTES, objectIdFromBytes } from './object-id.ts'
 import {
   ENTRY_HEAD_BYTES,
   type EntryHeader,
+  type EntryKind,
+  entryKindAt,
   entrySizeBytes,
   readEntryFields,
   writeEntryFields,
@@ -168,6 +170,18 @@ export function indexIdAt(index: PackIndex, position: number): ObjectId {
 /** Returns the first four bytes of the id in line `position`, as a number: a uniform hash for free. */
 export function indexIdHashAt(index: PackIndex, position: number): number {
   return readUint32(index.lines, position * INDEX_LINE_BYTES)
+}
+
+/** Returns kind and stored size from line `position` of a pack index without decoding the rest. */
+export function indexFieldsAt(
+  index: PackIndex,
+  position: number,
+): { kind: EntryKind; storedSizeBytes: number } {
+  const offset = position * INDEX_LINE_BYTES
+  return {
+    kind: entryKindAt(index.lines, offset),
+    storedSizeBytes: readUint32(index.lines, offset + OBJECT_ID_BYTES + 2),
+  }
 }
 
 /** Compares the id in line `position` with 32 bytes of an id, as `Buffer.compare` does. */

@@ -37,6 +37,8 @@ export async function resolveRevision(
   const expression = parseRevision(text)
   if (expression === undefined) throw unknown(text, 'that is not a revision')
   const { base, logPlace, steps } = expression
+  // What others have pruned since this process last looked.
+  await source.pruned.refresh()
   let id =
     logPlace === null
       ? await resolveBase(source, base, text)

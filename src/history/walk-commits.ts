@@ -44,6 +44,8 @@ export async function* walkCommits(
       insertByTime(ready, { id, commit, ancestorIds, prunedCount: passed.length })
     }
   }
+  // What others have pruned since this process last looked.
+  await pruned.refresh()
   await enqueue((await pruned.skip(startIds)).ids)
   for (let next = ready.shift(); next !== undefined; next = ready.shift()) {
     throwIfAborted(options.signal, 'walking the history')

@@ -41,6 +41,8 @@ export interface GcResult {
   newPackCount: number
   /** What the packs take less than before. */
   reclaimedSizeBytes: number
+  /** Unnamed files of writers that were killed; they are in no pack and not in `reclaimedSizeBytes`. */
+  leftovers: { fileCount: number; sizeBytes: number }
   /** Packs that were to go and stay, because something needed in them is damaged and has no other copy. */
   damagedPackKeys: string[]
 }
@@ -97,6 +99,10 @@ export async function collectLocked(
   // First what needs no room, so that a full disk has some when packs are written.
   for (const pack of [...deleted, ...repacked]) await repacker.empty(pack)
   await repacker.finish()
+  const graceMs = options.graceMs ?? DEFAULT_GRACE_MS
+  const leftovers = await store.backend.removeLeftovers?.(
+    new Date(lock.heldSince.getTime() - graceMs),
+  )
   await store.objects.refresh()
   const { removedPackCount, removedSizeBytes, newPackCount, newSizeBytes, damagedPackKeys } =
     repacker.totals
@@ -105,6 +111,7 @@ export async function collectLocked(
     removedPackCount,
     newPackCount,
     reclaimedSizeBytes: removedSizeBytes - newSizeBytes,
+    leftovers: leftovers ?? { fileCount: 0, sizeBytes: 0 },
     damagedPackKeys,
   }
 }

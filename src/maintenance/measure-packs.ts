@@ -1,6 +1,5 @@
 import type { Backend } from '../backend/backend.ts'
 import type { PackIndex } from '../format/pack.ts'
-import { entrySizeBytes } from '../format/pack-entry.ts'
 import type { StoredObject } from '../objects/object-index.ts'
 import type { ObjectMarks } from '../objects/object-marks.ts'
 import { type GcPolicy, isYoung, type PackUsage } from './plan-gc.ts'
@@ -30,29 +29,20 @@ export async function measurePacks(
 }
 
 function measure(pack: PackIndex, marks: ObjectMarks, createdAt: Date): PackUsage {
-  const usage = {
+  const { hasMetadata, markedCount, sizeBytes } = marks.countEntries(pack.packKey)
+  return {
     packKey: pack.packKey,
     sizeBytes: pack.packSizeBytes,
     createdAt,
-    hasMetadata: false,
+    hasMetadata,
     objectCount: pack.entryCount,
-    neededObjectCount: 0,
-    deadSizeBytes: 0,
+    neededObjectCount: markedCount,
+    deadSizeBytes: sizeBytes.none + sizeBytes.spare,
   }
-  for (const entry of marks.entriesOf(pack.packKey)) {
-    if (entry.kind === 'metadata') usage.hasMetadata = true
-    if (entry.mark === 'marked') usage.neededObjectCount++
-    else usage.deadSizeBytes += entrySizeBytes(entry)
-  }
-  return usage
 }
 
 function shareMarked(pack: PackIndex, marks: ObjectMarks): number {
-  let markedSizeBytes = 0
-  for (const entry of marks.entriesOf(pack.packKey)) {
-    if (entry.mark !== 'none') markedSizeBytes += entrySizeBytes(entry)
-  }
-  return markedSizeBytes / pack.packSizeBytes
+  return marks.countEntries(pack.packKey).sizeBytes.marked / pack.packSizeBytes
 }
 
 const rankOf = ({ packKey }: StoredObject, rank: ReadonlyMap<string, number>) =>

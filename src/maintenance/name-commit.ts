@@ -1,12 +1,9 @@
-import { SnapError } from '../errors.ts'
-import { shortId } from '../format/object-id.ts'
 import type { ObjectId } from '../format/values.ts'
-import { markCommits } from '../history/mark-reachable.ts'
 import { walkCommits } from '../history/walk-commits.ts'
-import { ObjectDatabase } from '../objects/object-database.ts'
 import { readHead } from '../refs/head.ts'
 import type { RefMove } from '../refs/ref-store.ts'
 import type { Store } from '../store.ts'
+import { assertCommitIsWhole } from './assert-commit-is-whole.ts'
 import { withStoreLock } from './with-store-lock.ts'
 
 /**
@@ -28,7 +25,8 @@ export async function nameCommit(
   const request = { operation: 'naming a commit', mode: 'shared', at: move.at } as const
   await withStoreLock(store, request, async () => {
     await assertCommitIsKept(store, commitId)
-    await assertWhole(store, commitId)
+    // What a ref leads to is whole. What none does may be what an interrupted collection has left.
+    if (!(await isReachable(store, commitId))) await assertCommitIsWhole(store, commitId)
     await store.refs.move({ ...rest, expected: null, next: commitId })
   })
 }
@@ -42,22 +40,6 @@ export async function assertCommitIsKept(store: Store, commitId: ObjectId): Prom
   await store.pruned.refresh()
   await store.pruned.assertKept(commitId)
   await store.objects.readCommit(commitId)
-}
-
-/** What a ref leads to is whole. What none does may be what an interrupted collection has left. */
-async function assertWhole(store: Store, commitId: ObjectId): Promise<void> {
-  if (await isReachable(store, commitId)) return
-  const objects = ObjectDatabase.open(store.backend)
-  await markCommits(objects, await objects.newMarks(), [commitId], {
-    onMissingChunk: (id) => {
-      throw new SnapError(
-        'OBJECT_MISSING',
-        `commit '${shortId(commitId)}' is not whole: chunk '${shortId(id)}' is missing`,
-        { objectId: id },
-        { hint: 'commit again; what is left of this one serves no more' },
-      )
-    },
-  })
 }
 
 async function isReachable(store: Store, commitId: ObjectId): Promise<boolean> {

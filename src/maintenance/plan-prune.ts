@@ -94,7 +94,7 @@ export interface PrunePlan {
  * @throws USAGE  the policy has no rule that keeps anything, or an unknown time zone
  */
 export function planPrune(facts: HistoryFacts, policy: RetentionPolicy, now: Date): PrunePlan {
-  assertKeepsSomething(policy)
+  assertPolicy(policy)
   const reasons = new Map<ObjectId, KeepReason[]>(facts.entries.map(({ id }) => [id, []]))
   const keep = (id: ObjectId, reason: KeepReason) => reasons.get(id)?.push(reason)
   const lines = linesOf(facts)
@@ -258,7 +258,12 @@ function matches(pattern: string, name: string): boolean {
   return new RegExp(`^${source.join('')}$`, 'su').test(name)
 }
 
-function assertKeepsSomething(policy: RetentionPolicy): void {
+/**
+ * Refuses a policy that would keep nothing by its rules.
+ *
+ * @throws USAGE  it has no rule that keeps anything, or an unknown time zone
+ */
+export function assertPolicy(policy: RetentionPolicy): void {
   const { keepTags, keepSafetyMs: _safety, timeZone, ...numbers } = policy
   const hasRule = Object.values(numbers).some((value) => value !== undefined && value > 0)
   if (!hasRule && (keepTags === undefined || keepTags.length === 0)) {

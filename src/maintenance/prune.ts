@@ -11,7 +11,13 @@ import type { ObjectId } from '../format/values.ts'
 import type { Store } from '../store.ts'
 import { collectLocked, examine, type GcOptions, type GcResult } from './gc.ts'
 import type { GcPlan } from './plan-gc.ts'
-import { type PrunePlan, planPrune, type RetentionPolicy, removalsOf } from './plan-prune.ts'
+import {
+  assertPolicy,
+  type PrunePlan,
+  planPrune,
+  type RetentionPolicy,
+  removalsOf,
+} from './plan-prune.ts'
 import { readHistoryFacts } from './read-history-facts.ts'
 import { withStoreLock } from './with-store-lock.ts'
 
@@ -43,6 +49,7 @@ export async function previewPrune(
   policy: RetentionPolicy,
   options: GcOptions = {},
 ): Promise<PrunePreview> {
+  assertPolicy(policy)
   const { now = () => new Date() } = options
   const at = now()
   const request = { operation: 'prune --dry-run', mode: 'shared', at } as const

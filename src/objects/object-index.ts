@@ -3,11 +3,13 @@ import { objectIdToBytes } from '../format/object-id.ts'
 import {
   compareIndexIdAt,
   indexEntryAt,
+  indexFieldsAt,
   indexIdAt,
   indexIdHashAt,
   type PackIndex,
   type PackIndexEntry,
 } from '../format/pack.ts'
+import type { EntryKind } from '../format/pack-entry.ts'
 import type { ObjectId } from '../format/values.ts'
 
 /** Where one stored copy of an object lies. */
@@ -88,8 +90,13 @@ export class ObjectIndex {
   }
 
   /** Returns the numbers of an object's lines: stable while no pack is removed, below `objectCount`. */
-  findLineNumbers(id: ObjectId): number[] {
-    return [...this.#findLines(id)].map((line) => line.lineNumber)
+  findLineNumbers(id: ObjectId, kind?: EntryKind): number[] {
+    const lineNumbers: number[] = []
+    for (const { pack, position, lineNumber } of this.#findLines(id)) {
+      if (kind !== undefined && indexFieldsAt(pack, position).kind !== kind) continue
+      lineNumbers.push(lineNumber)
+    }
+    return lineNumbers
   }
 
   /** Returns the stored copy behind a line number. */

@@ -1,16 +1,26 @@
 import { InvariantError } from '../errors.ts'
-import { indexEntryAt, type PackIndex } from '../format/pack.ts'
-import type { EntryKind } from '../format/pack-entry.ts'
+import { indexEntryAt, indexFieldsAt, type PackIndex } from '../format/pack.ts'
+import { type EntryKind, entrySizeBytes } from '../format/pack-entry.ts'
 import type { ObjectId } from '../format/values.ts'
 import type { ObjectIndex, StoredObject } from './object-index.ts'
 
 const MARKED = 1
 const SPARE = 2
 
+/** By the number that stands for it. `spare`: marked, and another copy of the object was chosen. */
+const NAMES = ['none', 'marked', 'spare'] as const
+type Mark = (typeof NAMES)[number]
+
 /** One line of a pack, with what is known of it. */
 export interface MarkedEntry extends StoredObject {
-  /** `spare`: marked, and another copy of the object was chosen. */
-  mark: 'none' | 'marked' | 'spare'
+  mark: Mark
+}
+
+export interface MarkCounts {
+  hasMetadata: boolean
+  markedCount: number
+  /** Of entries with their heads, by mark. */
+  sizeBytes: Record<Mark, number>
 }
 
 /**
@@ -39,8 +49,8 @@ export class ObjectMarks {
   mark(id: ObjectId, kind: EntryKind): 'new' | 'known' | 'absent' {
     this.#assertValid()
     const lineNumbers = this.#index
-      .findLineNumbers(id)
-      .filter((n) => n < this.#marks.length && this.#index.storedObjectOf(n).kind === kind)
+      .findLineNumbers(id, kind)
+      .filter((lineNumber) => lineNumber < this.#marks.length)
     const [first] = lineNumbers
     if (first === undefined) return 'absent'
     if (this.#marks[first] !== 0) return 'known'
@@ -67,18 +77,39 @@ export class ObjectMarks {
     return [...this.#packs.values()].map(({ pack }) => pack)
   }
 
+  /** Adds up a pack's entries by their marks. */
+  countEntries(packKey: string): MarkCounts {
+    const { pack, firstLineNumber } = this.#packOf(packKey)
+    const counts = {
+      hasMetadata: false,
+      markedCount: 0,
+      sizeBytes: { none: 0, marked: 0, spare: 0 },
+    }
+    for (let position = 0; position < pack.entryCount; position++) {
+      const fields = indexFieldsAt(pack, position)
+      const mark = NAMES[this.#marks[firstLineNumber + position]!]!
+      if (fields.kind === 'metadata') counts.hasMetadata = true
+      if (mark === 'marked') counts.markedCount++
+      counts.sizeBytes[mark] += entrySizeBytes(fields)
+    }
+    return counts
+  }
+
   /** Yields every line of a pack, ascending by id. */
   *entriesOf(packKey: string): Iterable<MarkedEntry> {
+    const { pack, firstLineNumber } = this.#packOf(packKey)
+    const { packSizeBytes } = pack
+    for (let position = 0; position < pack.entryCount; position++) {
+      const mark = NAMES[this.#marks[firstLineNumber + position]!]!
+      yield { ...indexEntryAt(pack, position), packKey, packSizeBytes, mark }
+    }
+  }
+
+  #packOf(packKey: string): { pack: PackIndex; firstLineNumber: number } {
     this.#assertValid()
     const found = this.#packs.get(packKey)
     if (found === undefined) throw new InvariantError(`'${packKey}' has no marks`)
-    const { pack, firstLineNumber } = found
-    const { packSizeBytes } = pack
-    for (let position = 0; position < pack.entryCount; position++) {
-      const value = this.#marks[firstLineNumber + position]
-      const mark = value === MARKED ? 'marked' : value === SPARE ? 'spare' : 'none'
-      yield { ...indexEntryAt(pack, position), packKey, packSizeBytes, mark }
-    }
+    return found
   }
 
   #assertValid(): void {

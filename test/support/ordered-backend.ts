@@ -15,6 +15,8 @@ export class OrderedBackend implements Backend {
   readonly #backend: Backend
   /** Keys in the order in which they became durable. */
   readonly written: string[] = []
+  /** Called when a key is gone. */
+  onRemove: (key: string) => Promise<void> = async () => {}
 
   constructor(backend: Backend) {
     this.#backend = backend
@@ -45,7 +47,8 @@ export class OrderedBackend implements Backend {
   }
 
   async remove(key: string): Promise<void> {
-    return this.#backend.remove(key)
+    await this.#backend.remove(key)
+    await this.onRemove(key)
   }
 
   async close(): Promise<void> {

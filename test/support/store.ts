@@ -23,6 +23,8 @@ export interface SampleCommitOptions {
   parentIds?: ObjectId[]
   message?: string
   createdAt?: Date
+  purpose?: Commit['purpose']
+  migrations?: Commit['migrations']
 }
 
 /** Writes a commit of made-up tables and everything it names; moves no ref. */
@@ -80,7 +82,9 @@ export async function putCommit(
     }),
   )
   const { parentIds = [], message = 'sample', createdAt = noon } = options
-  const commit = { ...sampleCommit, treeId, parentIds, message, catalog: empty }
+  const { purpose = 'user', migrations = [] } = options
+  const named = { treeId, parentIds, message, purpose, migrations, catalog: empty }
+  const commit = { ...sampleCommit, ...named }
   return writer.put('metadata', encodeCommit({ ...commit, createdAt: createdAt.toISOString() }))
 }
 

@@ -1,5 +1,5 @@
 import * as fsPromises from 'node:fs/promises'
-import { mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -52,6 +52,22 @@ describe('a local directory', () => {
     await backend.create('k', [Buffer.from('2')])
 
     expect(await readdir(join(directory, 'store/tmp'))).toEqual([])
+  })
+
+  test('removes what killed writers left in tmp/, but not what is younger than asked', async () => {
+    const { backend } = await fixture()
+    await backend.create('k', [Buffer.from('1')])
+    const tmp = join(directory, 'store/tmp')
+    await writeFile(join(tmp, 'old'), 'half a pack')
+    await writeFile(join(tmp, 'young'), 'being written')
+    await utimes(join(tmp, 'old'), new Date('2026-01-01'), new Date('2026-01-01'))
+
+    expect(await backend.removeLeftovers(new Date('2026-01-02'))).toEqual({
+      fileCount: 1,
+      sizeBytes: 11,
+    })
+    expect(await readdir(tmp)).toEqual(['young'])
+    expect(await backend.findSizeBytes('k')).toBe(1)
   })
 
   test('does not list what a killed writer left in tmp/, nor symbolic links', async () => {
