@@ -60,6 +60,7 @@ test('a few changed rows become a delta: keys that go, rows that come', async ()
       keyColumns: ['id'],
       deletedKeys: [...changed, ROW_COUNT].map(String),
       insertedRows: changed.map((id) => rowOf(id)),
+      updatedCount: changed.length,
     },
   })
   expect(readShare).toBeLessThan(0.05)
