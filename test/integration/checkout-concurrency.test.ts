@@ -46,13 +46,18 @@ eachMajor((major) => {
     await commitDatabase(store, db.url)
     await db.query('CREATE SCHEMA extra; CREATE TABLE extra.known (x int)')
 
-    const failed = restoreWhile(store, db, (keptCount) =>
-      db.query(`CREATE TABLE extra.precious_${keptCount} AS SELECT 42 AS x`),
-    )
+    let tableCount = 0
+    const failed = restoreWhile(store, db, async (keptCount) => {
+      tableCount = keptCount
+      await db.query(`CREATE TABLE extra.precious_${keptCount} AS SELECT 42 AS x`)
+    })
 
     await expect(failed).rejects.toMatchObject({ code: 'TARGET_CHANGED' })
-    expect(await db.query('SELECT x FROM extra.precious_1')).toEqual([{ x: 42 }])
-    expect(await db.query('SELECT x FROM extra.precious_2')).toEqual([{ x: 42 }])
+    // Once or twice: what others write in the cluster makes the plan be made anew at once.
+    expect([1, 2]).toContain(tableCount)
+    for (let each = 1; each <= tableCount; each++) {
+      expect(await db.query(`SELECT x FROM extra.precious_${each}`)).toEqual([{ x: 42 }])
+    }
   })
 
   test.each([
@@ -67,11 +72,15 @@ eachMajor((major) => {
       await commitDatabase(store, db.url)
       await db.query('CREATE TABLE extra (x int)')
 
-      const failed = restoreWhile(store, db, (keptCount) => db.query(write(keptCount)))
+      let writeCount = 0
+      const failed = restoreWhile(store, db, async (keptCount) => {
+        writeCount = keptCount
+        await db.query(write(keptCount))
+      })
 
       await expect(failed).rejects.toMatchObject({ code: 'TARGET_CHANGED' })
       const contents = `SELECT convert_from(lo_get(oid), 'UTF8') AS text FROM pg_largeobject_metadata ORDER BY oid DESC`
-      expect((await db.query(contents))[0]).toEqual({ text: 'new2' })
+      expect((await db.query(contents))[0]).toEqual({ text: `new${writeCount}` })
     },
   )
 
