@@ -55,9 +55,12 @@ function formatGap(gap: TransitionGap): string[] {
   switch (gap.kind) {
     case 'rows': {
       const table = printable(`${gap.namespace}.${gap.name}`)
-      return gap.because === 'left out'
-        ? [`--   rows of ${table}: one of the states does not hold them`]
-        : [`--   rows of ${table}: not named by --table`]
+      const reason =
+        gap.because === 'left out' ? 'one of the states does not hold them' : 'not named by --table'
+      return [
+        `--   rows of ${table}: ${reason}`,
+        ...(gap.areLost ? ['--     The table is created again: the rows it has ARE LOST.'] : []),
+      ]
     }
     case 'schemaEntry': {
       const diff = formatEntryDiff(gap.change, createColors(false)).slice(2)

@@ -51,7 +51,14 @@ export interface TransitionRows {
 export type TransitionGap =
   | { kind: 'schemaEntry'; change: SchemaEntryChange }
   /** `left out`: a commit does not hold them; `not wanted`: `isWanted` did not ask for them. */
-  | { kind: 'rows'; namespace: string; name: string; because: 'left out' | 'not wanted' }
+  | {
+      kind: 'rows'
+      namespace: string
+      name: string
+      because: 'left out' | 'not wanted'
+      /** The table is dropped and created again, so those it has are lost. */
+      areLost: boolean
+    }
 
 /**
  * @param options.isWanted  whose rows to write; all when not given
@@ -204,10 +211,11 @@ function planRows(
     const pair = changed.get(key) ?? samePair(table, earlier)
     // Rows that stay as they are need nothing, unless their table goes.
     if (!isLoaded && !changed.has(key)) continue
+    const areLost = isBuilt && earlier !== undefined
     if (table.rows === null || earlier?.rows === null) {
-      leftOut.push({ kind: 'rows', namespace, name, because: 'left out' })
+      leftOut.push({ kind: 'rows', namespace, name, because: 'left out', areLost })
     } else if (!isWanted(table)) {
-      leftOut.push({ kind: 'rows', namespace, name, because: 'not wanted' })
+      leftOut.push({ kind: 'rows', namespace, name, because: 'not wanted', areLost })
     } else if (isLoaded) {
       written.push({
         pair: { ...pair, before: undefined },

@@ -20,7 +20,8 @@ function distanceOf(wanted: string, name: string): number {
   const limit = Math.max(1, Math.floor(wanted.length / 3))
   const distance = editDistance(wanted, name)
   if (distance <= limit) return distance
-  const isPart = wanted.length > 2 && (name.includes(wanted) || wanted.includes(name))
+  const isPart =
+    Math.min(wanted.length, name.length) > 2 && (name.includes(wanted) || wanted.includes(name))
   return isPart ? limit + 1 : Number.POSITIVE_INFINITY
 }
 

@@ -86,13 +86,13 @@ eachMajor((major) => {
   test('what a state does not hold, and what nobody asked for, is named', async () => {
     const database = await createDatabase(major)
     await database.query(
-      'CREATE TABLE kept (id int PRIMARY KEY); CREATE TABLE log (id int PRIMARY KEY); CREATE TABLE other (id int PRIMARY KEY)',
+      'CREATE TABLE kept (id int PRIMARY KEY); CREATE TABLE log (id int PRIMARY KEY); CREATE TABLE other (id int PRIMARY KEY); CREATE TABLE turned (a int, b int); INSERT INTO turned VALUES (1, 2)',
     )
     const store = await memoryStore()
     const selection = { excludeTableData: ['log'] }
     const { commitId: first } = await commitDatabase(store, database.url, { selection })
     await database.query(
-      'INSERT INTO kept VALUES (1); INSERT INTO other VALUES (1); ALTER TABLE log RENAME TO journal',
+      'INSERT INTO kept VALUES (1); INSERT INTO other VALUES (1); ALTER TABLE log RENAME TO journal; DROP TABLE turned; CREATE TABLE turned (b int, a int)',
     )
     const { commitId: second } = await commitDatabase(store, database.url, {
       selection: { excludeTableData: ['journal'] },
@@ -103,11 +103,12 @@ eachMajor((major) => {
     ] as const
     const { leftOut } = await planTransition(...states, {
       scratchDirectory,
-      isWanted: ({ name }) => name !== 'other',
+      isWanted: ({ name }) => name === 'kept',
     })
     expect(leftOut).toEqual([
-      { kind: 'rows', namespace: 'public', name: 'journal', because: 'left out' },
-      { kind: 'rows', namespace: 'public', name: 'other', because: 'not wanted' },
+      { kind: 'rows', namespace: 'public', name: 'journal', because: 'left out', areLost: false },
+      { kind: 'rows', namespace: 'public', name: 'other', because: 'not wanted', areLost: false },
+      { kind: 'rows', namespace: 'public', name: 'turned', because: 'not wanted', areLost: true },
     ])
     await database.drop()
   })
