@@ -40,13 +40,13 @@ export interface RowComparisonOptions {
  * Past this share of a table's rows, loading all of them is cheaper.
  *
  * Measured with test/bench/row-delta.js, a key and two more indexes, seconds to load all against
- * seconds to change 10 and 25 % of the rows: 64 MiB 10.8, 6.0, 14.2; 16 MiB 2.5, 1.0, 4.0;
- * 1 MiB 0.15, 0.06, 0.14; 256 KiB (whose indexes stand meanwhile) 0.033, 0.015, 0.048.
+ * seconds to change 10 and 25 % of the rows: 64 MiB 10.8, 6.0, 14.2; 8 MiB 0.68, 0.28, 0.80;
+ * 1 MiB 0.048, 0.014, 0.038; 256 KiB (whose indexes stand meanwhile) 0.035, 0.004, 0.009.
  */
 const MAX_CHANGED_SHARE = 0.2
 /**
  * A small table is loaded sooner than compared, and then has its rows in the commit's order again:
- * 64 KiB take some 20 ms either way.
+ * 64 KiB take 12 ms to load.
  */
 const MIN_DELTA_TABLE_BYTES = 256 * 1024
 /** All deltas of a plan are held in memory. */

@@ -5,9 +5,8 @@
  * said before, the store is whole, and so is the commit of the state before; the
  * next checkout starts from there. The last one is struck at COMMIT.
  *
- * All messages would take an hour on all servers. So each server and fault has a
- * share of them, such that a run on all majors meets every message;
- * `SNAP_TEST_SWEEP=all` meets all of them on each.
+ * All messages would take an hour on all servers. So each fault has a share of them,
+ * on the oldest and the newest major; `SNAP_TEST_SWEEP=all` meets all of them on each.
  */
 import { expect, test } from 'vitest'
 import { isSnapError } from '../../src/errors.ts'
@@ -16,14 +15,21 @@ import { applyCheckout } from '../../src/restore/apply-checkout.ts'
 import { planCheckout } from '../../src/restore/plan-checkout.ts'
 import { manifestsOf, verifyObjects } from '../../src/restore/verify-objects.ts'
 import type { Store } from '../../src/store.ts'
-import { allMajors, createDatabase, eachMajor, serverOf } from '../support/postgres.ts'
+import {
+  allMajors,
+  createDatabase,
+  eachMajor,
+  oldestAndNewestMajor,
+  serverOf,
+} from '../support/postgres.ts'
 import { type Fate, type Request, ServerProxy } from '../support/server-proxy.ts'
 import { AUTHOR, addressOf, memoryStore, undoCheckout } from '../support/session.ts'
 import { prepareSurgery } from '../support/surgery-case.ts'
 import { describeDifference, dumpWith, withSortedRows } from '../support/witness.ts'
 
-/** One message in so many is struck; 5 servers with 6 faults each meet every one. */
-const SHARE = process.env.SNAP_TEST_SWEEP === 'all' ? 1 : 20
+const isWhole = process.env.SNAP_TEST_SWEEP === 'all'
+/** One message in so many is struck; 2 servers with 6 faults each meet half of them between them. */
+const SHARE = isWhole ? 1 : 24
 
 interface Fault {
   name: string
@@ -87,7 +93,9 @@ const faults: Fault[] = [
   },
 ]
 
-eachMajor((major) => {
+const someMajors = isWhole ? eachMajor : oldestAndNewestMajor
+
+someMajors((major) => {
   test.each(faults.map((fault, number) => ({ ...fault, number })))(
     '$name: all is as it was, whenever that happens',
     async (fault) => {
@@ -99,7 +107,7 @@ eachMajor((major) => {
       try {
         const attempt = (strikeAt: number) =>
           checkoutWith(fault, strikeAt, store, proxy, database.name)
-        const offset = allMajors.indexOf(major) * faults.length + fault.number
+        const offset = 2 * (Math.sign(allMajors.indexOf(major)) * faults.length + fault.number)
         const { requests } = await checkoutWith(BREAKS_AT_COMMIT, 0, store, proxy, database.name)
         const struck = positionsToStrike(requests, fault).filter(
           (position, index) =>

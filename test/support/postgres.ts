@@ -43,6 +43,15 @@ export function eachMajor(declareTests: (majorVersion: number) => void): void {
   describe.each(allMajors)('PostgreSQL %i', declareTests)
 }
 
+/**
+ * Declares the same tests for the oldest and the newest major: for what takes minutes on each, and is
+ * more about our own code than about the server.
+ */
+export function oldestAndNewestMajor(declareTests: (majorVersion: number) => void): void {
+  const outermost = new Set([allMajors[0]!, allMajors.at(-1)!])
+  describe.each([...outermost])('PostgreSQL %i', declareTests)
+}
+
 /** The address of a database on a test server, by the unix socket. */
 export function databaseUrl(server: TestServer, name: string, user = server.user): string {
   const query = `host=${server.host}&port=${server.port}&user=${encodeURIComponent(user)}`
