@@ -20,7 +20,7 @@ import { SAFETY_REF } from '../refs/ref-name.ts'
 import type { Store } from '../store.ts'
 import type { CheckoutPlan } from './checkout-plan.ts'
 import type { InPlaceChange } from './in-place-change.ts'
-import { isUnchanged, type LiveState } from './live-state.ts'
+import { isStillStored, isUnchanged, type LiveState } from './live-state.ts'
 import type { PlannedChange } from './plan-change.ts'
 import { type CheckoutOptions, intoTarget, planAnew, restoreTargetOf } from './plan-checkout.ts'
 import { tableKey } from './plan-surgery.ts'
@@ -171,7 +171,9 @@ async function applyInPlace(
     withRowProof: options.withRowProof ?? false,
     allowsOtherWords: majorOf(plan.database) !== majorOf(plan.commit.database),
     planned: plan.inPlace,
-    isPlanUsable: isPlanUsable(plan, plan.inPlace.live, options),
+    isPlanUsable:
+      isPlanUsable(plan, plan.inPlace.live, options) &&
+      (await isStillStored(store.objects, plan.inPlace.live)),
     planAnew: async () => {
       const again = await planAnew(store, plan, options, onTerminated)
       recorded = again.recorded

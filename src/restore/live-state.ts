@@ -7,17 +7,19 @@ import { join } from 'node:path'
 import { type Capture, captureDatabase } from '../capture/capture-database.ts'
 import { isStillAt, readTransactions } from '../capture/database-moment.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, defaultJobs } from '../capture/default-jobs.ts'
-import { type Blocker, InvariantError } from '../errors.ts'
+import { type Blocker, InvariantError, isSnapError } from '../errors.ts'
 import type { Reporter } from '../events.ts'
 import type { ObjectId, Selection, Tree } from '../format/values.ts'
+import type { ObjectDatabase } from '../objects/object-database.ts'
 import { openScratchOverlay } from '../objects/scratch-overlay.ts'
-import type { StreamReader } from '../objects/walk-manifest.ts'
+import { type StreamReader, walkChunks } from '../objects/walk-manifest.ts'
 import type { DatabaseAddress } from '../postgres/address/database-address.ts'
 import type { Session } from '../postgres/session.ts'
 import { splitTopLevel, unquoteIdentifier } from '../schema/sql-text.ts'
 import type { Store } from '../store.ts'
 import type { ColumnDependent, SchemaState } from './plan-surgery.ts'
 import { readColumnDependents } from './read-column-dependents.ts'
+import { manifestsOf } from './verify-objects.ts'
 
 export interface LiveState {
   capture: Capture
@@ -141,4 +143,30 @@ export function isUnchanged(session: Session, live: LiveState): Promise<boolean>
   const { transactions, capture, tree } = live
   const moment = { transactions, sequences: capture.sequences, sequenceRows: tree.sequences }
   return isStillAt(session, moment)
+}
+
+/**
+ * Tells whether the store still has all that a stored state needs.
+ *
+ * It was put there, or found to be there, without the store lock, so a collection may have run
+ * since. Ask under the lock (store-format.md §10.1); nothing is read but manifests, and those only
+ * when packs have come or gone.
+ */
+export async function isStillStored(
+  objects: ObjectDatabase,
+  { capture, tree, treeId, isStored }: LiveState,
+): Promise<boolean> {
+  if (!isStored || !(await objects.refresh())) return true
+  if (!(await objects.has(treeId))) return false
+  try {
+    for (const manifest of [...manifestsOf(tree), capture.catalog]) {
+      for await (const { id } of walkChunks(objects, manifest)) {
+        if (!(await objects.has(id))) return false
+      }
+    }
+    return true
+  } catch (error) {
+    if (isSnapError(error, 'OBJECT_MISSING')) return false
+    throw error
+  }
 }

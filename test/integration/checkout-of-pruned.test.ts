@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { assertCommitIsWhole } from '../../src/maintenance/assert-commit-is-whole.ts'
 import { fsck } from '../../src/maintenance/fsck.ts'
 import { collectGarbage } from '../../src/maintenance/gc.ts'
 import { applyPrune, previewPrune } from '../../src/maintenance/prune.ts'
@@ -65,10 +66,12 @@ test('packs that are written again while a checkout waits to be confirmed are fo
   await pruneToOne(other)
   expect((await collectGarbage(other, { graceMs: 0, minDeadShare: 0 })).damagedPackKeys).toEqual([])
 
-  await applyCheckout(store, plan, options)
+  const { safetyCommitId } = await applyCheckout(store, plan, options)
   expect(await database.query("SELECT md5(string_agg(t::text, '' ORDER BY id)) FROM t")).toEqual(
     before,
   )
+  // What the plan had put into the store of the state before was collected too, and is there again.
+  await assertCommitIsWhole(store, safetyCommitId!)
 })
 
 test('what undo returns to outlives any prune', async () => {
