@@ -6,9 +6,10 @@ import { runStatements, type Statement } from './statement.ts'
 /**
  * Refreshes materialized views in order.
  *
- * The server reads for a refresh with the rights of the view's owner, who may have
- * lost those that the view was filled with. Then the view belongs, for the time of
- * its refresh, to the role that restores; nobody sees that before COMMIT.
+ * The server reads for a refresh with the rights of the view's owner, and through
+ * views beneath it with those of theirs; they may have lost the rights that the view
+ * was filled with. Then all of them belong, for the time of the refresh, to the role
+ * that restores; nobody sees that before COMMIT.
  *
  * @param refreshes  as `planRefreshes` makes them
  * @throws RESTORE_FAILED  naming the view
@@ -38,18 +39,39 @@ async function isAllowed(session: Session, refreshes: readonly Statement[]): Pro
 }
 
 async function refreshAsWhoMay(session: Session, refresh: Statement): Promise<void> {
-  const view = refresh.sql.replace(/^REFRESH /, '')
-  const name = view.replace(/^MATERIALIZED VIEW /, '')
-  const [found] = await session.query<{ owner: string }>(
-    `SELECT pg_catalog.pg_get_userbyid(relowner) AS owner FROM pg_catalog.pg_class
-      WHERE oid = ${quoteLiteral(name)}::regclass`,
-  )
   const { subject } = refresh
+  const views = await readViewsBeneath(session, refresh.sql.replace(/^.* VIEW /, ''))
+  const giveTo = (owner: (view: OwnedView) => string) =>
+    views.map((view) => ({ subject, sql: `ALTER ${view.words} OWNER TO ${owner(view)}` }))
   await runStatements(session, [
-    { subject, sql: `ALTER ${view} OWNER TO CURRENT_USER` },
+    ...giveTo(() => 'CURRENT_USER'),
     refresh,
-    { subject, sql: `ALTER ${view} OWNER TO ${quoteIdentifier(found?.owner ?? '')}` },
+    ...giveTo(({ owner }) => quoteIdentifier(owner)),
   ])
+}
+
+interface OwnedView {
+  /** `VIEW "public"."v"`. */
+  words: string
+  owner: string
+}
+
+/** The materialized view itself, and the views that it reads through. */
+function readViewsBeneath(session: Session, name: string): Promise<OwnedView[]> {
+  return session.query<{ words: string; owner: string }>(
+    `WITH RECURSIVE beneath(oid) AS (
+       SELECT ${quoteLiteral(name)}::regclass::oid
+       UNION
+       SELECT c.oid FROM beneath
+         JOIN pg_catalog.pg_rewrite r ON r.ev_class = beneath.oid
+         JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid
+          AND d.refclassid = 'pg_catalog.pg_class'::regclass
+         JOIN pg_catalog.pg_class c ON c.oid = d.refobjid AND c.relkind = 'v')
+     SELECT CASE relkind WHEN 'm' THEN 'MATERIALIZED ' ELSE '' END
+         || pg_catalog.format('VIEW %I.%I', nspname, relname) AS words,
+       pg_catalog.pg_get_userbyid(relowner) AS owner
+     FROM beneath JOIN pg_catalog.pg_class c USING (oid) JOIN pg_catalog.pg_namespace n ON n.oid = relnamespace`,
+  )
 }
 
 const isDenied = (error: unknown): boolean =>
