@@ -9,7 +9,7 @@ import type { CheckoutOptions } from '../../src/restore/plan-checkout.ts'
 import type { Store } from '../../src/store.ts'
 import {
   createDatabase,
-  eachMajor,
+  oldestAndNewestMajor,
   queryOnce,
   serverOf,
   type TestDatabase,
@@ -115,7 +115,7 @@ const RUIN_ORDERS: [what: string, sql: string][] = [
   ],
 ]
 
-eachMajor((major) => {
+oldestAndNewestMajor((major) => {
   beforeAll(async () => {
     const db = await createDatabase(major)
     await db.query(`DO $$ BEGIN CREATE ROLE snap_part_owner LOGIN;

@@ -13,7 +13,7 @@ import { readJsonStream } from '../../src/objects/read-json-stream.ts'
 import { planCheckout } from '../../src/restore/plan-checkout.ts'
 import { describeDifference as describeSchemaDifference } from '../../src/schema/compare-schemas.ts'
 import type { Store } from '../../src/store.ts'
-import { createDatabase, eachMajor, type TestDatabase } from '../support/postgres.ts'
+import { createDatabase, oldestAndNewestMajor, type TestDatabase } from '../support/postgres.ts'
 import {
   AUTHOR,
   addressOf,
@@ -70,7 +70,7 @@ async function commitWithFacts(
   return forged
 }
 
-eachMajor((major) => {
+oldestAndNewestMajor((major) => {
   test('a plan says what only gets its name back, and that nothing of it is lost', async () => {
     const db = await database(major)
     const store = await memoryStore()

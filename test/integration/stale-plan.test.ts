@@ -6,7 +6,12 @@
 import { expect, test } from 'vitest'
 import { applyCheckout } from '../../src/restore/apply-checkout.ts'
 import { planCheckout } from '../../src/restore/plan-checkout.ts'
-import { allMajors, createDatabase, eachMajor, type TestDatabase } from '../support/postgres.ts'
+import {
+  allMajors,
+  createDatabase,
+  oldestAndNewestMajor,
+  type TestDatabase,
+} from '../support/postgres.ts'
 import { AUTHOR, addressOf, commitDatabase, memoryStore, undoCheckout } from '../support/session.ts'
 import { prepareSurgery } from '../support/surgery-case.ts'
 import { describeDifference, dumpWith } from '../support/witness.ts'
@@ -97,7 +102,7 @@ test.each(MEANWHILE)(`while %s, on PostgreSQL ${newest}`, async (_, sql) => {
   await database.drop()
 })
 
-eachMajor((major) => {
+oldestAndNewestMajor((major) => {
   test('while all of that happens at once', async () => {
     const isApart = ([name]: [string, string]) =>
       !/renamed|removed|has gone|emptied|gets a value/.test(name)
