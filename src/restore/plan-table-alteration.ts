@@ -172,7 +172,7 @@ function alterColumn(before: ColumnDefinition, after: ColumnDefinition, context:
     alteration.relax.push(`ALTER TABLE ONLY ${table} ALTER COLUMN ${name} DROP DEFAULT`)
   }
   // The old type may have to go before the new one comes.
-  if (isRetyped && isOwnType(before.type) && isOwnType(after.type)) return false
+  if (isRetyped && hasOwnType(before) && hasOwnType(after)) return false
   if (isRetyped) {
     alteration.disturbedColumns.push(unquoteIdentifier(name))
     if (!options.parent?.disturbedColumns.includes(unquoteIdentifier(name))) {
@@ -181,7 +181,7 @@ function alterColumn(before: ColumnDefinition, after: ColumnDefinition, context:
       // Through text, as the rows would take when they are loaded.
       const using = before.type === after.type ? '' : ` USING ${name}::text::${after.type}`
       // A type that stands already lets the old one go; another may only be created by then.
-      const steps = isOwnType(after.type) ? alteration.reshape : alteration.relax
+      const steps = hasOwnType(after) ? alteration.reshape : alteration.relax
       steps.push(`ALTER TABLE ${table} ALTER COLUMN ${name} TYPE ${after.type}${collate}${using}`)
     }
   }
@@ -205,7 +205,8 @@ function alterColumn(before: ColumnDefinition, after: ColumnDefinition, context:
 }
 
 /** PostgreSQL's own types are written without their schema. */
-const isOwnType = (type: string) => /[".]/.test(type)
+const hasOwnType = ({ type, collation }: ColumnDefinition) =>
+  /[".]/.test(type) || (collation !== null && !collation.startsWith('pg_catalog.'))
 
 const isNotInherited = (notNull: string) => notNull.endsWith(' NO INHERIT')
 

@@ -8,7 +8,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, test } from 'vitest'
-import { createDatabase, eachMajor } from '../support/postgres.ts'
+import { createDatabase, oldestAndNewestMajor } from '../support/postgres.ts'
 import { describeDifference, dumpWith } from '../support/witness.ts'
 import {
   type InstalledProgram,
@@ -164,7 +164,7 @@ const CASES: Case[] = [
   },
 ]
 
-eachMajor((major) => {
+oldestAndNewestMajor((major) => {
   test.each(CASES)('$name', async ({ tool, steps, flags, exitCode, outcome, says }) => {
     const place = await newPlace(major, steps)
     const before = await dumpWith(major, place.url)
