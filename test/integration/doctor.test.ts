@@ -80,7 +80,8 @@ eachMajor((major) => {
       [...(await diagnose(database, 'snap_reader')).values()].filter(
         ({ level }) => level === 'problem',
       ).length
-    equal(await problems(), 0)
+    // Others may leave something in the cluster that the doctor names as well.
+    const problemsBefore = await problems()
     await commitDatabase(await memoryStore(), url)
 
     for (const change of [
@@ -88,7 +89,7 @@ eachMajor((major) => {
       'REVOKE SELECT ON t FROM snap_reader',
     ]) {
       await database.query(change)
-      equal((await problems()) > 0, true, change)
+      equal((await problems()) > problemsBefore, true, change)
       const outcome = await commitDatabase(await memoryStore(), url).catch(({ code }) => code)
       equal(outcome, 'POSTGRES_PERMISSION_DENIED', change)
     }
