@@ -114,6 +114,8 @@ class Conversation {
   /** The beginning of what the server says, until its process id has been found in it. */
   #greeting: Buffer | undefined = Buffer.alloc(0)
   #isMuted = false
+  /** What the server has said since then, from the message on that is not whole yet. */
+  #unheard: Buffer = Buffer.alloc(0)
 
   constructor(client: Socket, server: Socket, intercept: Interceptor) {
     this.#client = client
@@ -146,8 +148,20 @@ class Conversation {
       }
     }
     if (!this.#isMuted) this.#client.write(bytes)
-    // ReadyForQuery: the server is done with what the client shall not hear of.
-    else if (bytes.at(-6) === 0x5a) this.#cut()
+    else if (this.#hasAnswered(bytes)) this.#cut()
+  }
+
+  /** Tells whether the server is done with what the client shall not hear of, or waits for rows of the client's. */
+  #hasAnswered(bytes: Buffer): boolean {
+    this.#unheard = Buffer.concat([this.#unheard, bytes])
+    while (this.#unheard.length >= 5) {
+      const kind = String.fromCharCode(this.#unheard[0]!)
+      if (kind === 'Z' || kind === 'G') return true
+      const sizeBytes = 1 + this.#unheard.readInt32BE(1)
+      if (this.#unheard.length < sizeBytes) return false
+      this.#unheard = this.#unheard.subarray(sizeBytes)
+    }
+    return false
   }
 
   async #takeMessages(): Promise<void> {
