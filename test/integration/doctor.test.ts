@@ -72,12 +72,12 @@ eachMajor((major) => {
     const { commitDatabase, memoryStore } = await import('../support/session.ts')
     const database = await createDatabase(major)
     await database.query(`
-      DO $$ BEGIN CREATE ROLE snap_reader LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+      DO $$ BEGIN CREATE ROLE snap_doctor_reader LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
       CREATE TABLE t (id int PRIMARY KEY); CREATE SEQUENCE s;
-      GRANT SELECT ON t TO snap_reader; GRANT SELECT ON SEQUENCE s TO snap_reader;`)
-    const url = databaseUrl(serverOf(major), database.name, 'snap_reader')
+      GRANT SELECT ON t TO snap_doctor_reader; GRANT SELECT ON SEQUENCE s TO snap_doctor_reader;`)
+    const url = databaseUrl(serverOf(major), database.name, 'snap_doctor_reader')
     const problems = async () =>
-      [...(await diagnose(database, 'snap_reader')).values()].filter(
+      [...(await diagnose(database, 'snap_doctor_reader')).values()].filter(
         ({ level }) => level === 'problem',
       ).length
     // Others may leave something in the cluster that the doctor names as well.
@@ -85,8 +85,8 @@ eachMajor((major) => {
     await commitDatabase(await memoryStore(), url)
 
     for (const change of [
-      'REVOKE SELECT ON SEQUENCE s FROM snap_reader',
-      'REVOKE SELECT ON t FROM snap_reader',
+      'REVOKE SELECT ON SEQUENCE s FROM snap_doctor_reader',
+      'REVOKE SELECT ON t FROM snap_doctor_reader',
     ]) {
       await database.query(change)
       equal((await problems()) > problemsBefore, true, change)
