@@ -2,7 +2,7 @@ import { deepEqual, equal, match } from 'node:assert/strict'
 import { readdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { describe, test } from 'vitest'
-import { allMajors, createDatabase, eachMajor } from '../support/postgres.ts'
+import { allMajors, createDatabase, oldestAndNewestMajor } from '../support/postgres.ts'
 import { newWorkplace, type Workplace, WRECKAGE } from './workplace.ts'
 
 const newestMajor = allMajors.at(-1)!
@@ -211,7 +211,7 @@ describe('snap diff', () => {
   })
 })
 
-eachMajor((majorVersion) => {
+oldestAndNewestMajor((majorVersion) => {
   test('the statements of --sql make the second state of the first', async () => {
     const { database, snap, succeed } = await committedPlace(majorVersion)
     const copy = await createDatabase(majorVersion, { template: database.name })

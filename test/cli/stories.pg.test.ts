@@ -2,12 +2,12 @@ import { deepEqual, equal, match } from 'node:assert/strict'
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'vitest'
-import { allMajors, eachMajor } from '../support/postgres.ts'
+import { allMajors, oldestAndNewestMajor } from '../support/postgres.ts'
 import { INTACT_SHOP, newWorkplace, readShop, WRECKAGE } from './workplace.ts'
 
 const newestMajor = allMajors.at(-1)!
 
-eachMajor((majorVersion) => {
+oldestAndNewestMajor((majorVersion) => {
   test('a wrecked database comes back, and the checkout can be taken back too', async () => {
     const { database, snap, succeed } = await newWorkplace(majorVersion)
     await succeed(['init'])

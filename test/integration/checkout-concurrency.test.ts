@@ -4,7 +4,7 @@ import { applyCheckout } from '../../src/restore/apply-checkout.ts'
 import { planAnew, planCheckout, restoreTargetOf } from '../../src/restore/plan-checkout.ts'
 import { restoreInPlace } from '../../src/restore/restore-in-place.ts'
 import type { Store } from '../../src/store.ts'
-import { createDatabase, eachMajor, type TestDatabase } from '../support/postgres.ts'
+import { createDatabase, oldestAndNewestMajor, type TestDatabase } from '../support/postgres.ts'
 import {
   AUTHOR,
   addressOf,
@@ -39,7 +39,7 @@ async function restoreWhile(
   })
 }
 
-eachMajor((major) => {
+oldestAndNewestMajor((major) => {
   test('tables made each time the live state is committed are not dropped with their schema', async () => {
     const db = await createDatabase(major)
     const store = await memoryStore()

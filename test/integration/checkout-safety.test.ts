@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createDatabase, eachMajor } from '../support/postgres.ts'
+import { createDatabase, oldestAndNewestMajor } from '../support/postgres.ts'
 import { checkoutDatabase, commitDatabase, memoryStore, undoCheckout } from '../support/session.ts'
 import { dumpWith } from '../support/witness.ts'
 
@@ -17,7 +17,7 @@ async function database(major: number) {
   return made
 }
 
-eachMajor((major) => {
+oldestAndNewestMajor((major) => {
   test('the state before a checkout is a commit that can be checked out', async () => {
     const db = await database(major)
     const store = await memoryStore()

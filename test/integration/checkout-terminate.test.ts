@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from 'vitest'
 import type { SnapEvent } from '../../src/events.ts'
-import { createDatabase, eachMajor, type TestDatabase } from '../support/postgres.ts'
+import { createDatabase, oldestAndNewestMajor, type TestDatabase } from '../support/postgres.ts'
 import { checkoutDatabase, commitDatabase, memoryStore } from '../support/session.ts'
 
 /** A database that differs from its commit, and the commit's store. */
@@ -31,7 +31,7 @@ function whileHeld(
 
 const countOf = async (db: TestDatabase) => (await db.query('SELECT count(*)::int FROM t'))[0]
 
-eachMajor((major) => {
+oldestAndNewestMajor((major) => {
   beforeAll(async () => {
     const db = await createDatabase(major)
     await db.query(`DO $$ BEGIN CREATE ROLE snap_part_owner LOGIN;

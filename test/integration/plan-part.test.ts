@@ -11,7 +11,7 @@ import { type SchemaState, tableKey } from '../../src/restore/plan-surgery.ts'
 import { compareSchemas } from '../../src/schema/compare-schemas.ts'
 import { findOwners, isRelation } from '../../src/schema/entry-owners.ts'
 import { createFixtureDatabase } from '../support/fixtures.ts'
-import { eachMajor } from '../support/postgres.ts'
+import { oldestAndNewestMajor } from '../support/postgres.ts'
 import { addressOf } from '../support/session.ts'
 
 async function schemaOfEverything(major: number): Promise<SchemaState> {
@@ -35,7 +35,7 @@ function misplaced({ entries, facts }: SchemaState): string[] {
   })
 }
 
-eachMajor((major) => {
+oldestAndNewestMajor((major) => {
   test('any relation can be taken from an equal schema, and gives that schema', async () => {
     const schema = await schemaOfEverything(major)
     const owners = findOwners(schema)
