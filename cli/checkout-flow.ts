@@ -14,6 +14,7 @@ import {
 import { findAuthor } from './author.ts'
 import { requireConfirmation } from './confirm.ts'
 import type { Context } from './context.ts'
+import { ExitCode } from './exit-codes.ts'
 import { withOperation } from './operation.ts'
 import { collect, parseCount, parseDurationMs } from './options.ts'
 import { formatCheckoutResult } from './output/checkout-text.ts'
@@ -47,6 +48,19 @@ export interface CheckoutFlags extends NamingFlags {
   dataOnly?: true
   withDependencies?: true
 }
+
+/** How every command ends that may change a database. */
+export const CHECKOUT_EXIT_CODES: readonly ExitCode[] = [
+  ExitCode.done,
+  ExitCode.usage,
+  ExitCode.noStore,
+  ExitCode.damaged,
+  ExitCode.conflict,
+  ExitCode.postgres,
+  ExitCode.refused,
+  ExitCode.backend,
+  ExitCode.restore,
+]
 
 export const CHECKOUT_JSON_KEYS = ['plan', 'result', 'sql'] as const
 

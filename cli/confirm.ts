@@ -41,9 +41,7 @@ export async function askYesOrNo(context: Context, question: string): Promise<bo
     output: context.io.stderr,
     signal: context.io.signal,
   })
-  if (isCancel(answer)) {
-    throw new SnapError('ABORTED', 'interrupted', { operation: 'the question' })
-  }
+  if (isCancel(answer)) throw questionAborted()
   return answer
 }
 
@@ -61,9 +59,9 @@ export async function askForText(context: Context, question: string): Promise<st
     output: context.io.stderr,
     signal: context.io.signal,
   })
-  if (isCancel(answer)) {
-    throw new SnapError('ABORTED', 'interrupted', { operation: 'the question' })
-  }
+  if (isCancel(answer)) throw questionAborted()
   // An empty answer comes as undefined.
   return (answer ?? '').trim()
 }
+
+const questionAborted = () => new SnapError('ABORTED', 'interrupted', { operation: 'the question' })

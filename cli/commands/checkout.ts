@@ -2,13 +2,13 @@ import { type DatabaseAddress, planCheckout, type Store, withDatabase } from '..
 import {
   addCheckoutOptions,
   addPartOptions,
+  CHECKOUT_EXIT_CODES,
   CHECKOUT_JSON_KEYS,
   type CheckoutFlags,
   performCheckout,
 } from '../checkout-flow.ts'
 import type { Context } from '../context.ts'
 import { findDatabaseOf } from '../database.ts'
-import { ExitCode } from '../exit-codes.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
 
@@ -35,17 +35,7 @@ export const defineCheckout: DefineCommand = (command, context) => {
       ['snap checkout HEAD --data-only --table prices', 'their rows alone, as far as they fit'],
       ['snap checkout HEAD --terminate', 'end the sessions that are in the way of its locks'],
     ],
-    exitCodes: [
-      ExitCode.done,
-      ExitCode.usage,
-      ExitCode.noStore,
-      ExitCode.damaged,
-      ExitCode.conflict,
-      ExitCode.postgres,
-      ExitCode.refused,
-      ExitCode.backend,
-      ExitCode.restore,
-    ],
+    exitCodes: CHECKOUT_EXIT_CODES,
     jsonKeys: CHECKOUT_JSON_KEYS,
   })
     .argument('<revision>', 'the commit to return to')

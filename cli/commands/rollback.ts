@@ -1,13 +1,13 @@
 import { planRollback, readLastChange } from '../../src/index.ts'
 import {
   addCheckoutOptions,
+  CHECKOUT_EXIT_CODES,
   CHECKOUT_JSON_KEYS,
   type CheckoutFlags,
   performCheckout,
 } from '../checkout-flow.ts'
 import type { Context } from '../context.ts'
 import { findDatabaseOf } from '../database.ts'
-import { ExitCode } from '../exit-codes.ts'
 import { formatOperationCommand } from '../output/operation-text.ts'
 import { formatRelativeTime } from '../output/times.ts'
 import { withStore } from '../store.ts'
@@ -27,17 +27,7 @@ export const defineRollback: DefineCommand = (command, context) => {
       ['snap rollback', 'take back the last operation'],
       ['snap rollback 17', 'return to the state before operation 17'],
     ],
-    exitCodes: [
-      ExitCode.done,
-      ExitCode.usage,
-      ExitCode.noStore,
-      ExitCode.damaged,
-      ExitCode.conflict,
-      ExitCode.postgres,
-      ExitCode.refused,
-      ExitCode.backend,
-      ExitCode.restore,
-    ],
+    exitCodes: CHECKOUT_EXIT_CODES,
     jsonKeys: CHECKOUT_JSON_KEYS,
   }).argument('[operation]', "its number, as 'snap ops' lists it", parseOperationNumber)
   addCheckoutOptions(command).action((number: number | undefined, options: CheckoutFlags) =>

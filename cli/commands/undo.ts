@@ -1,13 +1,13 @@
 import { planUndo } from '../../src/index.ts'
 import {
   addCheckoutOptions,
+  CHECKOUT_EXIT_CODES,
   CHECKOUT_JSON_KEYS,
   type CheckoutFlags,
   performCheckout,
 } from '../checkout-flow.ts'
 import type { Context } from '../context.ts'
 import { findDatabaseOf } from '../database.ts'
-import { ExitCode } from '../exit-codes.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
 
@@ -21,17 +21,7 @@ export const defineUndo: DefineCommand = (command, context) => {
       ['snap undo --dry-run', 'what it would do, and what would be lost'],
       ['snap undo', 'return to the state before the last checkout'],
     ],
-    exitCodes: [
-      ExitCode.done,
-      ExitCode.usage,
-      ExitCode.noStore,
-      ExitCode.damaged,
-      ExitCode.conflict,
-      ExitCode.postgres,
-      ExitCode.refused,
-      ExitCode.backend,
-      ExitCode.restore,
-    ],
+    exitCodes: CHECKOUT_EXIT_CODES,
     jsonKeys: CHECKOUT_JSON_KEYS,
   })
   addCheckoutOptions(command).action((options: CheckoutFlags) => undo(context, options))

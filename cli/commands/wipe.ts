@@ -1,10 +1,9 @@
 import { applyWipe, planWipe, SnapError, type WipeOptions, type WipePlan } from '../../src/index.ts'
 import { findAuthor } from '../author.ts'
-import { outcomeOf } from '../checkout-flow.ts'
+import { CHECKOUT_EXIT_CODES, outcomeOf } from '../checkout-flow.ts'
 import { askForText, canAsk } from '../confirm.ts'
 import type { Context } from '../context.ts'
 import { findDatabaseOf } from '../database.ts'
-import { ExitCode } from '../exit-codes.ts'
 import { withOperation } from '../operation.ts'
 import { parseCount, parseDurationMs } from '../options.ts'
 import { formatCount } from '../output/units.ts'
@@ -44,17 +43,7 @@ export const defineWipe: DefineCommand = (command, context) => {
       ['snap wipe --data-only', 'rows alone; the schema stays'],
       ['snap wipe --confirm-database shop_test', 'in a script, of the database shop_test'],
     ],
-    exitCodes: [
-      ExitCode.done,
-      ExitCode.usage,
-      ExitCode.noStore,
-      ExitCode.damaged,
-      ExitCode.conflict,
-      ExitCode.postgres,
-      ExitCode.refused,
-      ExitCode.backend,
-      ExitCode.restore,
-    ],
+    exitCodes: CHECKOUT_EXIT_CODES,
     jsonKeys: ['plan', 'result'],
   })
     .option('--data-only', 'rows and large objects, not the schema')

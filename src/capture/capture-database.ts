@@ -38,6 +38,7 @@ import { captureLines, captureStream } from './capture-stream.ts'
 import { openConsistentSnapshot } from './consistent-snapshot.ts'
 import { copyOutStatement } from './copy-out-statement.ts'
 import { readDatabaseFacts } from './database-facts.ts'
+import { DEFAULT_LOCK_TIMEOUT_MS, defaultJobs } from './default-jobs.ts'
 import { detectMigrations } from './detect-migrations.ts'
 import { byNamespaceAndName, listRelations, type Relation } from './list-relations.ts'
 import {
@@ -50,9 +51,10 @@ import {
 export interface CaptureOptions {
   database: DatabaseAddress
   selection: Selection
-  /** Connections that read rows. */
-  jobs: number
-  lockTimeoutMs: number
+  /** Connections that read rows; default 2 to 4, by the machine. */
+  jobs?: number | undefined
+  /** Default 10 s. */
+  lockTimeoutMs?: number | undefined
   /** A selection that matches nothing is refused instead of giving an empty tree. */
   mustMatch?: boolean | undefined
   /** Runs on the exporting connection, inside its transaction, before rows are read. */
@@ -105,7 +107,8 @@ export async function captureDatabase(sink: ObjectSink, options: CaptureOptions)
   const exporter = await openCaptureSession(options)
   const workers: Session[] = []
   try {
-    const watch = { ...options, address: database }
+    const lockTimeoutMs = options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS
+    const watch = { ...options, lockTimeoutMs, address: database }
     const look = await watchLocks(exporter, watch, () => takeSnapshot(exporter, options))
     await options.inspect?.(exporter, look.schema)
     throwIfAborted(signal, 'capture')
@@ -113,7 +116,7 @@ export async function captureDatabase(sink: ObjectSink, options: CaptureOptions)
     const toRead = look.tables.filter(
       (table) => table.kind === 'table' && !look.excludedData.has(nameKey(table)),
     )
-    const workerCount = Math.max(1, Math.min(options.jobs, toRead.length))
+    const workerCount = Math.max(1, Math.min(options.jobs ?? defaultJobs(), toRead.length))
     await Promise.all(
       Array.from({ length: workerCount }, async () => {
         const worker = await openCaptureSession(options)
@@ -135,7 +138,7 @@ export async function captureDatabase(sink: ObjectSink, options: CaptureOptions)
 async function openCaptureSession({
   database,
   signal,
-  lockTimeoutMs,
+  lockTimeoutMs = DEFAULT_LOCK_TIMEOUT_MS,
 }: CaptureOptions): Promise<Session> {
   const session = await openSession(database, signal === undefined ? {} : { signal })
   await pinSettings(session, { lockTimeoutMs })

@@ -17,7 +17,6 @@ import type { Store } from '../store.ts'
 import { type CommitFacts, putCommit } from './build-commit.ts'
 import { type Capture, captureDatabase } from './capture-database.ts'
 import { type DatabaseMoment, readTransactions } from './database-moment.ts'
-import { DEFAULT_LOCK_TIMEOUT_MS, defaultJobs } from './default-jobs.ts'
 import { readGitFacts } from './git-facts.ts'
 import { completeSelection } from './selection.ts'
 
@@ -121,8 +120,8 @@ export async function writeCommit(
     const capture = await captureDatabase(writer, {
       database: options.database,
       selection: options.selection,
-      jobs: options.jobs ?? defaultJobs(),
-      lockTimeoutMs: options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS,
+      jobs: options.jobs,
+      lockTimeoutMs: options.lockTimeoutMs,
       // What a commit was asked to hold may be gone when a checkout keeps the state before it.
       mustMatch: options.purpose === 'user',
       inspect: async (exporter) => {

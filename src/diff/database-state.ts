@@ -4,7 +4,6 @@
  */
 
 import { captureDatabase } from '../capture/capture-database.ts'
-import { DEFAULT_LOCK_TIMEOUT_MS, defaultJobs } from '../capture/default-jobs.ts'
 import type { Reporter } from '../events.ts'
 import { checkCatalogFact, checkSchemaEntry } from '../format/stream-entries.ts'
 import type {
@@ -91,8 +90,8 @@ export async function captureLiveState(
     const captured = await captureDatabase(overlay.sink, {
       database: options.database,
       selection: options.selection,
-      jobs: options.jobs ?? defaultJobs(),
-      lockTimeoutMs: options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS,
+      jobs: options.jobs,
+      lockTimeoutMs: options.lockTimeoutMs,
       reporter: options.reporter,
       signal: options.signal,
     })

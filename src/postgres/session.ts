@@ -14,6 +14,7 @@ import { connectClient } from './connect/connect-client.ts'
 import { runCopyIn } from './copy-in.ts'
 import { readCopyOut } from './copy-out.ts'
 import { quoteLiteral } from './quote.ts'
+import { serverMajorOf } from './server-major.ts'
 import { connectionLost, translateStatementError } from './sql-state.ts'
 
 /** `server_version_num` of the oldest server that is supported. */
@@ -108,7 +109,7 @@ export class Session {
 
   /** Major version: 18. */
   get serverMajor(): number {
-    return Math.trunc(this.serverVersionNumber / 10000)
+    return serverMajorOf(this)
   }
 
   get transactionState(): TransactionState {

@@ -14,9 +14,11 @@ import type { ObjectId, SchemaEntry, TableEntry } from '../format/values.ts'
 import { assertCommitIsKept } from '../maintenance/name-commit.ts'
 import { withStoreLock } from '../maintenance/with-store-lock.ts'
 import { qualifiedName } from '../postgres/quote.ts'
+import { serverMajorOf } from '../postgres/server-major.ts'
 import { openSession } from '../postgres/session.ts'
 import { moveHead, readHead } from '../refs/head.ts'
 import { SAFETY_REF } from '../refs/ref-name.ts'
+import { entryKey } from '../schema/compare-schemas.ts'
 import type { Store } from '../store.ts'
 import type { CheckoutPlan } from './checkout-plan.ts'
 import type { InPlaceChange } from './in-place-change.ts'
@@ -169,7 +171,7 @@ async function applyInPlace(
     lockTimeoutMs: options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS,
     onTerminated: options.terminatesBlockers === true ? onTerminated : undefined,
     withRowProof: options.withRowProof ?? false,
-    allowsOtherWords: majorOf(plan.database) !== majorOf(plan.commit.database),
+    allowsOtherWords: serverMajorOf(plan.database) !== serverMajorOf(plan.commit.database),
     planned: plan.inPlace,
     isPlanUsable:
       isPlanUsable(plan, plan.inPlace.live, options) &&
@@ -231,14 +233,11 @@ function totalsOf(
   if (change?.form === 'general') totals.schemaEntryCount = schemaEntries.length
   if (change?.form === 'surgical') {
     const { created, dropped, altered } = change.surgery
-    const touched = [...created, ...dropped, ...altered.keys()].map(identityOf)
+    const touched = [...created, ...dropped, ...altered.keys()].map(entryKey)
     totals.schemaEntryCount = new Set(touched).size
   }
   return totals
 }
-
-const identityOf = ({ kind, namespace, name }: SchemaEntry) =>
-  JSON.stringify([kind, namespace, name])
 
 /**
  * Whether a commit may name what the plan has read: all rows that there are, and
@@ -385,6 +384,3 @@ async function keepLiveState(
   })
   return commitId
 }
-
-const majorOf = ({ serverVersionNumber }: { serverVersionNumber: number }) =>
-  Math.trunc(serverVersionNumber / 10_000)

@@ -79,14 +79,12 @@ function formatBuild(
   live: readonly SchemaEntry[],
   options: CheckoutSqlOptions,
 ): string[] {
-  const { statements, kept } = planDrops(live, plan.schemaEntries)
-  const standing = new Set([...kept].map(({ kind, name }) => `${kind} ${name}`))
+  const { statements, standing } = planDrops(live, plan.schemaEntries)
   const creation = planCreation(plan.schemaEntries, {
     serverVersionNumber: plan.database.serverVersionNumber,
     currentUser: '',
     ...options,
-    standing: ({ kind, name }) =>
-      standing.has(`${kind} ${name}`) ? { statements: [], setsOwner: true } : undefined,
+    standing,
   })
   return [
     ...format([...statements, ...creation.beforeRows]),

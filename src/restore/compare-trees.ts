@@ -76,5 +76,12 @@ export function isSameStream(a: ManifestRef | null, b: ManifestRef | null): bool
   return a?.rootId === b?.rootId
 }
 
+export function hasSameLargeObjects(
+  { largeObjects: a }: Pick<Tree, 'largeObjects'>,
+  { largeObjects: b }: Pick<Tree, 'largeObjects'>,
+): boolean {
+  return isSameStream(a.metadata, b.metadata) && isSameStream(a.pages, b.pages)
+}
+
 const byName = (tables: readonly TableEntry[]) =>
   new Map(tables.map((table) => [`${table.namespace}\0${table.name}`, table]))

@@ -2,15 +2,14 @@
  * Decides how the live database becomes a commit's state: by changing what
  * differs, or by building everything again. Reads objects alone.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { coversWholeSchema } from '../capture/selection.ts'
 import type { Commit, ManifestRef, SchemaEntry, TableEntry, Tree } from '../format/values.ts'
 import type { StreamReader } from '../objects/walk-manifest.ts'
+import { withScratchDirectory } from '../objects/with-scratch-directory.ts'
+import { serverMajorOf } from '../postgres/server-major.ts'
 import { findKeyColumns } from '../schema/find-key-columns.ts'
 import { compareRows, newRowBudget, type RowComparison } from './compare-rows.ts'
-import { isSameStream } from './compare-trees.ts'
+import { hasSameLargeObjects, isSameStream } from './compare-trees.ts'
 import type { LiveState } from './live-state.ts'
 import { planRenames, type RenamePlan } from './plan-renames.ts'
 import { planSurgery, type Surgery, type SurgeryFacts, tableKey } from './plan-surgery.ts'
@@ -49,8 +48,8 @@ export async function planInPlaceChange(
   target: RestoreTarget,
   source: Commit['database'],
 ): Promise<InPlaceChange> {
-  const sourceMajor = majorOf(source)
-  if (majorOf(live.capture.database) !== sourceMajor) {
+  const sourceMajor = serverMajorOf(source)
+  if (serverMajorOf(live.capture.database) !== sourceMajor) {
     // Another major words definitions in other ways, so that what differs cannot be told.
     return {
       form: 'general',
@@ -73,9 +72,6 @@ export async function planInPlaceChange(
   }
   return { form: 'surgical', renames: null, surgery, rows, facts }
 }
-
-const majorOf = ({ serverVersionNumber }: Commit['database']) =>
-  Math.trunc(serverVersionNumber / 10_000)
 
 /** OIDs say something about this database alone; those of a copy, or of another one, are about other things. */
 function planRenamesBetween(
@@ -199,8 +195,7 @@ async function compareAllRows(
   const liveTables = new Map(live.tree.tables.map((table) => [tableKey(table), table]))
   const comparisons = new Map<string, RowComparison>()
   const budget = newRowBudget()
-  const scratchDirectory = await mkdtemp(join(tmpdir(), 'snap-rows-'))
-  try {
+  await withScratchDirectory(async (scratchDirectory) => {
     for (const table of ownTables(target.tree)) {
       const liveTable = liveTables.get(tableKey(table))
       if (liveTable === undefined) continue
@@ -213,9 +208,7 @@ async function compareAllRows(
       })
       comparisons.set(tableKey(table), comparison)
     }
-  } finally {
-    await rm(scratchDirectory, { recursive: true, force: true })
-  }
+  })
   return comparisons
 }
 
@@ -253,13 +246,10 @@ export function streamsNeeded(
     return builtTables.has(key) || rowSteps.get(key) === 'reload'
   })
   const { metadata, pages } = tree.largeObjects
-  const found = live.tree.largeObjects
   return [
     tree.schema,
     ...tables.flatMap(({ rows }) => (rows === null ? [] : [rows])),
     tree.sequences,
-    ...(isSameStream(metadata, found.metadata) && isSameStream(pages, found.pages)
-      ? []
-      : [metadata, pages]),
+    ...(hasSameLargeObjects(live.tree, tree) ? [] : [metadata, pages]),
   ]
 }

@@ -1,18 +1,15 @@
 /**
  * The live database as a restore is planned against it, and whether it still is so.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { type Capture, captureDatabase } from '../capture/capture-database.ts'
 import { isStillAt, readTransactions } from '../capture/database-moment.ts'
-import { DEFAULT_LOCK_TIMEOUT_MS, defaultJobs } from '../capture/default-jobs.ts'
 import { type Blocker, InvariantError, isSnapError } from '../errors.ts'
 import type { Reporter } from '../events.ts'
 import type { ObjectId, Selection, Tree } from '../format/values.ts'
 import type { ObjectDatabase } from '../objects/object-database.ts'
 import { openScratchOverlay } from '../objects/scratch-overlay.ts'
 import { type StreamReader, walkChunks } from '../objects/walk-manifest.ts'
+import { withScratchDirectory } from '../objects/with-scratch-directory.ts'
 import type { DatabaseAddress } from '../postgres/address/database-address.ts'
 import type { Session } from '../postgres/session.ts'
 import { splitTopLevel, unquoteIdentifier } from '../schema/sql-text.ts'
@@ -74,8 +71,7 @@ export async function withLiveState<T>(
       await writer.close()
     }
   }
-  const directory = await mkdtemp(join(tmpdir(), 'snap-live-'))
-  try {
+  return withScratchDirectory(async (directory) => {
     const overlay = await openScratchOverlay(store.objects, directory)
     try {
       const live = await readLiveState(overlay.sink, options)
@@ -84,9 +80,7 @@ export async function withLiveState<T>(
     } finally {
       await overlay.close()
     }
-  } finally {
-    await rm(directory, { recursive: true, force: true })
-  }
+  })
 }
 
 async function readLiveState(
@@ -98,8 +92,8 @@ async function readLiveState(
   const capture = await captureDatabase(sink, {
     database: options.database,
     selection: options.selection,
-    jobs: options.jobs ?? defaultJobs(),
-    lockTimeoutMs: options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS,
+    jobs: options.jobs,
+    lockTimeoutMs: options.lockTimeoutMs,
     onTerminated: options.onTerminated,
     reporter: options.reporter,
     signal: options.signal,

@@ -4,8 +4,8 @@
  */
 import type { SchemaEntry, SequenceState } from '../format/values.ts'
 import { qualifiedName } from '../postgres/quote.ts'
-import type { SchemaDifference } from '../schema/compare-schemas.ts'
-import type { TableChange } from './compare-trees.ts'
+import { entryKey, type SchemaDifference } from '../schema/compare-schemas.ts'
+import { hasSameLargeObjects, type TableChange } from './compare-trees.ts'
 import type { InPlaceChange } from './in-place-change.ts'
 import type { LiveState } from './live-state.ts'
 import type { Rename } from './plan-renames.ts'
@@ -132,26 +132,26 @@ function outlineSchema({ change, target, differences }: OutlineInput): SchemaSte
   })
   const altered =
     change.form === 'surgical'
-      ? new Set([...change.surgery.altered.keys()].map(identityOf))
+      ? new Set([...change.surgery.altered.keys()].map(entryKey))
       : new Set<string>()
   const steps = differences.map((difference): SchemaStep => {
     if (difference.kind === 'extra') return step('drop', difference.found)
     const { expected } = difference
     if (difference.kind === 'missing') return step('create', expected)
-    return step(altered.has(identityOf(expected)) ? 'alter' : 'replace', expected)
+    return step(altered.has(entryKey(expected)) ? 'alter' : 'replace', expected)
   })
   if (change.form === 'general') return steps
 
   const differing = new Set(
     differences.map((difference) =>
-      identityOf(difference.kind === 'extra' ? difference.found : difference.expected),
+      entryKey(difference.kind === 'extra' ? difference.found : difference.expected),
     ),
   )
-  const standing = new Set(change.facts.live.entries.map(identityOf))
+  const standing = new Set(change.facts.live.entries.map(entryKey))
   const created = new Set(change.surgery.created)
   const recreated = target.entries.filter(
     (entry) =>
-      created.has(entry) && standing.has(identityOf(entry)) && !differing.has(identityOf(entry)),
+      created.has(entry) && standing.has(entryKey(entry)) && !differing.has(entryKey(entry)),
   )
   return [...steps, ...recreated.map((entry) => step('recreate', entry))]
 }
@@ -287,11 +287,10 @@ const CLOSING = new Set([
 const CLOSING_TO_DROP = new Set(['FK CONSTRAINT', 'INDEX', 'TRIGGER'])
 
 function lossesOf(
-  { live, change, target, differences }: OutlineInput,
+  { live, target, differences }: OutlineInput,
   tables: readonly TableStep[],
   sequences: readonly SequenceStep[],
 ): Loss[] {
-  const isSurgical = change.form === 'surgical'
   const losses: Loss[] = []
   for (const { namespace, name, step, change: rows, ...counts } of tables) {
     if (step === 'drop') {
@@ -299,7 +298,7 @@ function lossesOf(
     } else if (step === 'delta') {
       const rowCount = counts.rowsDeleted + counts.rowsUpdated
       if (rowCount > 0) losses.push({ kind: 'rows', namespace, name, rowCount })
-    } else if (rows === 'changed' && (step === 'reload' || !isSurgical || step === 'build')) {
+    } else if (rows === 'changed' && step !== 'keep') {
       losses.push({ kind: 'rows', namespace, name, rowCount: counts.rowsBefore ?? 0 })
     }
   }
@@ -313,17 +312,13 @@ function lossesOf(
   }
   const moved = sequences.filter(({ before }) => before !== null)
   if (moved.length > 0) losses.push({ kind: 'sequences', count: moved.length })
-  const before = live.tree.largeObjects
-  const after = target.tree.largeObjects
-  const count = before.metadata.rowCount
-  const differ =
-    before.metadata.rootId !== after.metadata.rootId || before.pages.rootId !== after.pages.rootId
-  if (differ && count > 0) losses.push({ kind: 'largeObjects', count })
+  const count = live.tree.largeObjects.metadata.rowCount
+  if (count > 0 && !hasSameLargeObjects(live.tree, target.tree)) {
+    losses.push({ kind: 'largeObjects', count })
+  }
   return losses
 }
 
 const isTable = ({ kind }: SchemaEntry) => kind === 'TABLE'
 const nameOf = ({ namespace, name }: { namespace: string | null; name: string }) =>
   namespace === null || namespace === '' ? name : `${namespace}.${name}`
-const identityOf = ({ kind, namespace, name }: SchemaEntry) =>
-  JSON.stringify([kind, namespace, name])

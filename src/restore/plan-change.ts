@@ -5,8 +5,9 @@ import { SnapError } from '../errors.ts'
 import type { PartOfDatabase } from '../format/ref-record.ts'
 import type { Commit, SequenceState } from '../format/values.ts'
 import type { StreamReader } from '../objects/walk-manifest.ts'
+import { serverMajorOf } from '../postgres/server-major.ts'
 import type { PartRequested } from './checkout-part.ts'
-import { compareTables, isSameStream } from './compare-trees.ts'
+import { compareTables, hasSameLargeObjects } from './compare-trees.ts'
 import type { ColumnWarning } from './fit-columns.ts'
 import { type InPlaceChange, planInPlaceChange } from './in-place-change.ts'
 import type { LiveState } from './live-state.ts'
@@ -48,14 +49,14 @@ export async function planChange(
   liveObjects: StreamReader,
   { commit, target, part }: ChangeRequest,
 ): Promise<PlannedChange> {
-  const sourceMajor = majorOf(commit.database)
+  const sourceMajor = serverMajorOf(commit.database)
   if (part === null) {
     const change = await planInPlaceChange(live, liveObjects, target, commit.database)
     const isNoOp = live.treeId === commit.treeId
     const whole = { chosen: null, recorded: null, warnings: [] }
     return { live, change, target, isNoOp, ...whole }
   }
-  const liveMajor = majorOf(live.capture.database)
+  const liveMajor = serverMajorOf(live.capture.database)
   if (part.aspect !== 'data' && liveMajor !== sourceMajor) throw otherMajor(sourceMajor, liveMajor)
   const made = await makePartTarget(part, basisOf(live), target, liveObjects)
   // Rows are worded alike on every major; the schema is the live one then.
@@ -92,8 +93,7 @@ function isReached(
     surgery.created.length === 0 &&
     surgery.altered.size === 0 &&
     JSON.stringify(live.tree.materializedViews) === JSON.stringify(tree.materializedViews) &&
-    isSameStream(live.tree.largeObjects.metadata, tree.largeObjects.metadata) &&
-    isSameStream(live.tree.largeObjects.pages, tree.largeObjects.pages)
+    hasSameLargeObjects(live.tree, tree)
   )
 }
 
@@ -105,6 +105,3 @@ function otherMajor(expected: number, found: number): SnapError<'POSTGRES_UNSUPP
     { hint: 'restore the rows alone with --data-only, or check out the whole commit' },
   )
 }
-
-const majorOf = ({ serverVersionNumber }: { serverVersionNumber: number }) =>
-  Math.trunc(serverVersionNumber / 10_000)

@@ -20,7 +20,7 @@ import { compareSchemas, type SchemaDifference } from '../schema/compare-schemas
 import type { Store } from '../store.ts'
 import { type PartRequested, partRequestedBy } from './checkout-part.ts'
 import type { CheckoutPart, CheckoutPlan } from './checkout-plan.ts'
-import { compareTables, isSameStream, type TableChange } from './compare-trees.ts'
+import { compareTables, hasSameLargeObjects, type TableChange } from './compare-trees.ts'
 import { describeEntry } from './entry-kinds.ts'
 import { streamsNeeded } from './in-place-change.ts'
 import { type LiveState, type LiveStateOptions, withLiveState } from './live-state.ts'
@@ -230,8 +230,6 @@ export async function planAgainst(
   const { tree, objects } = planned.target
   const compared = comparePlanned(planned, basis)
   const sequences = await readSequences(objects, tree.sequences)
-  const { metadata, pages } = tree.largeObjects
-  const found = live.tree.largeObjects
   return {
     ...basis,
     kind: 'inPlace',
@@ -247,9 +245,9 @@ export async function planAgainst(
     tables: compared.tables,
     outline: planned.isNoOp ? null : outlineChange({ ...planned, ...compared, sequences }),
     largeObjects: {
-      countBefore: found.metadata.rowCount,
-      countAfter: metadata.rowCount,
-      differ: !isSameStream(found.metadata, metadata) || !isSameStream(found.pages, pages),
+      countBefore: live.tree.largeObjects.metadata.rowCount,
+      countAfter: tree.largeObjects.metadata.rowCount,
+      differ: !hasSameLargeObjects(live.tree, tree),
     },
     verified: await verifyNeeded(planned, options),
     warnings: planned.warnings,

@@ -10,12 +10,15 @@ import type { SchemaEntry } from '../format/values.ts'
 import { quoteIdentifier } from '../postgres/quote.ts'
 import { PUBLIC_SCHEMA_COMMENT } from '../schema/public-schema.ts'
 import { canStay, describeEntry, diesWithItsObject } from './entry-kinds.ts'
+import type { Alteration } from './plan-creation.ts'
 import type { Statement } from './statement.ts'
 
 export interface DropPlan {
   statements: Statement[]
   /** Live entries left standing, each equal to (or altered into) an entry of the target. */
   kept: ReadonlySet<SchemaEntry>
+  /** What is done for an entry of the target that has been left standing; undefined for every other. */
+  standing: (entry: SchemaEntry) => Alteration | undefined
   /** Standing schemas whose privileges must be brought back to the default before the target's are granted. */
   schemasToReset: string[]
 }
@@ -46,7 +49,10 @@ export function planDrops(live: readonly SchemaEntry[], target: readonly SchemaE
     const subject = entry.kind === 'ACL' ? keptByTag.get(entry.name) : undefined
     return subject?.kind === 'SCHEMA' ? [subject.name] : []
   })
-  return { statements, kept, schemasToReset }
+  const standingNames = new Set([...kept].map(({ kind, name }) => `${kind} ${name}`))
+  const standing = ({ kind, name }: SchemaEntry) =>
+    standingNames.has(`${kind} ${name}`) ? { statements: [], setsOwner: true } : undefined
+  return { statements, kept, standing, schemasToReset }
 }
 
 /** A comment or grant names its object as SQL does: quoted only where it has to be. */

@@ -15,7 +15,7 @@ import { qualifiedName } from '../postgres/quote.ts'
 import type { Session } from '../postgres/session.ts'
 import { compareSchemas } from '../schema/compare-schemas.ts'
 import { applyRowDelta } from './apply-row-delta.ts'
-import { isSameStream } from './compare-trees.ts'
+import { hasSameLargeObjects } from './compare-trees.ts'
 import { describeEntry } from './entry-kinds.ts'
 import { assertForeignKeysHold } from './foreign-keys-hold.ts'
 import { type InPlaceChange, stateAfter, withoutRenames } from './in-place-change.ts'
@@ -272,11 +272,7 @@ async function loadBesideRows(session: Session, { live, target }: SurgeryInput):
   const { tree, objects } = target
   for (const table of tree.tables) await reloadConfiguration(session, table, target)
 
-  const { metadata, pages } = live.tree.largeObjects
-  const isEqual =
-    isSameStream(metadata, tree.largeObjects.metadata) &&
-    isSameStream(pages, tree.largeObjects.pages)
-  if (isWholeDatabase(target.selection) && !isEqual) {
+  if (isWholeDatabase(target.selection) && !hasSameLargeObjects(live.tree, tree)) {
     await dropLargeObjects(session)
     await loadLargeObjects(session, objects, tree.largeObjects, target)
   }

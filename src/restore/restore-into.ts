@@ -14,6 +14,7 @@ import type { Commit, TableEntry } from '../format/values.ts'
 import { type DatabaseAddress, withDatabase } from '../postgres/address/database-address.ts'
 import { pinSettings } from '../postgres/pinned-settings.ts'
 import { qualifiedName, quoteIdentifier, quoteLiteral } from '../postgres/quote.ts'
+import { serverMajorOf } from '../postgres/server-major.ts'
 import { openSession, type Session } from '../postgres/session.ts'
 import { loadRows } from './load-rows.ts'
 import { type Proof, proveRestore } from './prove.ts'
@@ -75,7 +76,7 @@ async function fillDatabase(target: RestoreTarget, options: IntoOptions): Promis
     const proof = await proveRestore(main, target, {
       ...target,
       withRows: options.withRowProof,
-      allowsOtherWords: main.serverMajor !== majorOf(options.source.serverVersionNumber),
+      allowsOtherWords: main.serverMajor !== serverMajorOf(options.source),
     })
     await main.execute('COMMIT')
     return proof
@@ -190,5 +191,3 @@ async function openMaintenanceSession(into: DatabaseAddress): Promise<Session> {
     return openSession(withDatabase(into, 'template1'))
   }
 }
-
-const majorOf = (serverVersionNumber: number) => Math.trunc(serverVersionNumber / 10_000)

@@ -70,14 +70,12 @@ export async function clearForRestore(
   }
 
   const [user] = await session.query<{ name: string }>('SELECT current_user::text AS name')
-  const standing = new Set([...drops.kept].map(({ kind, name }) => `${kind} ${name}`))
   return planCreation(target.entries, {
     serverVersionNumber: session.serverVersionNumber,
     currentUser: user?.name ?? '',
     withOwners: target.withOwners,
     withPrivileges: target.withPrivileges,
-    standing: ({ kind, name }) =>
-      standing.has(`${kind} ${name}`) ? { statements: [], setsOwner: true } : undefined,
+    standing: drops.standing,
   })
 }
 

@@ -99,7 +99,8 @@ function differingFields(expected: SchemaEntry, found: SchemaEntry): Array<keyof
   })
 }
 
-function nameOf({ kind, namespace, name }: SchemaEntry): string {
+/** One string for what an entry is called; a few names stand for several objects. */
+export function entryKey({ kind, namespace, name }: SchemaEntry): string {
   return JSON.stringify([kind, namespace, name])
 }
 
@@ -108,7 +109,7 @@ function ambiguousNames(schemas: ReadonlyArray<readonly SchemaEntry[]>): (name: 
   const ambiguous = new Set<string>()
   for (const entries of schemas) {
     const seen = new Set<string>()
-    for (const name of entries.map(nameOf)) {
+    for (const name of entries.map(entryKey)) {
       if (seen.has(name)) ambiguous.add(name)
       seen.add(name)
     }
@@ -123,7 +124,7 @@ function identify(
 ): string[] {
   const counts = new Map<string, number>()
   return entries.map((entry) => {
-    const name = nameOf(entry)
+    const name = entryKey(entry)
     if (!isAmbiguous(name)) return name
     const distinct = `${name} ${entry.dropStatement ?? entry.owner}`
     const ordinal = counts.get(distinct) ?? 0
