@@ -51,6 +51,8 @@ import {
 export interface CaptureOptions {
   database: DatabaseAddress
   selection: Selection
+  /** Rows that are in the sink and need not be read, by qualified table name. */
+  unchangedRows?: ReadonlyMap<string, ManifestRef> | undefined
   /** Connections that read rows; default 2 to 4, by the machine. */
   jobs?: number | undefined
   /** Default 10 s. */
@@ -114,7 +116,10 @@ export async function captureDatabase(sink: ObjectSink, options: CaptureOptions)
     throwIfAborted(signal, 'capture')
 
     const toRead = look.tables.filter(
-      (table) => table.kind === 'table' && !look.excludedData.has(nameKey(table)),
+      (table) =>
+        table.kind === 'table' &&
+        !look.excludedData.has(nameKey(table)) &&
+        !options.unchangedRows?.has(qualifiedName(table)),
     )
     const workerCount = Math.max(1, Math.min(options.jobs ?? defaultJobs(), toRead.length))
     await Promise.all(
@@ -276,7 +281,7 @@ async function finishCapture(
   look: Look,
   rows: ReadonlyMap<string, ManifestRef>,
   sink: ObjectSink,
-  { selection }: CaptureOptions,
+  { selection, unchangedRows }: CaptureOptions,
 ): Promise<Capture> {
   const ofKind = (...kinds: Relation['kind'][]) =>
     look.relations.filter((relation) => kinds.includes(relation.kind))
@@ -299,7 +304,10 @@ async function finishCapture(
           name,
           columns,
           extension,
-          rows: rows.get(nameKey({ namespace, name })) ?? null,
+          rows:
+            rows.get(nameKey({ namespace, name })) ??
+            unchangedRows?.get(qualifiedName({ namespace, name })) ??
+            null,
         }),
       )
       .sort(byNamespaceAndName),

@@ -14,6 +14,11 @@ export function copyOutStatement(
   const name = qualifiedName(table)
   const columns = table.columns.map(quoteIdentifier).join(', ')
   const condition = table.extension?.condition ?? ''
-  if (condition !== '') return `COPY (SELECT ${columns} FROM ONLY ${name} ${condition}) TO STDOUT`
+  if (condition !== '') return `COPY (SELECT ${columns} FROM ${rowSource(table)}) TO STDOUT`
   return columns === '' ? `COPY ${name} TO STDOUT` : `COPY ${name} (${columns}) TO STDOUT`
+}
+
+/** The rows that the COPY reads, for a FROM clause. */
+export function rowSource(table: Pick<TableEntry, 'namespace' | 'name' | 'extension'>): string {
+  return `ONLY ${qualifiedName(table)} ${table.extension?.condition ?? ''}`
 }

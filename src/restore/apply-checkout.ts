@@ -13,6 +13,7 @@ import type { CheckoutReason, HeadValue, PartOfDatabase } from '../format/ref-re
 import type { ObjectId, SchemaEntry, TableEntry } from '../format/values.ts'
 import { assertCommitIsKept } from '../maintenance/name-commit.ts'
 import { withStoreLock } from '../maintenance/with-store-lock.ts'
+import { pinSettings } from '../postgres/pinned-settings.ts'
 import { qualifiedName } from '../postgres/quote.ts'
 import { serverMajorOf } from '../postgres/server-major.ts'
 import { openSession } from '../postgres/session.ts'
@@ -21,8 +22,9 @@ import { SAFETY_REF } from '../refs/ref-name.ts'
 import { entryKey } from '../schema/compare-schemas.ts'
 import type { Store } from '../store.ts'
 import type { CheckoutPlan } from './checkout-plan.ts'
+import { findLiveChanges, type LiveChanges } from './find-live-changes.ts'
 import type { InPlaceChange } from './in-place-change.ts'
-import { isStillStored, isUnchanged, type LiveState } from './live-state.ts'
+import { isStillStored, type LiveState } from './live-state.ts'
 import type { PlannedChange } from './plan-change.ts'
 import { type CheckoutOptions, intoTarget, planAnew, restoreTargetOf } from './plan-checkout.ts'
 import { tableKey } from './plan-surgery.ts'
@@ -176,8 +178,8 @@ async function applyInPlace(
     isPlanUsable:
       isPlanUsable(plan, plan.inPlace.live, options) &&
       (await isStillStored(store.objects, plan.inPlace.live)),
-    planAnew: async () => {
-      const again = await planAnew(store, plan, options, onTerminated)
+    planAnew: async (unchangedRows: LiveChanges['unchangedRows']) => {
+      const again = await planAnew(store, plan, options, { onTerminated, unchangedRows })
       recorded = again.recorded
       steps.assertSameIntent?.(again)
       return again
@@ -263,11 +265,13 @@ const MAX_PLAN_AGE_MS = 3_600_000
  */
 async function confirmNoOp(
   plan: CheckoutPlan,
-  { database, planned, isPlanUsable, planAnew, keep, settled }: InPlaceOptions,
+  { database, lockTimeoutMs, planned, isPlanUsable, planAnew, keep, settled }: InPlaceOptions,
 ): Promise<{ proof: null; form: null; change: null }> {
   const session = await openSession(database)
   try {
-    if (isPlanUsable && (await isUnchanged(session, planned.live))) {
+    await pinSettings(session, { lockTimeoutMs })
+    await session.execute('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
+    if (isPlanUsable && (await findLiveChanges(session, planned.live)) === null) {
       await keep(planned.live)
       await settled()
       return { proof: null, form: null, change: null }
@@ -275,7 +279,7 @@ async function confirmNoOp(
   } finally {
     await session.close()
   }
-  const { live, isNoOp } = await planAnew()
+  const { live, isNoOp } = await planAnew(new Map())
   const isComparable = plan.commit.selection.excludeTableData.length === 0
   if (isComparable && !isNoOp) {
     throw new SnapError(

@@ -5,7 +5,7 @@ import { type Capture, captureDatabase } from '../capture/capture-database.ts'
 import { isStillAt, readTransactions } from '../capture/database-moment.ts'
 import { type Blocker, InvariantError, isSnapError } from '../errors.ts'
 import type { Reporter } from '../events.ts'
-import type { ObjectId, Selection, Tree } from '../format/values.ts'
+import type { ManifestRef, ObjectId, Selection, Tree } from '../format/values.ts'
 import type { ObjectDatabase } from '../objects/object-database.ts'
 import { openScratchOverlay } from '../objects/scratch-overlay.ts'
 import { type StreamReader, walkChunks } from '../objects/walk-manifest.ts'
@@ -41,6 +41,8 @@ export interface LiveStateOptions {
   selection: Selection
   /** Put what is read into the store, for the safety commit; else into a scratch directory. */
   isStored: boolean
+  /** Rows that are in the store and need not be read, by qualified table name. */
+  unchangedRows?: ReadonlyMap<string, ManifestRef> | undefined
   jobs?: number | undefined
   lockTimeoutMs?: number | undefined
   onTerminated?: ((blocker: Blocker) => void) | undefined
@@ -92,6 +94,7 @@ async function readLiveState(
   const capture = await captureDatabase(sink, {
     database: options.database,
     selection: options.selection,
+    unchangedRows: options.unchangedRows,
     jobs: options.jobs,
     lockTimeoutMs: options.lockTimeoutMs,
     onTerminated: options.onTerminated,

@@ -294,11 +294,17 @@ export function planAnew(
   store: Store,
   plan: PlanBasis,
   options: CheckoutOptions,
-  onTerminated?: (blocker: Blocker) => void,
+  {
+    onTerminated,
+    unchangedRows,
+  }: {
+    onTerminated?: (blocker: Blocker) => void
+    unchangedRows?: LiveStateOptions['unchangedRows']
+  } = {},
 ): Promise<PlannedChange> {
   // Rows that the commit leaves out are read too: they may have to be put back into tables built again.
   const selection = completeRows(plan.commit.selection)
-  const toRead = { ...liveStateOptions(plan, options, onTerminated), selection }
+  const toRead = { ...liveStateOptions(plan, options, onTerminated), selection, unchangedRows }
   return withLiveState(store, toRead, async (live, liveObjects) => {
     const planned = await planChange(live, liveObjects, changeRequest(store, plan, options))
     await verifyNeeded(planned, options)

@@ -21,8 +21,9 @@ import { openSession, type Session } from '../postgres/session.ts'
 import { compareSchemas, describeDifference } from '../schema/compare-schemas.ts'
 import { commitRestore } from './commit-transaction.ts'
 import { tablesWithoutRows } from './compare-trees.ts'
+import { findLiveChanges, type LiveChanges } from './find-live-changes.ts'
 import type { InPlaceChange } from './in-place-change.ts'
-import { isUnchanged, type LiveState } from './live-state.ts'
+import type { LiveState } from './live-state.ts'
 import { partFailed } from './part-errors.ts'
 import type { PlannedChange } from './plan-change.ts'
 import { compareLargeObjects, type Proof, proveRestore } from './prove.ts'
@@ -50,8 +51,8 @@ export interface InPlaceOptions {
   planned: PlannedChange
   /** False makes the plan be made anew in any case: it does not say enough, or is too old. */
   isPlanUsable: boolean
-  /** Reads the live state again and plans against it; called with writers locked out. */
-  planAnew: () => Promise<PlannedChange>
+  /** Reads the live state again, but for rows that are the same, and plans against it; called with writers locked out. */
+  planAnew: (unchangedRows: LiveChanges['unchangedRows']) => Promise<PlannedChange>
   /** Commits the live state for safety; called with writers locked out, before anything is changed. */
   keep: (live: LiveState) => Promise<void>
   /** Called when it is kept for good, and still nothing is changed. */
@@ -151,19 +152,24 @@ async function settle(
   watched: <T>(work: () => Promise<T>) => Promise<T>,
 ): Promise<PlannedChange> {
   emit(target.reporter, { kind: 'phaseStarted', phase: 'lockTables' })
-  const isCurrent = () => isUnchanged(session, planned.live)
-  if (isPlanUsable && (await isCurrent())) {
-    await watched(() => lockOutWriters(session, planned.live.capture.relationNames))
-    if (await isCurrent()) {
-      await keep(planned.live)
+  let changes: LiveChanges | undefined
+  if (isPlanUsable) {
+    const { live } = planned
+    await watched(() => lockOutWriters(session, live.capture.relationNames))
+    const found = await findLiveChanges(session, live)
+    if (found === null) {
+      await keep(live)
       // Not all that can be written to stands under a lock.
-      if (await isCurrent()) return planned
+      if ((await findLiveChanges(session, live, { areRowsLocked: true })) === null) return planned
     }
+    changes = found ?? undefined
+    // Rows in a scratch directory have gone with it.
+    if (changes && !live.isStored) changes = { ...changes, unchangedRows: new Map() }
   }
 
-  const locked = await captureSchema(session, target.selection, 'savepoint')
+  const locked = changes?.schema ?? (await captureSchema(session, target.selection, 'savepoint'))
   await watched(() => lockOutWriters(session, locked.relationNames))
-  const again = await planAnew()
+  const again = await planAnew(changes?.unchangedRows ?? new Map())
   await keep(again.live)
   await assertStandsStill(session, locked, again.live, target)
   return again

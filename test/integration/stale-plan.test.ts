@@ -11,6 +11,7 @@ import {
   createDatabase,
   oldestAndNewestMajor,
   type TestDatabase,
+  untilOldTransactionsAreOver,
 } from '../support/postgres.ts'
 import { AUTHOR, addressOf, commitDatabase, memoryStore, undoCheckout } from '../support/session.ts'
 import { prepareSurgery } from '../support/surgery-case.ts'
@@ -23,6 +24,12 @@ const MEANWHILE: [name: string, sql: string][] = [
     'rows of a table that nothing was to happen to are inserted',
     'INSERT INTO untouched VALUES (1)',
   ],
+  [
+    'as many rows are inserted as are deleted',
+    `DELETE FROM large WHERE id <= 3; INSERT INTO large SELECT g, 'meanwhile' FROM generate_series(1, 3) g`,
+  ],
+  ['nothing but statistics is written', 'ANALYZE; CREATE TEMP TABLE other AS SELECT 1 AS n'],
+  ['a value of a type is renamed', `ALTER TYPE status RENAME VALUE 'new' TO 'meanwhile'`],
   ['a table is emptied', 'TRUNCATE small'],
   ['a column is added', 'ALTER TABLE large ADD COLUMN more integer DEFAULT 7'],
   ['the column that was to go has gone', 'ALTER TABLE users DROP COLUMN active'],
@@ -108,6 +115,32 @@ oldestAndNewestMajor((major) => {
       !/renamed|removed|has gone|emptied|gets a value/.test(name)
     const all = MEANWHILE.filter(isApart).map(([, sql]) => sql)
     await checkoutThatIsOvertaken(await createDatabase(major), all.join(';\n'))
+  })
+
+  test('rows that nobody has written are not read again', async () => {
+    const database = await createDatabase(major)
+    const store = await memoryStore()
+    await prepareSurgery(store, database)
+    const options = { database: await addressOf(database.url), author: AUTHOR }
+    const readDuring = async (sql: string) => {
+      await untilOldTransactionsAreOver(database)
+      const plan = await planCheckout(store, { ...options, revision: 'HEAD' })
+      await database.query(sql)
+      const read = new Set<string>()
+      let phase: string | undefined
+      await applyCheckout(store, plan, {
+        ...options,
+        reporter: (event) => {
+          if (event.kind === 'phaseStarted') phase = event.phase
+          if (event.kind === 'tableProgress' && phase === 'captureRows') read.add(event.table)
+        },
+      })
+      await undoCheckout(store, database.url)
+      return [...read]
+    }
+    expect(await readDuring('SELECT 1')).toEqual([])
+    expect(await readDuring('ANALYZE')).toEqual([])
+    expect(await readDuring('INSERT INTO untouched VALUES (2)')).toEqual(['public.untouched'])
   })
 
   test('a checkout that had nothing to do is refused when there is something by then', async () => {

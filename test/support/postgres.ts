@@ -5,6 +5,7 @@
  * file is done. Only for files of the `postgres` project, whose global setup
  * starts the servers.
  */
+import { setTimeout } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, describe, inject } from 'vitest'
 import type { TestServer } from './global-setup.ts'
@@ -120,6 +121,21 @@ export function queryOnce<Row extends pg.QueryResultRow = pg.QueryResultRow>(
     const results = [await client.query<Row>(sql, values)].flat() as pg.QueryResult<Row>[]
     return results.at(-1)?.rows ?? []
   })
+}
+
+/**
+ * Waits until whatever runs in the cluster began after the last write to this database: the
+ * tests of other files write to other databases of it, and what they have begun counts as well.
+ */
+export async function untilOldTransactionsAreOver(database: TestDatabase): Promise<void> {
+  const [now] = await database.query<{ xid: string }>('SELECT pg_current_xact_id()::text AS xid')
+  for (;;) {
+    const [oldest] = await database.query<{ xid: string }>(
+      'SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xid',
+    )
+    if (BigInt(oldest!.xid) > BigInt(now!.xid)) return
+    await setTimeout(20)
+  }
 }
 
 async function withClient<T>(
