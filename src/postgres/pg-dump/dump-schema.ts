@@ -116,13 +116,14 @@ async function readTraces(session: Session): Promise<Traces> {
 /** Prepared statements survive the savepoint, and settings do when it is released. */
 async function removeTraces(session: Session, before: Traces): Promise<void> {
   const after = await readTraces(session)
-  const changed = [...after.settings.keys()].filter(
-    (name) => after.settings.get(name) !== before.settings.get(name),
-  )
+  // Settings of a library that was loaded meanwhile have come, and have their defaults.
+  const changed = [...before.settings].filter(([name, setting]) => {
+    const found = after.settings.get(name)
+    return found !== undefined && found !== setting
+  })
   if (changed.length > 0) {
     const calls = changed.map(
-      (name) =>
-        `set_config(${quoteLiteral(name)}, ${quoteLiteral(before.settings.get(name) ?? '')}, true)`,
+      ([name, setting]) => `set_config(${quoteLiteral(name)}, ${quoteLiteral(setting)}, true)`,
     )
     await session.query(`SELECT ${calls.join(', ')}`)
   }
