@@ -3,11 +3,13 @@
  *
  * The checkout changes a bit of everything. After each failure pg_dump says what it
  * said before, the store is whole, and so is the commit of the state before; the
- * next checkout starts from there. The last one is struck at COMMIT.
+ * next checkout starts from there. The last one is struck at COMMIT. On the oldest
+ * major somebody writes to another database all the while.
  *
  * All messages would take an hour on all servers. So each fault has a share of them,
  * on the oldest and the newest major; `SNAP_TEST_SWEEP=all` meets all of them on each.
  */
+import { setTimeout } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { isSnapError } from '../../src/errors.ts'
 import { fsck } from '../../src/maintenance/fsck.ts'
@@ -20,6 +22,7 @@ import {
   createDatabase,
   eachMajor,
   oldestAndNewestMajor,
+  queryOnce,
   serverOf,
 } from '../support/postgres.ts'
 import { type Fate, type Request, ServerProxy } from '../support/server-proxy.ts'
@@ -104,6 +107,7 @@ someMajors((major) => {
       await prepareSurgery(store, database)
       const before = await dumpWith(major, database.url)
       const proxy = await ServerProxy.start(serverOf(major))
+      const neighbour = major === allMajors[0] ? startNeighbour(major) : undefined
       try {
         const attempt = (strikeAt: number) =>
           checkoutWith(fault, strikeAt, store, proxy, database.name)
@@ -134,12 +138,30 @@ someMajors((major) => {
         }
         expect(struck.length).toBeGreaterThan(3)
       } finally {
+        await neighbour?.stop()
         await proxy.stop()
       }
     },
     1_800_000,
   )
 })
+
+/** Writes to another database of the cluster, so that a checkout has to look what has not changed. */
+function startNeighbour(major: number): { stop: () => Promise<void> } {
+  let isOver = false
+  const writing = (async () => {
+    while (!isOver) {
+      await queryOnce(serverOf(major), 'postgres', 'SELECT pg_current_xact_id()')
+      await setTimeout(10)
+    }
+  })()
+  return {
+    stop() {
+      isOver = true
+      return writing
+    },
+  }
+}
 
 const BREAKS_AT_COMMIT: Fault = {
   name: 'the connection breaks at COMMIT',
