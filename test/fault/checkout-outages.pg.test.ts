@@ -6,6 +6,7 @@
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../cli/demo/embedded-postgres.ts'
 import { LocalBackend } from '../../src/backend/local-backend.ts'
@@ -133,11 +134,13 @@ test('a server that crashes in the middle of a checkout recovers to what was the
           isIt,
           ({ backendPid }) => void process.kill(backendPid, 'SIGKILL'),
         )
+        const bystander = await connectBystander(database.url)
         const error = await checkoutDatabase(store, proxy.url('crashing'), 'HEAD').then(
           () => undefined,
           (reason: unknown) => reason,
         )
         proxy.intercept = undefined
+        await bystander.untilEnded
         await untilRecovered(server)
         const expected = name === 'it is committed' ? /LOST|DOUBT|FAILED/ : /LOST/
         expect(isSnapError(error) ? error.code : error, name).toMatch(expected)
@@ -157,7 +160,15 @@ test('a server that crashes in the middle of a checkout recovers to what was the
   })
 }, 600_000)
 
-/** The server has noticed the death of its process, and accepts connections again. */
+/** A session that the server ends once it has noticed the death of another; until then it takes connections. */
+async function connectBystander(url: string): Promise<{ untilEnded: Promise<unknown> }> {
+  const client = new pg.Client(url)
+  client.on('error', () => undefined)
+  await client.connect()
+  return { untilEnded: new Promise((resolve) => client.once('end', resolve)) }
+}
+
+/** The server accepts connections again. */
 async function untilRecovered(server: TestServer): Promise<void> {
   await expect
     .poll(() => queryOnce(server, 'postgres', 'SELECT 1 AS one').catch(String), {

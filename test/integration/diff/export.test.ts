@@ -10,7 +10,7 @@ import { type ExportedCommit, formatPlainDump } from '../../../src/export/plain-
 import { formatTableRows } from '../../../src/export/table-rows.ts'
 import type { Store } from '../../../src/store.ts'
 import { createFixtureDatabase } from '../../support/fixtures.ts'
-import { createDatabase, eachMajor, type TestDatabase } from '../../support/postgres.ts'
+import { allMajors, createDatabase, eachMajor, type TestDatabase } from '../../support/postgres.ts'
 import { commitDatabase, memoryStore } from '../../support/session.ts'
 import { describeDifference, dumpWith } from '../../support/witness.ts'
 
@@ -72,7 +72,10 @@ async function exportAll(store: Store): Promise<AsyncIterable<Uint8Array>> {
 }
 
 eachMajor((majorVersion) => {
-  describe.each(['shop', 'values', 'everything'])('the fixture %s', (fixture) => {
+  // Psql takes long over what each type can hold; the text of values is the same on all majors.
+  const isOutermost = [allMajors[0], allMajors.at(-1)].includes(majorVersion)
+  const fixtures = isOutermost ? ['shop', 'values', 'everything'] : ['shop', 'everything']
+  describe.each(fixtures)('the fixture %s', (fixture) => {
     test('psql loads its export, and pg_dump finds no difference', async () => {
       const database = await createFixtureDatabase(majorVersion, fixture)
       const before = await dumpWith(majorVersion, database.url)
