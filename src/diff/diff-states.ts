@@ -2,6 +2,7 @@
  * What differs between two states of a database: tables, schema entries,
  * sequences, large objects, materialized views. `before` is turned into `after`.
  */
+import { isDeepStrictEqual } from 'node:util'
 import { InvariantError, throwIfAborted } from '../errors.ts'
 import { splitFields } from '../format/copy-text.ts'
 import { encodeManifestNode } from '../format/manifest-node.ts'
@@ -347,8 +348,7 @@ const isSameLargeObject = (left: LargeObjectEntry, right: LargeObjectEntry) =>
 function diffNamed<T extends { namespace: string; name: string }>(
   before: readonly T[],
   after: readonly T[],
-  isSame: (left: T, right: T) => boolean = (left, right) =>
-    JSON.stringify(left) === JSON.stringify(right),
+  isSame: (left: T, right: T) => boolean = isDeepStrictEqual,
 ): ValueChange<T>[] {
   const keyed = (values: readonly T[]) =>
     new Map(values.map((value) => [`${value.namespace}\0${value.name}`, value]))

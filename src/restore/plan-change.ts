@@ -1,6 +1,7 @@
 /**
  * Plans how a live state becomes a commit's, or the part of it that was asked for.
  */
+import { isDeepStrictEqual } from 'node:util'
 import { SnapError } from '../errors.ts'
 import type { PartOfDatabase } from '../format/ref-record.ts'
 import type { Commit, SequenceState } from '../format/values.ts'
@@ -92,7 +93,7 @@ function isReached(
     surgery.dropped.length === 0 &&
     surgery.created.length === 0 &&
     surgery.altered.size === 0 &&
-    JSON.stringify(live.tree.materializedViews) === JSON.stringify(tree.materializedViews) &&
+    isDeepStrictEqual(live.tree.materializedViews, tree.materializedViews) &&
     hasSameLargeObjects(live.tree, tree)
   )
 }

@@ -122,7 +122,7 @@ test('the live state differs from a commit as a second commit does, and the stor
   const database = await createDatabase(allMajors.at(-1)!)
   await database.query(`
     CREATE TABLE t (tenant int, code text, value text, note text, PRIMARY KEY (tenant, code)); ${newRows(1, 1, 20_000)};
-    CREATE SEQUENCE s; CREATE MATERIALIZED VIEW m AS SELECT 1 AS n;
+    CREATE SEQUENCE s; CREATE MATERIALIZED VIEW m AS SELECT 1 AS n; CREATE MATERIALIZED VIEW stays AS SELECT 2 AS n;
     SELECT lo_from_bytea(4001, 'stays'), lo_from_bytea(4002, 'changes'), lo_from_bytea(4003, 'goes');`)
   const store = await memoryStore()
   const { commitId: first } = await commitDatabase(store, database.url)
