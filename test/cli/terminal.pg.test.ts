@@ -24,14 +24,18 @@ function atTerminal(
   place: Workplace,
   argv: readonly string[],
   answers: readonly (readonly [question: string, keys: string])[],
+  columns = 100,
 ): Promise<{ exitCode: number | null; screen: string }> {
   const command = [process.execPath, program.path, ...argv].map((word) => `'${word}'`).join(' ')
-  // A terminal that nobody gave a size has no columns to write a question in.
-  const child = spawn('script', ['-qefc', `stty cols 100 rows 30; ${command}`, '/dev/null'], {
-    cwd: place.directory,
-    env: environment({ DATABASE_URL: place.database.url, TERM: 'xterm' }),
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
+  const child = spawn(
+    'script',
+    ['-qefc', `stty cols ${columns} rows 30; ${command}`, '/dev/null'],
+    {
+      cwd: place.directory,
+      env: environment({ DATABASE_URL: place.database.url, TERM: 'xterm' }),
+      stdio: ['pipe', 'pipe', 'inherit'],
+    },
+  )
   onTestFinished(() => void child.kill())
   const left = [...answers]
   let screen = ''
