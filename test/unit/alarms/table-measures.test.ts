@@ -27,7 +27,7 @@ function schemaEntry(kind: string, name: string, definition: string): SchemaEntr
 
 function tableDiff(name: string, change: TableDiff['change'], rows: TableDiff['rows']): TableDiff {
   const columns = { common: ['id'], onlyBefore: [], onlyAfter: [] }
-  const counts = { rowCountBefore: null, rowCountAfter: null }
+  const counts = { renamed: null, rowCountBefore: null, rowCountAfter: null }
   return { namespace: 'public', name, change, ...counts, columns, keyColumns: ['id'], rows }
 }
 
