@@ -74,6 +74,28 @@ test('a table that is gone has no rows and no columns after', () => {
   ])
 })
 
+test('a table that was renamed says to what', () => {
+  const [before, after] = ['t', 'u'].map((name) => ({
+    tree: { tables: [tableEntry(name, ['id'], 3)] },
+    schema: [],
+  }))
+  const renamed = (name: string) => ({ namespace: 'public', name })
+  const tables = [
+    {
+      ...tableDiff('t', 'removed', { inserted: 0, deleted: 3, updated: 0 }),
+      renamed: renamed('u'),
+    },
+    { ...tableDiff('u', 'added', { inserted: 3, deleted: 0, updated: 0 }), renamed: renamed('t') },
+  ]
+  deepEqual(
+    measureTables(before!, after!, { tables }).map(({ name, renamedTo }) => [name, renamedTo]),
+    [
+      ['t', renamed('u')],
+      ['u', null],
+    ],
+  )
+})
+
 test('a partitioned table has the rows of its partitions, of all levels', () => {
   const attach = (parent: string, child: string) =>
     schemaEntry(
