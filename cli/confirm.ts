@@ -1,5 +1,7 @@
+import { Writable } from 'node:stream'
 import { SnapError } from '../src/index.ts'
 import type { Context } from './context.ts'
+import type { OutputStream } from './io.ts'
 
 /**
  * Asks a yes-or-no question and returns only when the answer is yes.
@@ -38,7 +40,7 @@ export async function askYesOrNo(context: Context, question: string): Promise<bo
     message: question,
     initialValue: false,
     input: context.io.stdin,
-    output: context.io.stderr,
+    output: withColumns(context.io.stderr),
     signal: context.io.signal,
   })
   if (isCancel(answer)) throw questionAborted()
@@ -56,12 +58,28 @@ export async function askForText(context: Context, question: string): Promise<st
   const answer = await text({
     message: question,
     input: context.io.stdin,
-    output: context.io.stderr,
+    output: withColumns(context.io.stderr),
     signal: context.io.signal,
   })
   if (isCancel(answer)) throw questionAborted()
   // An empty answer comes as undefined.
   return (answer ?? '').trim()
+}
+
+/** Narrower than this, a question stands a letter or two to a line. */
+const MIN_COLUMNS = 20
+const USUAL_COLUMNS = 80
+
+/**
+ * Returns a stream that a question can be laid out on. A serial line, or a terminal in a container
+ * that nobody has told its size, says that it has no columns.
+ */
+function withColumns(stream: OutputStream): OutputStream {
+  if (stream.columns === undefined || stream.columns >= MIN_COLUMNS) return stream
+  const wider = new Writable({
+    write: (piece, encoding, done) => void stream.write(piece, encoding, done),
+  })
+  return Object.assign(wider, { isTTY: stream.isTTY === true, columns: USUAL_COLUMNS })
 }
 
 const questionAborted = () => new SnapError('ABORTED', 'interrupted', { operation: 'the question' })

@@ -36,7 +36,7 @@ export const EXIT_CODE_MEANINGS: Readonly<Record<ExitCode, string>> = {
   [ExitCode.bug]: 'a bug in snap',
   [ExitCode.commandNotExecutable]: 'snap run: the command cannot be executed',
   [ExitCode.commandNotFound]: 'snap run: the command was not found',
-  [ExitCode.interrupted]: 'interrupted',
+  [ExitCode.interrupted]: 'interrupted; 143 by SIGTERM, 129 when the terminal was closed',
   [ExitCode.outputClosed]: 'the reader of the output went away',
 }
 

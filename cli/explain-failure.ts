@@ -1,16 +1,31 @@
 import { CommanderError } from 'commander'
 import { isSnapError, SnapError } from '../src/index.ts'
 import type { Context } from './context.ts'
+import { OutputFailed } from './io.ts'
 
 /**
  * Turns whatever ended a command into the error to show.
  *
  * A wrong command line becomes USAGE; whatever an interruption broke becomes
- * ABORTED, with what holds now as its hint. Everything else stays what it is.
+ * ABORTED, with what holds now as its hint, or OUTPUT_UNWRITABLE when it was stdout
+ * that took no more. Everything else stays what it is.
  */
 export function explainFailure(failure: unknown, context: Context): unknown {
   if (failure instanceof CommanderError) return usageErrorOf(failure)
-  if (isSnapError(failure, 'ABORTED')) {
+  const { reason } = context.io.signal
+  const isAborted = isSnapError(failure, 'ABORTED')
+  if (
+    reason instanceof OutputFailed &&
+    (isAborted || isEffectOfAbort(failure, context.io.signal))
+  ) {
+    return new SnapError(
+      'OUTPUT_UNWRITABLE',
+      `cannot write the output: ${reason.message}`,
+      { path: 'stdout' },
+      { cause: reason, hint: 'what was written is cut off; make room there, or write elsewhere' },
+    )
+  }
+  if (isAborted) {
     return new SnapError('ABORTED', failure.message, failure.data, {
       cause: failure,
       hint: failure.hint ?? context.interruptedState,

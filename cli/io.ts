@@ -22,7 +22,10 @@ export interface ProgramIo {
   userName: string
   hostName: string
   now: () => Date
-  /** Aborted when the user interrupts, or with an `OutputClosed` reason when nobody reads stdout any more. */
+  /**
+   * Aborted when the user interrupts, with an `OutputClosed` reason when nobody reads stdout any more,
+   * and with an `OutputFailed` one when it takes no more.
+   */
   signal: AbortSignal
   /**
    * Runs another program on this one's own streams and waits until it has ended. Signals are the
@@ -43,4 +46,9 @@ export type ChildOutcome =
 /** Why work stops when the reader of stdout has gone (`snap log | head`); never shown to anyone. */
 export class OutputClosed extends Error {
   override readonly name = 'OutputClosed'
+}
+
+/** Why work stops when what stdout goes to takes no more: its disk is full, say. */
+export class OutputFailed extends Error {
+  override readonly name = 'OutputFailed'
 }

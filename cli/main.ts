@@ -4,7 +4,7 @@ import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { ExitCode } from './exit-codes.ts'
 import { FURTHER_SIGNALS, type RunningChild, startChild } from './guarded-run/start-child.ts'
-import { OutputClosed, type ProgramIo } from './io.ts'
+import { OutputClosed, OutputFailed, type ProgramIo } from './io.ts'
 import { run } from './run.ts'
 
 /**
@@ -45,8 +45,10 @@ const runChild: ProgramIo['runChild'] = async (command, options) => {
 }
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
-  interruption.abort(new OutputClosed())
+  const isClosed = error.code === 'EPIPE'
+  interruption.abort(
+    isClosed ? new OutputClosed() : new OutputFailed(error.message, { cause: error }),
+  )
 })
 // Nobody can be told that nobody listens; the exit code still says how it went.
 process.stderr.on('error', () => {})
@@ -66,8 +68,6 @@ const exitCode = await run(process.argv.slice(2), {
   runChild,
 })
 
-// A pipe takes its last bytes later than `run` writes them, and may turn out closed only then.
-await new Promise<void>((resolve) => process.stdout.write('', () => resolve()))
 await new Promise<void>((resolve) => process.stderr.write('', () => resolve()))
 process.exit(exitCodeOfProcess())
 

@@ -1,7 +1,7 @@
 import { type Command, CommanderError } from 'commander'
 import type { Context, Dependencies, GlobalOptions } from './context.ts'
 import { ExitCode } from './exit-codes.ts'
-import { OutputClosed, type ProgramIo } from './io.ts'
+import { OutputClosed, OutputFailed, type ProgramIo } from './io.ts'
 import { Output } from './output/output.ts'
 import { addCommands, createProgram } from './program.ts'
 
@@ -25,10 +25,15 @@ export async function run(
   try {
     await addCommands(program, argv, context)
     await program.parseAsync([...argv], { from: 'user' })
+    await flushed(io)
+    if (io.signal.reason instanceof OutputFailed) throw io.signal.reason
     return isOutputClosed(io) ? ExitCode.outputClosed : context.exitCode
   } catch (error) {
+    await flushed(io)
     if (isOutputClosed(io)) return ExitCode.outputClosed
     if (error instanceof CommanderError && isHelpOrVersion(error)) {
+      const { reason } = io.signal
+      if (reason instanceof OutputFailed) return await reportFailure(reason, argv, context)
       return error.exitCode === 0 ? ExitCode.done : ExitCode.usage
     }
     return await reportFailure(error, argv, context)
@@ -65,6 +70,14 @@ function createContext(
     interruptedState: 'nothing was changed',
     runProgram: (argv, innerIo) => run(argv, innerIo, dependencies),
   }
+}
+
+/** A pipe takes its last bytes later than they are written; and what fails is told a moment later. */
+async function flushed({ stdout }: ProgramIo): Promise<void> {
+  if (stdout.writableLength > 0) {
+    await new Promise<void>((resolve) => stdout.write('', () => resolve()))
+  }
+  await new Promise((resolve) => setImmediate(resolve))
 }
 
 /** What follows `--` belongs to another program. */

@@ -29,8 +29,9 @@ export const defineDoctor: DefineCommand = (command, context) => {
       'Looks at the database and the store, and says what keeps snap from its work, what will ' +
       'hurt some day, and what to do about each: connection and version, privileges, row ' +
       'security, locks, timeouts, WAL summaries, tables without a key, what a commit leaves out; ' +
-      'the newest commit, disk space at the pace so far, protection, schedule. Nothing is changed, ' +
-      'no table is locked, no row is read. Ends with 1 when there is a problem; notices and ' +
+      'the newest commit, whether all is there that refs name, disk space at the pace so far, ' +
+      'protection, schedule. Nothing is changed, no table is locked, no row is read: that the rows ' +
+      'of a store are sound is for snap fsck to say. Ends with 1 when there is a problem; notices and ' +
       'warnings alone end with 0.',
     examples: [
       ['snap doctor', 'everything'],
@@ -50,12 +51,14 @@ async function examine(context: Context): Promise<void> {
       diagnoses.push(failed('databaseUnknown', error))
       return undefined
     })
-    diagnoses.push(...(await examineDatabase(database, context)))
+    const found = await examineDatabase(database, context)
+    diagnoses.push(...found.diagnoses)
+    return found.sizeBytes
   }
   try {
     await withStore(context, async (store) => {
-      await lookAt(findDatabaseOf(store, context))
-      diagnoses.push(...(await examineOwnStore(context, store)))
+      const databaseSizeBytes = await lookAt(findDatabaseOf(store, context))
+      diagnoses.push(...(await examineOwnStore(context, store, databaseSizeBytes)))
       if (database !== undefined) {
         diagnoses.push(...(await examineProtection(context, store, database)))
       }
@@ -88,17 +91,22 @@ async function examine(context: Context): Promise<void> {
 async function examineDatabase(
   database: DatabaseAddress | undefined,
   { io }: Context,
-): Promise<Diagnosis[]> {
-  if (database === undefined) return []
+): Promise<{ diagnoses: Diagnosis[]; sizeBytes: number | null }> {
+  if (database === undefined) return { diagnoses: [], sizeBytes: null }
   try {
-    return judgeServer(await readServerFacts(database, { signal: io.signal }))
+    const facts = await readServerFacts(database, { signal: io.signal })
+    return { diagnoses: judgeServer(facts), sizeBytes: facts.sizeBytes || null }
   } catch (error) {
     if (!isSnapError(error) || error.code === 'ABORTED') throw error
-    return [failed('databaseUnreachable', error)]
+    return { diagnoses: [failed('databaseUnreachable', error)], sizeBytes: null }
   }
 }
 
-async function examineOwnStore({ io }: Context, store: Store): Promise<Diagnosis[]> {
+async function examineOwnStore(
+  { io }: Context,
+  store: Store,
+  databaseSizeBytes: number | null,
+): Promise<Diagnosis[]> {
   const { location } = store.backend
   try {
     const facts = await examineStore(store, io.now())
@@ -109,6 +117,7 @@ async function examineOwnStore({ io }: Context, store: Store): Promise<Diagnosis
       {
         freeSizeBytes: disk === undefined ? null : disk.bavail * disk.bsize,
         isReadableByOthers: directory === undefined ? null : (directory.mode & 0o077) !== 0,
+        databaseSizeBytes,
       },
       io.now(),
     )

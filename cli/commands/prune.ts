@@ -28,9 +28,10 @@ export const definePrune: DefineCommand = (command, context) => {
   describeCommand(command, {
     description:
       'Removes the commits that no rule keeps, then reclaims their space as gc does. Rules for ' +
-      'numbers and periods are applied to the history of each branch; of a period the newest ' +
-      'commit is kept, and periods without commits do not count. A commit stays when any rule ' +
-      'keeps it. Kept in any case: what HEAD, a branch, a pin or (unless --keep-tag says ' +
+      'numbers and periods are applied to the history of each branch, newest first, a child ' +
+      'before its parent whatever their clocks said; of a period the newest commit is kept, ' +
+      'periods without commits do not count, and while there are fewer than asked for, the ' +
+      'oldest commit is kept, too. A commit stays when any rule keeps it. Kept in any case: what HEAD, a branch, a pin or (unless --keep-tag says ' +
       'otherwise) a tag points at, what snap undo returns to, and one commit from before each ' +
       'migration. Safety commits, and commits that no branch leads to any more, are kept for ' +
       '--keep-safety. What is removed cannot be brought back; the history keeps its place: ' +

@@ -2,7 +2,9 @@ import {
   type CheckoutPlan,
   type CheckoutResult,
   describeDifference,
+  type HeadValue,
   shortId,
+  shortRefName,
 } from '../../src/index.ts'
 import type { Colors } from './colors.ts'
 import { titleOf } from './commit-text.ts'
@@ -23,7 +25,7 @@ export function formatCheckoutResult(
         `Ended the session with pid ${pid} (${printable(user)}, ${printable(application) || 'no application name'})`,
     ),
     ...formatWork(plan, result, { colors, withRowProof }),
-    formatPlace(plan, result, target),
+    ...formatPlace(plan, result, target),
     ...(result.safetyCommitId === null
       ? []
       : [
@@ -34,17 +36,27 @@ export function formatCheckoutResult(
 }
 
 function formatPlace(
-  { kind, part, revision }: CheckoutPlan,
+  { kind, part, reason, revision, headAfter }: CheckoutPlan,
   result: CheckoutResult,
   target: string,
-): string {
+): string[] {
   const what = part === null ? '' : `${describePart(part)} of `
   if (kind === 'into') {
-    return `Database '${printable(result.databaseName)}' holds ${what}${target}`
+    return [`Database '${printable(result.databaseName)}' holds ${what}${target}`]
   }
-  return part === null
-    ? `HEAD is now at ${target}`
-    : `HEAD stays where it is: only ${describePart(part)} came from ${printable(revision)}`
+  if (part !== null) {
+    return [`HEAD stays where it is: only ${describePart(part)} came from ${printable(revision)}`]
+  }
+  // The commit is one that snap has made by itself, and HEAD is not at it.
+  return reason === 'undo'
+    ? [`Returned to ${printable(revision)}: ${target}`, `HEAD is at ${describeHead(headAfter)}`]
+    : [`HEAD is now at ${target}`]
+}
+
+/** `main (a563c4d93bca)`, `a563c4d93bca`, `main (no commit yet)`. */
+function describeHead({ targetRef, id }: HeadValue): string {
+  const commit = id === null ? 'no commit yet' : shortId(id)
+  return targetRef === null ? commit : `${printable(shortRefName(targetRef))} (${commit})`
 }
 
 function formatWork(

@@ -46,9 +46,10 @@ function formatTables(tables: readonly TableDiff[]): string[] {
   return formatTable(columns, rows)
 }
 
-function describeTable({ change, columns, keyColumns, rows }: TableDiff): string {
-  if (change === 'added') return 'new table'
-  if (change === 'removed') return 'table is gone'
+function describeTable({ change, columns, keyColumns, rows, renamed }: TableDiff): string {
+  const other = renamed === null ? null : printable(`${renamed.namespace}.${renamed.name}`)
+  if (change === 'added') return other === null ? 'new table' : `renamed from ${other}`
+  if (change === 'removed') return other === null ? 'table is gone' : `renamed to ${other}`
   const list = (sign: string, names: readonly string[]) =>
     names.map((name) => `${sign}${printable(name)}`)
   const notes = [...list('-', columns.onlyBefore), ...list('+', columns.onlyAfter)]

@@ -41,7 +41,7 @@ function rowOf({ id, commit, reasons }: PruneDecision, colors: Colors, now: Date
   ]
 }
 
-/** `last 3`, `daily 2026-11-20`, `tag v1`; the line is named where it is not the branch `main`. */
+/** `last 3`, `daily 2026-11-20`, `daily, oldest`, `tag v1`; the line is named where it is not the branch `main`. */
 function formatReason(reason: KeepReason, now: Date): string {
   switch (reason.kind) {
     case 'head':
@@ -69,7 +69,9 @@ function formatReason(reason: KeepReason, now: Date): string {
     case 'ref':
       return printable(reason.refName)
     default:
-      return `${reason.kind} ${reason.period}${onLine(reason.line)}`
+      return reason.isOldest
+        ? `${reason.kind}, oldest${onLine(reason.line)}`
+        : `${reason.kind} ${reason.period}${onLine(reason.line)}`
   }
 }
 

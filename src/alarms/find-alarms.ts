@@ -81,6 +81,11 @@ function findTableAlarms(table: TableMeasures, rules: TableRules): Alarm[] {
   const name = nameOf(table)
   if (!table.existsAfter) {
     if (rules.mayGo) return []
+    if (table.renamedTo !== null) {
+      // Its rows did not go with it, but whoever reads it by this name finds none, and no rule watches it.
+      const message = `${name} is gone: it is ${nameOf(table.renamedTo)} now`
+      return [newAlarm('TABLE_GONE', { table: name, message })]
+    }
     const before = table.rows?.countBefore ?? null
     const rows = before === null ? '' : `, and its ${formatRows(before)} with it`
     return [

@@ -12,6 +12,8 @@ export interface TableMeasures {
   /** Whether there is such a table; one that is not there has no rows and no columns. */
   existsBefore: boolean
   existsAfter: boolean
+  /** What a table that is not there any more is called now; null where it is gone, or that cannot be told. */
+  renamedTo: { namespace: string; name: string } | null
   columnsBefore: string[]
   columnsAfter: string[]
   /** Null when one of the states does not hold the rows. Of a partitioned table: those of its partitions. */
@@ -55,6 +57,7 @@ export function measureTables(
       name,
       existsBefore: tableBefore !== undefined,
       existsAfter: tableAfter !== undefined,
+      renamedTo: tableDiff?.change === 'removed' ? tableDiff.renamed : null,
       columnsBefore: tableBefore?.columns ?? [],
       columnsAfter: tableAfter?.columns ?? [],
       rows: measureRows(tableBefore, tableAfter, tableDiff),

@@ -8,6 +8,7 @@ import type { Reporter } from '../events.ts'
 import { checkCatalogFact, checkSchemaEntry } from '../format/stream-entries.ts'
 import type {
   CatalogFact,
+  Commit,
   MigrationHead,
   ObjectId,
   SchemaEntry,
@@ -27,6 +28,8 @@ export interface DatabaseState {
   schema: readonly SchemaEntry[]
   /** What the catalog knew of the entries when they were captured, one for each. */
   facts: readonly CatalogFact[]
+  /** Which database it is a state of: OIDs say something about that one alone. */
+  origin: Pick<Commit['database'], 'systemIdentifier' | 'oid'>
   /** `server_version_num` of the server it was captured from. */
   serverVersionNumber: number
   /** Reads every node and chunk that `tree` names. */
@@ -47,6 +50,7 @@ export async function readCommittedState(store: Store, commitId: ObjectId): Prom
     tree,
     schema: await readJsonStream(objects, tree.schema, checkSchemaEntry),
     facts: await readJsonStream(objects, catalog, checkCatalogFact),
+    origin: database,
     serverVersionNumber: database.serverVersionNumber,
     objects,
   }
@@ -102,6 +106,7 @@ export async function captureLiveState(
       tree,
       schema,
       facts: catalogFacts,
+      origin: database,
       serverVersionNumber: database.serverVersionNumber,
       migrations,
       objects: overlay.objects,

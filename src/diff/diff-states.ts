@@ -18,10 +18,12 @@ import type {
 } from '../format/values.ts'
 import { readJsonStream } from '../objects/read-json-stream.ts'
 import type { StreamReader } from '../objects/walk-manifest.ts'
+import { qualifiedName } from '../postgres/quote.ts'
 import { compareSchemas, type SchemaDifference } from '../schema/compare-schemas.ts'
 import { findKeyColumns } from '../schema/find-key-columns.ts'
 import { type ColumnComparison, compareColumns } from './column-comparison.ts'
 import type { DatabaseState } from './database-state.ts'
+import { findRenamedTables } from './find-renamed-tables.ts'
 import {
   countRowChanges,
   diffRows,
@@ -47,6 +49,11 @@ export interface TableDiff {
   name: string
   /** `reordered`: the same rows, stored in another order. */
   change: 'added' | 'removed' | 'changed' | 'reordered'
+  /**
+   * Of a table that was added or removed, the name that it has in the other state; null where it
+   * has none there, or where that cannot be told: in two databases, or after a dump and restore.
+   */
+  renamed: { namespace: string; name: string } | null
   /** Null where there is no table, or the state does not hold its rows. */
   rowCountBefore: number | null
   rowCountAfter: number | null
@@ -200,6 +207,7 @@ async function diffTables(
   options: DiffOptions,
 ): Promise<TableDiff[]> {
   const tables: TableDiff[] = []
+  const { namesAfter, namesBefore } = findRenamedTables(before, after)
   for (const pair of listChangedTables(before, after, options.isWanted)) {
     throwIfAborted(options.signal, 'comparison')
     const rows = await countRows(before, after, pair, options)
@@ -207,6 +215,10 @@ async function diffTables(
       namespace: pair.namespace,
       name: pair.name,
       change: changeOf(pair, rows),
+      renamed:
+        (pair.before === undefined && namesBefore.get(qualifiedName(pair))) ||
+        (pair.after === undefined && namesAfter.get(qualifiedName(pair))) ||
+        null,
       rowCountBefore: pair.before?.rows?.rowCount ?? null,
       rowCountAfter: pair.after?.rows?.rowCount ?? null,
       columns: pair.columns,

@@ -1,8 +1,11 @@
 /**
- * Looks at a store as far as is quick: that HEAD leads to a commit whose metadata
- * can be read, and how fast the store grows. `fsck` reads every byte.
+ * Looks at a store as far as is quick: that all is there which refs name, without
+ * reading rows, and how fast the store grows. `fsck` reads every byte.
  */
+import { SnapError } from '../errors.ts'
+import { shortId } from '../format/object-id.ts'
 import type { Commit, ObjectId } from '../format/values.ts'
+import { markCommits } from '../history/mark-reachable.ts'
 import { walkCommits } from '../history/walk-commits.ts'
 import { readHead } from '../refs/head.ts'
 import { readSchemaEntries } from '../restore/read-schema.ts'
@@ -12,6 +15,8 @@ export interface StoreFacts {
   newest: { id: ObjectId; commit: Commit } | null
   sizeBytes: number
   commitCount: number
+  /** Commits that HEAD or a ref is at; all that they name is there. */
+  namedCommitCount: number
   /** Since the oldest commit that is left; null when there is but one, or none. */
   growth: { sizeBytes: number; commitCount: number; elapsedMs: number } | null
 }
@@ -28,6 +33,7 @@ export async function examineStore(store: Store, now: Date): Promise<StoreFacts>
   }
   const startIds = new Set<ObjectId>(head.id === null ? [] : [head.id])
   for await (const { id } of store.refs.list('refs/')) startIds.add(id)
+  await assertWhole(store, startIds)
   let newest: StoreFacts['newest'] = null
   let oldestAtMs = Number.POSITIVE_INFINITY
   let commitCount = 0
@@ -51,8 +57,25 @@ export async function examineStore(store: Store, now: Date): Promise<StoreFacts>
           commitCount: commitCount - 1,
           elapsedMs: now.getTime() - oldestAtMs,
         }
-  return { newest, sizeBytes, commitCount, growth }
+  return { newest, sizeBytes, commitCount, namedCommitCount: startIds.size, growth }
 }
 
 /** File systems date files a little later than the clock says it is. */
 const WRITING_MS = 1000
+
+/** Reads what leads to the rows of some commits, and none of these: their chunks are looked up. */
+async function assertWhole(store: Store, commitIds: Iterable<ObjectId>): Promise<void> {
+  const marks = await store.objects.newMarks()
+  for (const commitId of commitIds) {
+    await markCommits(store.objects, marks, [commitId], {
+      onMissingChunk: (id) => {
+        throw new SnapError(
+          'OBJECT_MISSING',
+          `commit '${shortId(commitId)}' is not whole: chunk '${shortId(id)}' is missing`,
+          { objectId: id },
+          { hint: "run 'snap fsck' to list what else is affected" },
+        )
+      },
+    })
+  }
+}

@@ -12,13 +12,20 @@ export interface StorePlace {
   freeSizeBytes: number | null
   /** Others on the machine may read it; null where that cannot be told. */
   isReadableByOthers: boolean | null
+  /** Of the database to commit, as the server counts; null where that cannot be told. */
+  databaseSizeBytes: number | null
 }
 
 export function judgeStore(facts: StoreFacts, place: StorePlace, now: Date): Diagnosis[] {
-  return [judgeHealth(facts, now), judgeAccess(place), judgeSpace(facts, place)].flat()
+  return [
+    judgeAge(facts, now),
+    judgeWholeness(facts),
+    judgeAccess(place),
+    judgeSpace(facts, place),
+  ].flat()
 }
 
-function judgeHealth({ newest, commitCount }: StoreFacts, now: Date): Diagnosis {
+function judgeAge({ newest, commitCount }: StoreFacts, now: Date): Diagnosis {
   if (newest === null) {
     return {
       code: 'storeEmpty',
@@ -30,7 +37,7 @@ function judgeHealth({ newest, commitCount }: StoreFacts, now: Date): Diagnosis 
   const days = Math.floor((now.getTime() - Date.parse(newest.commit.createdAt)) / DAY_MS)
   const age = days < 1 ? 'less than a day' : `${days} ${days === 1 ? 'day' : 'days'}`
   const commits = commitCount === 1 ? '1 commit' : `${commitCount} commits`
-  const finding = `${commits}; the newest, ${shortId(newest.id)}, is ${age} old and can be read`
+  const finding = `${commits}; the newest, ${shortId(newest.id)}, is ${age} old`
   if (days <= OLD_COMMIT_DAYS) return ok('store', finding)
   return {
     code: 'commitOld',
@@ -41,6 +48,17 @@ function judgeHealth({ newest, commitCount }: StoreFacts, now: Date): Diagnosis 
 }
 
 const OLD_COMMIT_DAYS = 7
+
+/** Facts are there at all because nothing was missing. */
+function judgeWholeness({ namedCommitCount }: StoreFacts): Diagnosis[] {
+  if (namedCommitCount === 0) return []
+  const commits =
+    namedCommitCount === 1
+      ? 'the commit refs point at'
+      : `the ${namedCommitCount} commits refs point at`
+  const finding = `everything of ${commits} is there, by the indexes; 'snap fsck' reads every byte`
+  return [ok('storeWhole', finding)]
+}
 
 function judgeAccess({ isReadableByOthers }: StorePlace): Diagnosis[] {
   if (isReadableByOthers !== true) return []
@@ -54,8 +72,11 @@ function judgeAccess({ isReadableByOthers }: StorePlace): Diagnosis[] {
   ]
 }
 
-/** Forecasts by what the commits so far have cost. */
-function judgeSpace({ sizeBytes, growth }: StoreFacts, { freeSizeBytes }: StorePlace): Diagnosis[] {
+/** Forecasts by what the commits so far have cost; before the first, by the database, which has indexes and holes, too. */
+function judgeSpace(
+  { newest, sizeBytes, growth }: StoreFacts,
+  { freeSizeBytes, databaseSizeBytes }: StorePlace,
+): Diagnosis[] {
   if (freeSizeBytes === null) return []
   const free = `${formatMebibytes(freeSizeBytes)} free, the store has ${formatMebibytes(sizeBytes)}`
   const tight = (finding: string, level: 'warning' | 'problem'): Diagnosis => ({
@@ -66,6 +87,12 @@ function judgeSpace({ sizeBytes, growth }: StoreFacts, { freeSizeBytes }: StoreP
       "make room, or let 'snap prune' remove old commits; a commit that finds the disk full changes nothing",
   })
   if (freeSizeBytes < MIN_FREE_BYTES) return [tight(free, 'problem')]
+  if (newest === null && databaseSizeBytes !== null) {
+    const first = `${free}; the first commit takes less than the database, ${formatMebibytes(databaseSizeBytes)}`
+    return databaseSizeBytes > freeSizeBytes
+      ? [tight(`${first}, and may not fit`, 'warning')]
+      : [ok('space', first)]
+  }
   if (growth === null) return [ok('space', free)]
 
   const perCommit = growth.sizeBytes / growth.commitCount

@@ -23,7 +23,7 @@ export interface CommitWithId {
  *
  * Goes on behind commits that were pruned. Lazy: reads a commit when a child of
  * it has been yielded. A commit whose clock was behind its parent's still comes
- * before the parent.
+ * before the parent, unless the walk starts at both; `orderHistory` then helps.
  *
  * @throws OBJECT_MISSING, OBJECT_CORRUPT, OBJECT_KIND_UNEXPECTED, ABORTED
  * @throws STORE_CORRUPT  it cannot be told which commits were pruned

@@ -14,7 +14,7 @@ import { PERIOD_KINDS, type PeriodKind, periodNames } from './retention-periods.
 export interface RetentionPolicy {
   /** The newest so many of each line. */
   keepLast?: number | undefined
-  /** The newest of each of the last so many hours, days, … that have any. */
+  /** The newest of each of the last so many hours, days, … that have any, and the oldest while those are fewer. */
   keepHourly?: number | undefined
   keepDaily?: number | undefined
   keepWeekly?: number | undefined
@@ -43,7 +43,8 @@ export type KeepReason =
   | { kind: 'undo' }
   /** Number `place` (1 and up) of the newest of a line. */
   | { kind: 'last'; line: string; place: number }
-  | { kind: PeriodKind; line: string; period: string }
+  /** Of a period the newest; or the oldest of its line, while there are fewer periods than asked for. */
+  | { kind: PeriodKind; line: string; period: string; isOldest: boolean }
   | { kind: 'within'; line: string }
   /** Nothing else of its line is left from before these migrations. */
   | { kind: 'beforeMigration'; line: string; migrations: MigrationHead[] }
@@ -64,7 +65,7 @@ export interface HistoryEntry {
 
 /** All that the decision depends on. */
 export interface HistoryFacts {
-  /** Each once, newest first, descendants before ancestors. */
+  /** Each once, as `orderHistory` orders them: newest first, descendants before ancestors. */
   entries: readonly HistoryEntry[]
   /** Every ref that exists but HEAD, with what the record that moved it there says. */
   refs: readonly { name: string; id: ObjectId; message: string }[]
@@ -190,12 +191,15 @@ function applyRules({ name, entries }: Line, policy: RetentionPolicy, keep: Keep
   for (const kind of PERIOD_KINDS) {
     const count = counts[kind] ?? 0
     const periods = new Set<string>()
-    for (const { id, commit } of count === 0 ? [] : entries) {
-      const period = nameOf(kind, new Date(commit.createdAt))
-      if (periods.has(period)) continue
+    for (const [i, { id, commit }] of entries.entries()) {
       if (periods.size === count) break
+      const period = nameOf(kind, new Date(commit.createdAt))
+      // The oldest stays while periods are wanting, as with restic: a rule for months that has run
+      // for days would else have taken all that was made before the days that are kept.
+      const isOldest = i === entries.length - 1 && periods.has(period)
+      if (periods.has(period) && !isOldest) continue
       periods.add(period)
-      keep(id, { kind, line, period })
+      keep(id, { kind, line, period, isOldest })
     }
   }
   const newest = entries[0]

@@ -1,5 +1,6 @@
 import type { ObjectId } from '../format/values.ts'
 import { type NamedCommits, readNamedCommits } from '../history/named-commits.ts'
+import { orderHistory } from '../history/order-history.ts'
 import { walkCommits } from '../history/walk-commits.ts'
 import { readHead } from '../refs/head.ts'
 import { HEAD } from '../refs/ref-name.ts'
@@ -36,7 +37,8 @@ export async function readHistoryFacts(
       message: reason.message,
     }))
   return {
-    entries: withAgeOfDescendants(entries),
+    // The walk begins at every commit that was ever named, and so cannot tell which comes from which.
+    entries: orderHistory(withAgeOfDescendants(entries)),
     refs,
     head: await readHead(store.refs),
     undoIds: await listUndoIds(store, named),

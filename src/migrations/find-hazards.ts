@@ -182,11 +182,17 @@ function findTruncateHazards(
   return (relations ?? []).flatMap((node) => {
     const relation = asKind(node, 'RangeVar')
     const table = tableNameOf(relation)
-    const others = behavior === 'DROP_CASCADE' ? ', and of every table that references it' : ''
-    // A fresh table has no rows to lose, but CASCADE may reach those that do.
-    if (known.isFresh(table)) return []
-    const message = `all rows of ${formatTableName(table)} are removed${others}`
-    const hazard = tableHazard('TRUNCATE', table, message, { known })
+    const isFresh = known.isFresh(table)
+    const label = formatTableName(table)
+    const isCascade = behavior === 'DROP_CASCADE'
+    const others = `every table that references ${isFresh ? label : 'it'}`
+    // A fresh table has no rows to lose, but one that was there may reference it by now.
+    if (isFresh && (!isCascade || known.isTemporary(table))) return []
+    const message = isFresh
+      ? `all rows of ${others} are removed`
+      : `all rows of ${label} are removed${isCascade ? `, and of ${others}` : ''}`
+    const severity = isFresh ? 'doubt' : 'loss'
+    const hazard = tableHazard('TRUNCATE', table, message, { known, severity })
     return [{ ...hazard, locationBytes: relation?.location }]
   })
 }
@@ -205,15 +211,28 @@ function findDeleteHazards(statement: NodeOf<'DeleteStmt'>, known: KnownTables):
 function findUpdateHazards(statement: NodeOf<'UpdateStmt'>, known: KnownTables): Hazard[] {
   const table = tableNameOf(statement.relation)
   if (!isAlwaysTrue(statement.whereClause)) return []
-  const columns = (statement.targetList ?? [])
-    .map((node) => asKind(node, 'ResTarget')?.name ?? '')
-    .filter((column) => !known.isFreshColumn(table, column))
-  // Filling a column that the script has just added overwrites nothing.
+  // Filling a column that the script has just added overwrites nothing, and neither does `x = x`.
+  const columns = (statement.targetList ?? []).flatMap((node) => {
+    const { name = '', val } = asKind(node, 'ResTarget') ?? {}
+    return known.isFreshColumn(table, name) || isOwnColumn(val, name, statement) ? [] : [name]
+  })
   if (columns.length === 0) return []
   const list = [...new Set(columns)]
   const message = `${list.join(', ')} of ${formatTableName(table)} ${list.length === 1 ? 'is' : 'are'} overwritten in every row`
   const hazard = tableHazard('UPDATE_ALL', table, message, { known })
   return [{ ...hazard, locationBytes: statement.relation?.location }]
+}
+
+/** Without FROM, a bare name or one of the table's own is the column of the row itself. */
+function isOwnColumn(
+  node: Node | undefined,
+  column: string,
+  { relation, fromClause }: NodeOf<'UpdateStmt'>,
+): boolean {
+  const names = namesOf(asKind(node, 'ColumnRef')?.fields)
+  const own = relation?.alias?.aliasname ?? relation?.relname
+  const isOwn = names.length === 1 ? (fromClause ?? []).length === 0 : names.at(-2) === own
+  return isOwn && names.length <= 2 && names.at(-1) === column
 }
 
 function findMergeHazards(statement: NodeOf<'MergeStmt'>, known: KnownTables): Hazard[] {

@@ -85,6 +85,12 @@ export class KnownTables {
     )
   }
 
+  /** Tells whether the name is that of a temporary table of the script, which no other table references. */
+  isTemporary(table: TableName): boolean {
+    const named = this.#fresh.find((other) => this.#isFreshName(other, table))
+    return table.namespace === 'pg_temp' || named?.isTemporary === true
+  }
+
   /** Returns what the script has made so far, for `restore`. */
   remember(): FreshObjects {
     return { tables: [...this.#fresh], columns: [...this.#freshColumns] }

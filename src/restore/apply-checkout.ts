@@ -309,6 +309,7 @@ async function recordCheckout(
     const reason = {
       // `undo` takes a wipe back as it does every checkout.
       kind: plan.reason === 'undo' ? ('undo' as const) : ('checkout' as const),
+      // `planUndo` reads the first word.
       message: `${plan.reason}: ${describePart(plan.part)}to ${plan.revision}`,
       previousHead,
       safetyCommitId,

@@ -21,14 +21,14 @@ export async function planUndo(store: Store, options: CheckoutOptions): Promise<
     if (reason.safetyCommitId === null) {
       throw new SnapError(
         'NOTHING_TO_UNDO',
-        `cannot undo the ${reason.kind} of ${at}: it was made without a safety commit`,
+        `cannot undo the ${deedOf(reason)} of ${at}: it was made without a safety commit`,
         { refName: HEAD },
         { hint: `run 'snap log --all' for the commits there are` },
       )
     }
     return planRestore(store, {
       ...options,
-      revision: `the state before the ${reason.kind} of ${at}`,
+      revision: `the state before the ${deedOf(reason)} of ${at}`,
       commitId: reason.safetyCommitId,
       headBefore: await readHead(store.refs),
       headAfter:
@@ -45,6 +45,11 @@ export async function planUndo(store: Store, options: CheckoutOptions): Promise<
     { refName: HEAD },
     { hint: `run 'snap reflog' to see what was done here` },
   )
+}
+
+/** A wipe is logged as the checkout that it is; its message says that it was one. */
+function deedOf({ kind, message }: CheckoutReason): string {
+  return message.startsWith('wipe: ') ? 'wipe' : kind
 }
 
 /** A checkout of some objects is taken back for these alone: what others have done since stays. */

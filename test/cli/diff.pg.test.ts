@@ -51,6 +51,22 @@ describe('snap status', () => {
     ])
   })
 
+  test('names the other name of a table that was renamed or moved, and knows it from a new one', async () => {
+    const { database, snap } = await committedPlace()
+    await database.query(`
+      CREATE SCHEMA old;
+      ALTER TABLE orders RENAME TO bookings;
+      ALTER TABLE alembic_version SET SCHEMA old;
+      CREATE TABLE orders (id int)`)
+    const { stdout } = await snap(['status'])
+    deepEqual(stdout.split('\n').slice(3, 7), [
+      'old.alembic_version            1        0        0  renamed from public.alembic_version',
+      'public.alembic_version         0        1        0  renamed to old.alembic_version',
+      'public.bookings              500        0        0  renamed from public.orders',
+      'public.orders                  0      500        0  columns -customer_id -total; rows compared in the others; no key: updated rows count twice',
+    ])
+  })
+
   test('--table chooses tables as psql does, and says nothing of the rows of others', async () => {
     const { database, snap } = await committedPlace()
     await database.query(`${EDITS} CREATE TABLE "Customers" (id int)`)
@@ -195,6 +211,7 @@ describe('snap diff', () => {
         namespace: 'public',
         name: 'customers',
         change: 'changed',
+        renamed: null,
         rowCountBefore: 100,
         rowCountAfter: 100,
         columns: { common: ['id', 'name'], onlyBefore: ['email'], onlyAfter: ['age'] },

@@ -34,10 +34,8 @@ test('a healthy place ends with 0, and every trouble comes with what to do', asy
   const { exitCode, stdout } = await snap(['doctor'], withoutSchedulers(database.url))
   equal(exitCode, 0)
   match(stdout, /^ok {7}PostgreSQL \d+\.\d+, as role postgres$/m)
-  match(
-    stdout,
-    /^ok {7}1 commit; the newest, [0-9a-f]{12}, is less than a day old and can be read$/m,
-  )
+  match(stdout, /^ok {7}1 commit; the newest, [0-9a-f]{12}, is less than a day old$/m)
+  match(stdout, /^ok {7}everything of the commit refs point at is there/m)
   match(stdout, /^0 problems, 0 warnings, \d notices?$/m)
 })
 
@@ -55,6 +53,27 @@ test('a damaged store is a problem', async () => {
   const { readdir, rm } = await import('node:fs/promises')
   const packs = join(directory, '.snap', 'packs')
   for (const name of await readdir(packs)) await rm(join(packs, name), { recursive: true })
+  const { exitCode, codes } = await doctor()
+  deepEqual({ exitCode, codes }, { exitCode: 1, codes: [...NORMAL, 'storeDamaged'] })
+})
+
+test('what is missing of another commit than that of HEAD is a problem, too', async () => {
+  const { doctor, directory, succeed, database } = await newPatient()
+  const { readdir, rm } = await import('node:fs/promises')
+  const packs = join(directory, '.snap', 'packs')
+  const listPacks = async () => {
+    const names: string[] = []
+    for (const folder of await readdir(packs)) {
+      for (const name of await readdir(join(packs, folder))) names.push(join(folder, name))
+    }
+    return names
+  }
+  await succeed(['tag', 'v1'])
+  const before = new Set(await listPacks())
+  await database.query('DELETE FROM orders')
+  await succeed(['commit', '-m', 'second'])
+  // What the tag is at, and HEAD is not.
+  for (const name of before) await rm(join(packs, name))
   const { exitCode, codes } = await doctor()
   deepEqual({ exitCode, codes }, { exitCode: 1, codes: [...NORMAL, 'storeDamaged'] })
 })

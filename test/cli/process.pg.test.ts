@@ -86,6 +86,18 @@ test('a pipe that is closed from the start ends with 141 and not a word', async 
   deepEqual({ stdout, stderr }, { stdout: '141\n', stderr: '' })
 })
 
+test('a result that does not fit on its disk ends with 8, and says so', async () => {
+  const { options } = await workplaceWithCommit()
+  for (const argv of ['log', 'export', 'status', '--version']) {
+    const { stdout, stderr } = await program.runShell(
+      `$SNAP ${argv} -q > /dev/full; echo $? >&2`,
+      options,
+    )
+    equal(stdout, '')
+    match(stderr, /^fatal: cannot write the output: ENOSPC.*\nhint: .*\n8\n$/, argv)
+  }
+})
+
 test('Ctrl-C during a commit ends with 130, says that nothing was committed, and the store is whole', async () => {
   const { database, options, succeed } = await workplaceWithCommit()
   await database.withClient(async (client) => {

@@ -148,7 +148,7 @@ describe('snap wipe', () => {
       ),
       [{ count: 0 }],
     )
-    await place.succeed(['undo', '-y'])
+    match(await place.succeed(['undo', '-y']), /^Returned to the state before the wipe of 2026-/m)
     deepEqual(await readShop(place.database), INTACT_SHOP)
   })
 

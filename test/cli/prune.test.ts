@@ -200,6 +200,17 @@ describe('snap prune', () => {
     equal((await snap(['show', 'HEAD~1'])).exitCode, expected === 0 ? 2 : 0)
   })
 
+  test.each([0, 3])(
+    'a terminal that says it has %i columns is asked in whole words',
+    async (columns) => {
+      const { snap } = await storeOfFour()
+      const options = { isTerminal: true, columns, stdin: terminalWith('n') }
+      const { exitCode, stderr } = await snap(['prune', '--keep-last', '1'], options)
+      equal(exitCode, 7)
+      match(stderr, /Remove 3 commits for good\?/)
+    },
+  )
+
   test('where nothing is to go nobody is asked', async () => {
     const { snap } = await storeOfFour()
     const { exitCode, stdout } = await snap(['prune', '--keep-last', '9'])

@@ -22,6 +22,8 @@ export interface Outcome {
 export interface RunOptions extends Partial<Omit<ProgramIo, 'stdout' | 'stderr'>> {
   /** Makes all three streams terminals. */
   isTerminal?: boolean
+  /** How wide a terminal says it is. */
+  columns?: number
   dependencies?: Dependencies
 }
 
@@ -30,10 +32,10 @@ export const NOW = new Date('2026-03-01T12:00:00.000Z')
 /** Runs one command line and returns what came out of it. */
 export async function runSnap(
   argv: readonly string[],
-  { isTerminal = false, dependencies, ...rest }: RunOptions = {},
+  { isTerminal = false, columns = 80, dependencies, ...rest }: RunOptions = {},
 ): Promise<Outcome> {
-  const stdout = new CapturedStream(isTerminal)
-  const stderr = new CapturedStream(isTerminal)
+  const stdout = new CapturedStream(isTerminal, columns)
+  const stderr = new CapturedStream(isTerminal, columns)
   const stdin: InputStream = new PassThrough()
   stdin.isTTY = isTerminal
   const io: ProgramIo = {
@@ -74,12 +76,13 @@ export async function temporaryDirectory(): Promise<string> {
 /** Keeps what is written to it. */
 export class CapturedStream extends Writable implements OutputStream {
   readonly isTTY: boolean
-  readonly columns = 80
+  readonly columns: number
   readonly #pieces: Buffer[] = []
 
-  constructor(isTTY = false) {
+  constructor(isTTY = false, columns = 80) {
     super()
     this.isTTY = isTTY
+    this.columns = columns
   }
 
   get text(): string {

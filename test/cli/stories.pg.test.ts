@@ -39,7 +39,10 @@ test('undo brings back what the checkout overwrote', async () => {
   await database.query(WRECKAGE)
   await succeed(['checkout', 'HEAD', '-y'])
 
-  await succeed(['undo', '-y'])
+  match(
+    await succeed(['undo', '-y']),
+    /^Returned to the state before the checkout of 2026-.*Z: [0-9a-f]{12} .*\nHEAD is at main \([0-9a-f]{12}\)$/m,
+  )
 
   deepEqual(await database.query('SELECT count(*) FROM orders'), [{ count: '200' }])
   deepEqual(await database.query('SELECT n FROM leftovers'), [{ n: 1 }])

@@ -1,12 +1,9 @@
-/**
- * The real program at a real terminal: util-linux's `script` makes one, and keys
- * are pressed when the question is on the screen.
- */
+/** The real program at a real terminal. */
 
 import { deepEqual, equal, match } from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { afterAll, beforeAll, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, test } from 'vitest'
 import { allMajors } from '../support/postgres.ts'
+import { type Answer, runAtTerminal } from './at-terminal.ts'
 import { type InstalledProgram, installProgram } from './installed-program.ts'
 import { environment } from './run-snap.ts'
 import { INTACT_SHOP, newWorkplace, readShop, type Workplace, WRECKAGE } from './workplace.ts'
@@ -19,35 +16,16 @@ beforeAll(async () => {
 })
 afterAll(() => program.remove())
 
-/** Types each answer once its question has been asked; returns the screen and the exit code. */
-function atTerminal(
-  place: Workplace,
-  argv: readonly string[],
-  answers: readonly (readonly [question: string, keys: string])[],
-): Promise<{ exitCode: number | null; screen: string }> {
-  const command = [process.execPath, program.path, ...argv].map((word) => `'${word}'`).join(' ')
-  // A terminal that nobody gave a size has no columns to write a question in.
-  const child = spawn('script', ['-qefc', `stty cols 100 rows 30; ${command}`, '/dev/null'], {
-    cwd: place.directory,
-    env: environment({ DATABASE_URL: place.database.url, TERM: 'xterm' }),
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
-  onTestFinished(() => void child.kill())
-  const left = [...answers]
-  let screen = ''
-  let seen = 0
-  child.stdout.on('data', (piece: Buffer) => {
-    screen += piece.toString()
-    const next = left[0]
-    if (next === undefined || !screen.slice(seen).includes(next[0])) return
-    seen = screen.length
-    left.shift()
-    child.stdin.write(next[1])
-  })
-  return new Promise((resolve, reject) => {
-    child.once('error', reject)
-    child.once('close', (exitCode) => resolve({ exitCode, screen }))
-  })
+/** Runs one command of the program at a terminal, in a workplace. */
+function atTerminal(place: Workplace, argv: readonly string[], answers: readonly Answer[]) {
+  return runAtTerminal(
+    [process.execPath, program.path, ...argv].map((word) => `'${word}'`).join(' '),
+    {
+      workingDirectory: place.directory,
+      environment: environment({ DATABASE_URL: place.database.url }),
+      answers,
+    },
+  )
 }
 
 const NAME = 'Type the name of the database'

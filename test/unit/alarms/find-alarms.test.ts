@@ -18,6 +18,7 @@ function table({
     name: 'users',
     existsBefore: true,
     existsAfter: true,
+    renamedTo: null,
     columnsBefore: ['id', 'name'],
     columnsAfter: ['id', 'name'],
     rows: rows === null ? null : { ...unchanged, ...rows },
@@ -36,6 +37,13 @@ const gone = table({
   existsAfter: false,
   columnsAfter: [],
   rows: { countAfter: 0, deleted: 100 },
+})
+
+test('a table that was renamed is gone by its name, and its rows are not said to be', () => {
+  const renamed = { ...gone, renamedTo: { namespace: 'old', name: 'people' } }
+  const messages = findAlarms(DEFAULT_RULES, [renamed]).map(({ code, message }) => [code, message])
+  deepEqual(messages, [['TABLE_GONE', 'public.users is gone: it is old.people now']])
+  deepEqual(findAlarms(rulesWith({ mayGo: true }), [renamed]), [])
 })
 
 describe('rules and what happened, to alarms', () => {

@@ -27,7 +27,7 @@ function schemaEntry(kind: string, name: string, definition: string): SchemaEntr
 
 function tableDiff(name: string, change: TableDiff['change'], rows: TableDiff['rows']): TableDiff {
   const columns = { common: ['id'], onlyBefore: [], onlyAfter: [] }
-  const counts = { rowCountBefore: null, rowCountAfter: null }
+  const counts = { renamed: null, rowCountBefore: null, rowCountAfter: null }
   return { namespace: 'public', name, change, ...counts, columns, keyColumns: ['id'], rows }
 }
 
@@ -72,6 +72,28 @@ test('a table that is gone has no rows and no columns after', () => {
       columns: [['id'], []],
     },
   ])
+})
+
+test('a table that was renamed says to what', () => {
+  const [before, after] = ['t', 'u'].map((name) => ({
+    tree: { tables: [tableEntry(name, ['id'], 3)] },
+    schema: [],
+  }))
+  const renamed = (name: string) => ({ namespace: 'public', name })
+  const tables = [
+    {
+      ...tableDiff('t', 'removed', { inserted: 0, deleted: 3, updated: 0 }),
+      renamed: renamed('u'),
+    },
+    { ...tableDiff('u', 'added', { inserted: 3, deleted: 0, updated: 0 }), renamed: renamed('t') },
+  ]
+  deepEqual(
+    measureTables(before!, after!, { tables }).map(({ name, renamedTo }) => [name, renamedTo]),
+    [
+      ['t', renamed('u')],
+      ['u', null],
+    ],
+  )
 })
 
 test('a partitioned table has the rows of its partitions, of all levels', () => {

@@ -18,9 +18,14 @@ const FACTS: StoreFacts = {
   newest: newestAt('2026-03-31T02:00:00.000Z'),
   sizeBytes: 5000 * MIB,
   commitCount: 31,
+  namedCommitCount: 3,
   growth: { sizeBytes: 3000 * MIB, commitCount: 30, elapsedMs: 30 * DAY_MS },
 }
-const PLACE = { freeSizeBytes: 100_000 * MIB, isReadableByOthers: false }
+const PLACE = {
+  freeSizeBytes: 100_000 * MIB,
+  isReadableByOthers: false,
+  databaseSizeBytes: 20_000 * MIB,
+}
 
 const levels = (facts: Partial<StoreFacts>, place: Partial<typeof PLACE> = {}) =>
   judgeStore({ ...FACTS, ...facts }, { ...PLACE, ...place }, NOW)
@@ -42,7 +47,7 @@ describe('the space that is left, at the pace so far', () => {
   })
 
   test('is told with the pace', () => {
-    const [, space] = judgeStore(FACTS, { ...PLACE, freeSizeBytes: 1000 * MIB }, NOW)
+    const [, , space] = judgeStore(FACTS, { ...PLACE, freeSizeBytes: 1000 * MIB }, NOW)
     match(
       space!.finding,
       /^1000 MiB free, the store has 5000 MiB; a commit takes about 100 MiB, a day about 100 MiB: that lasts for 10 days$/,
@@ -58,6 +63,15 @@ describe('the space that is left, at the pace so far', () => {
     deepEqual(levels({ growth: null, commitCount: 1 }, { freeSizeBytes: 1000 * MIB }), [])
   })
 
+  test('before the first commit is told by the size of the database', () => {
+    const empty = { newest: null, commitCount: 0, namedCommitCount: 0, growth: null }
+    deepEqual(levels(empty), ['storeEmpty: notice'])
+    deepEqual(levels(empty, { freeSizeBytes: 19_000 * MIB }), [
+      'storeEmpty: notice',
+      'spaceTight: warning',
+    ])
+  })
+
   test('commits that take nothing last for ever', () => {
     const growth = { sizeBytes: 0, commitCount: 30, elapsedMs: 30 * DAY_MS }
     deepEqual(levels({ growth }, { freeSizeBytes: 100 * MIB }), [])
@@ -69,6 +83,17 @@ test.each([
   [{ newest: newestAt('2026-03-20T12:00:00.000Z') }, ['commitOld: notice']],
 ] as [Partial<StoreFacts>, string[]][])('%j', (facts, expected) => {
   deepEqual(levels(facts), expected)
+})
+
+test('what was looked at is told, and what was not', () => {
+  const [, whole] = judgeStore(FACTS, PLACE, NOW)
+  deepEqual(whole, {
+    code: 'storeWhole',
+    level: 'ok',
+    finding:
+      "everything of the 3 commits refs point at is there, by the indexes; 'snap fsck' reads every byte",
+    advice: null,
+  })
 })
 
 test('a store that others may read is told of', () => {

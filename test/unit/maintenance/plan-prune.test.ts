@@ -74,7 +74,7 @@ function outcome(facts: HistoryFacts, policy: RetentionPolicy): Record<string, s
 
 function inWords(reason: KeepReason): string {
   const { kind } = reason
-  if ('period' in reason) return `${kind} ${reason.period}`
+  if ('period' in reason) return `${kind} ${reason.isOldest ? 'oldest' : reason.period}`
   if ('place' in reason) return `${kind} ${reason.place}`
   if ('refName' in reason) return `${kind} ${reason.refName}`
   return kind === 'pin' ? `pin ${reason.message}` : kind
@@ -150,6 +150,24 @@ describe('numbers and periods', () => {
     expect(outcome(month, policy)).toEqual({ ...nothing, ...expected })
   })
 
+  test('while there are fewer periods than asked for, the oldest commit stays, too', () => {
+    const october = historyOf([
+      { name: 'thu', at: '2026-10-29T12:00Z' },
+      { name: 'wed', at: '2026-10-28T12:00Z' },
+      { name: 'tue-late', at: '2026-10-27T18:00Z' },
+      { name: 'tue-early', at: '2026-10-27T06:00Z' },
+    ])
+    const kept = (policy: RetentionPolicy) => outcome(october, policy)
+    expect(kept({ keepDaily: 1, keepMonthly: 2 })).toEqual({
+      thu: ['daily 2026-10-29', 'monthly 2026-10'],
+      wed: [],
+      'tue-late': [],
+      'tue-early': ['monthly oldest'],
+    })
+    expect(kept({ keepDaily: 3 })['tue-early']).toEqual([])
+    expect(kept({ keepDaily: 4 })['tue-early']).toEqual(['daily oldest'])
+  })
+
   test('a policy without a rule is refused, and so is one that only says how long safety commits stay', () => {
     for (const policy of [{}, { keepSafetyMs: 1 }, { keepTags: [] }, { keepLast: 0 }]) {
       expect(() => planPrune(month, policy, NOW)).toThrow(
@@ -171,7 +189,7 @@ describe('time zones', () => {
     })
     expect(outcome(evening, { keepDaily: 9, timeZone: 'America/New_York' })).toEqual({
       b: ['daily 2026-11-19'],
-      a: [],
+      a: ['daily oldest'],
     })
   })
 
@@ -190,7 +208,7 @@ describe('time zones', () => {
       'first-0230': ['hourly 2026-10-25 02:00 +02:00'],
       midnight: ['hourly 2026-10-25 00:00 +02:00'],
     })
-    expect(keptNames(autumn, { keepDaily: 9, ...zone })).toEqual(['night'])
+    expect(keptNames(autumn, { keepDaily: 1, ...zone })).toEqual(['night'])
   })
 
   test('the hour that is left out in spring does not count', () => {

@@ -50,6 +50,21 @@ async function tag(store: Store, name: string, commitId: ObjectId, at: Date): Pr
   await nameCommit(store, { name: `refs/tags/${name}`, commitId, reason, author: ada, at })
 }
 
+test('of commits of one moment the newest is the last that was made, and so it is that stays', async () => {
+  const { store, clock } = await agedStore()
+  const ids: ObjectId[] = []
+  for (const message of ['a', 'b', 'c', 'd']) {
+    ids.push(await commitToMain(store, { users: [message] }, { message, createdAt: clock.now() }))
+  }
+  const { plan } = await previewPrune(store, { keepLast: 2 }, { now: clock.now })
+  expect(plan.decisions.map(({ id, reasons }) => [id, reasons.length > 0])).toEqual([
+    [ids[3], true],
+    [ids[2], true],
+    [ids[1], false],
+    [ids[0], false],
+  ])
+})
+
 describe('commits removed from the middle of a history', () => {
   test('are gone with what only they hold; all others are whole, and fsck finds nothing', async () => {
     const { store, clock, ids } = await fiveCommits()
