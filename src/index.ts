@@ -108,7 +108,7 @@ export type {
 } from './format/ref-record.ts'
 export type * from './format/values.ts'
 export { findNewestCommit } from './history/find-newest-commit.ts'
-export { resolveRevision } from './history/revisions.ts'
+export { MIGRATION_REVISION_PREFIX, resolveRevision } from './history/revisions.ts'
 export { type CommitWithId, type HistorySource, walkCommits } from './history/walk-commits.ts'
 export type { Finding, FindingCode } from './maintenance/finding.ts'
 export { type FsckReport, fsck } from './maintenance/fsck.ts'

@@ -14,6 +14,7 @@ const VALUES = [
   'HEAD',
   'InvariantError',
   'LocalBackend',
+  'MIGRATION_REVISION_PREFIX',
   'MemoryBackend',
   'PIN_PREFIX',
   'SAFETY_REF',
