@@ -31,6 +31,7 @@ export {
   CONFIG_FILE_NAME,
   type Config,
   DEFAULT_CONFIG,
+  type MigrateConfig,
   type ProtectedPattern,
 } from './config/config.ts'
 export { addDatabase, type DatabaseList, removeDatabases } from './config/edit-config.ts'
@@ -71,8 +72,10 @@ export {
   type ConfigProblem,
   type ErrorCode,
   type ErrorData,
+  type FileProblem,
   InvariantError,
   isSnapError,
+  type MigrationFailure,
   type PostgresErrorData,
   SnapError,
 } from './errors.ts'
@@ -136,6 +139,25 @@ export {
   previewPrune,
 } from './maintenance/prune.ts'
 export { withSoleOperation } from './maintenance/sole-operation.ts'
+export type { HistoryEntry, HistoryPlace } from './migrate/history-table.ts'
+export {
+  type MigrationRun,
+  type MigrationRunOptions,
+  openMigrationRun,
+  type TriedMigration,
+} from './migrate/migration-run.ts'
+export {
+  type MigrationPlan,
+  type MigrationStatus,
+  planMigrations,
+  requireApplicable,
+} from './migrate/plan-migrations.ts'
+export {
+  formatFileProblem,
+  type Migration,
+  type MigrationSource,
+  readMigrations,
+} from './migrate/read-migration.ts'
 export { type ExamineOptions, examineScripts } from './migrations/examine-scripts.ts'
 export {
   describeOtherLanguage,

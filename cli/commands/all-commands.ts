@@ -68,6 +68,11 @@ export const ALL_COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./run.ts')).defineRun,
   },
   {
+    name: 'migrate',
+    summary: 'commit, apply the SQL files that are pending',
+    load: async () => (await import('./migrate.ts')).defineMigrate,
+  },
+  {
     name: 'ops',
     summary: 'list what was done: commits, checkouts, runs',
     load: async () => (await import('./ops.ts')).defineOps,
