@@ -99,6 +99,8 @@ export const EXIT_CODE_OF_ERROR = {
   MIGRATION_OUT_OF_ORDER: ExitCode.refused,
   MIGRATION_UNFINISHED: ExitCode.refused,
   MIGRATION_FAILED: ExitCode.postgres,
+  LOAD_COLUMNS_WRONG: ExitCode.usage,
+  LOAD_REJECTED: ExitCode.refused,
   OUTPUT_EXISTS: ExitCode.refused,
   OUTPUT_UNWRITABLE: ExitCode.backend,
   COMMAND_NOT_FOUND: ExitCode.commandNotFound,

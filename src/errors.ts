@@ -81,6 +81,12 @@ export interface ErrorData {
   MIGRATION_OUT_OF_ORDER: { files: string[]; newestApplied: string }
   MIGRATION_UNFINISHED: { file: string }
   MIGRATION_FAILED: MigrationFailure
+  // files of `snap load`
+  LOAD_COLUMNS_WRONG: { problems: string[]; fileColumns: string[]; tableColumns: string[] }
+  /** `column` and `value` are null where the server does not say which of the row's it is about. */
+  LOAD_REJECTED: {
+    rejected: { rowNumber: number; column: string | null; value: string | null; reason: string }[]
+  }
   // files a command writes
   OUTPUT_EXISTS: { path: string }
   OUTPUT_UNWRITABLE: { path: string }

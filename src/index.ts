@@ -113,6 +113,20 @@ export type * from './format/values.ts'
 export { findNewestCommit } from './history/find-newest-commit.ts'
 export { MIGRATION_REVISION_PREFIX, resolveRevision } from './history/revisions.ts'
 export { type CommitWithId, type HistorySource, walkCommits } from './history/walk-commits.ts'
+export type { RowSource } from './load/decode-text.ts'
+export {
+  type LoadOptions,
+  type LoadResult,
+  loadRows,
+  prepareLoad,
+  type RejectedRow,
+  rejectedError,
+} from './load/load-rows.ts'
+export type { LoadPlan, LoadWishes } from './load/plan-load.ts'
+export { type CsvOptions, readCsv } from './load/read-csv.ts'
+export { readJson } from './load/read-json.ts'
+export type { Records, SourceRecord } from './load/records.ts'
+export type { TargetColumn, TargetTable } from './load/target-table.ts'
 export type { Finding, FindingCode } from './maintenance/finding.ts'
 export { type FsckReport, fsck } from './maintenance/fsck.ts'
 export {

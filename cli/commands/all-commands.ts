@@ -73,6 +73,11 @@ export const ALL_COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./migrate.ts')).defineMigrate,
   },
   {
+    name: 'load',
+    summary: 'commit, load a CSV or JSON file into a table',
+    load: async () => (await import('./load.ts')).defineLoad,
+  },
+  {
     name: 'ops',
     summary: 'list what was done: commits, checkouts, runs',
     load: async () => (await import('./ops.ts')).defineOps,

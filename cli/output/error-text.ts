@@ -8,6 +8,7 @@ import {
 } from '../../src/index.ts'
 import { EXIT_CODE_OF_ERROR, ExitCode } from '../exit-codes.ts'
 import type { Colors } from './colors.ts'
+import { formatRejectedRow } from './load-text.ts'
 import { printable, printableLines } from './printable.ts'
 import { formatTable } from './text-table.ts'
 
@@ -117,6 +118,8 @@ function formatDetails(error: SnapError): string[] {
       ),
     )
   }
+  if (isSnapError(error, 'LOAD_COLUMNS_WRONG')) return list(error.data.problems)
+  if (isSnapError(error, 'LOAD_REJECTED')) return list(error.data.rejected.map(formatRejectedRow))
   if (isSnapError(error, 'MIGRATION_OUT_OF_ORDER')) return list(error.data.files)
   if (isSnapError(error, 'CONDITION_INVALID')) return formatCaret(error.data)
   if (isSnapError(error, 'RESTORE_FAILED')) return formatCause(error)

@@ -322,6 +322,21 @@ const EXAMPLES: { [C in ErrorCode]: SnapError<C> } = {
     },
     { cause: new SnapError('POSTGRES_PERMISSION_DENIED', server.serverMessage, server) },
   ),
+  LOAD_COLUMNS_WRONG: new SnapError(
+    'LOAD_COLUMNS_WRONG',
+    "cannot load into 'public.orders': the columns do not fit",
+    {
+      problems: ["column 'ID' of the file is none of the table"],
+      fileColumns: ['ID'],
+      tableColumns: ['id', 'total'],
+    },
+  ),
+  LOAD_REJECTED: new SnapError('LOAD_REJECTED', 'nothing was loaded: 2 rows do not fit', {
+    rejected: [
+      { rowNumber: 17, column: 'total', value: 'x', reason: 'invalid input syntax: "x"' },
+      { rowNumber: 18, column: null, value: null, reason: 'has 2 fields, and the header 3' },
+    ],
+  }),
   OUTPUT_EXISTS: new SnapError(
     'OUTPUT_EXISTS',
     "cannot write '/tmp/v1.sql': it exists",

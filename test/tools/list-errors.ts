@@ -64,6 +64,9 @@ const CODE_MEANINGS: Readonly<Record<keyof typeof EXIT_CODE_OF_ERROR, string>> =
   MIGRATION_OUT_OF_ORDER: 'a migration belongs before others that are applied; nothing was run',
   MIGRATION_UNFINISHED: 'a migration without a transaction failed half-way, and was not dealt with',
   MIGRATION_FAILED: 'a migration failed; `data.outcome` says what is left of it',
+  LOAD_COLUMNS_WRONG: 'the columns of a file do not fit those of the table; nothing was read',
+  LOAD_REJECTED:
+    'rows of a file do not fit the table; `data.rejected` lists them, nothing was loaded',
   OUTPUT_EXISTS: 'the file or directory to write exists already',
   OUTPUT_UNWRITABLE: 'the file or directory cannot be written',
   COMMAND_NOT_FOUND: 'the command to run was not found',
