@@ -74,6 +74,19 @@ export interface ErrorData {
   CONFIG_INVALID: { file: string; problems: ConfigProblem[] }
   INPUT_UNREADABLE: { path: string }
   CONDITION_INVALID: { condition: string; offset: number; reason: string }
+  // migrations of `snap migrate`
+  MIGRATION_INVALID: { problems: FileProblem[] }
+  /** `found` is null where the file is gone. */
+  MIGRATION_DRIFT: { files: { file: string; expected: string; found: string | null }[] }
+  MIGRATION_OUT_OF_ORDER: { files: string[]; newestApplied: string }
+  MIGRATION_UNFINISHED: { file: string }
+  MIGRATION_FAILED: MigrationFailure
+  // files of `snap load`
+  LOAD_COLUMNS_WRONG: { problems: string[]; fileColumns: string[]; tableColumns: string[] }
+  /** `column` and `value` are null where the server does not say which of the row's it is about. */
+  LOAD_REJECTED: {
+    rejected: { rowNumber: number; column: string | null; value: string | null; reason: string }[]
+  }
   // files a command writes
   OUTPUT_EXISTS: { path: string }
   OUTPUT_UNWRITABLE: { path: string }
@@ -91,6 +104,31 @@ export interface PostgresErrorData {
   serverHint?: string
   table?: string
   constraint?: string
+}
+
+/** One thing that is wrong at a place of a file. */
+export interface FileProblem {
+  file: string
+  /** 1-based. */
+  line: number
+  column: number
+  message: string
+}
+
+/** Where a migration failed, and what is left of it. */
+export interface MigrationFailure {
+  file: string
+  /** 1-based, where the server says that the fault is, or else where the statement begins. */
+  line: number
+  column: number
+  /** Its beginning, when it is long. */
+  statement: string
+  /** Null when the connection was lost. */
+  sqlState: string | null
+  /** In PostgreSQL's words. */
+  reason: string
+  /** `unfinished`: what ran before the failure stays, for the file has no transaction. `inDoubt`: the connection was lost at COMMIT. */
+  outcome: 'rolledBack' | 'unfinished' | 'inDoubt'
 }
 
 /** One thing that is wrong with a configuration file. */

@@ -31,6 +31,7 @@ export {
   CONFIG_FILE_NAME,
   type Config,
   DEFAULT_CONFIG,
+  type MigrateConfig,
   type ProtectedPattern,
 } from './config/config.ts'
 export { addDatabase, type DatabaseList, removeDatabases } from './config/edit-config.ts'
@@ -71,8 +72,10 @@ export {
   type ConfigProblem,
   type ErrorCode,
   type ErrorData,
+  type FileProblem,
   InvariantError,
   isSnapError,
+  type MigrationFailure,
   type PostgresErrorData,
   SnapError,
 } from './errors.ts'
@@ -108,8 +111,22 @@ export type {
 } from './format/ref-record.ts'
 export type * from './format/values.ts'
 export { findNewestCommit } from './history/find-newest-commit.ts'
-export { resolveRevision } from './history/revisions.ts'
+export { MIGRATION_REVISION_PREFIX, resolveRevision } from './history/revisions.ts'
 export { type CommitWithId, type HistorySource, walkCommits } from './history/walk-commits.ts'
+export type { RowSource } from './load/decode-text.ts'
+export {
+  type LoadOptions,
+  type LoadResult,
+  loadRows,
+  prepareLoad,
+  type RejectedRow,
+  rejectedError,
+} from './load/load-rows.ts'
+export type { LoadPlan, LoadWishes } from './load/plan-load.ts'
+export { type CsvOptions, readCsv } from './load/read-csv.ts'
+export { readJson } from './load/read-json.ts'
+export type { Records, SourceRecord } from './load/records.ts'
+export type { TargetColumn, TargetTable } from './load/target-table.ts'
 export type { Finding, FindingCode } from './maintenance/finding.ts'
 export { type FsckReport, fsck } from './maintenance/fsck.ts'
 export {
@@ -136,6 +153,25 @@ export {
   previewPrune,
 } from './maintenance/prune.ts'
 export { withSoleOperation } from './maintenance/sole-operation.ts'
+export type { HistoryEntry, HistoryPlace } from './migrate/history-table.ts'
+export {
+  type MigrationRun,
+  type MigrationRunOptions,
+  openMigrationRun,
+  type TriedMigration,
+} from './migrate/migration-run.ts'
+export {
+  type MigrationPlan,
+  type MigrationStatus,
+  planMigrations,
+  requireApplicable,
+} from './migrate/plan-migrations.ts'
+export {
+  formatFileProblem,
+  type Migration,
+  type MigrationSource,
+  readMigrations,
+} from './migrate/read-migration.ts'
 export { type ExamineOptions, examineScripts } from './migrations/examine-scripts.ts'
 export {
   describeOtherLanguage,

@@ -68,6 +68,16 @@ export const ALL_COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./run.ts')).defineRun,
   },
   {
+    name: 'migrate',
+    summary: 'commit, apply the SQL files that are pending',
+    load: async () => (await import('./migrate.ts')).defineMigrate,
+  },
+  {
+    name: 'load',
+    summary: 'commit, load a CSV or JSON file into a table',
+    load: async () => (await import('./load.ts')).defineLoad,
+  },
+  {
     name: 'ops',
     summary: 'list what was done: commits, checkouts, runs',
     load: async () => (await import('./ops.ts')).defineOps,

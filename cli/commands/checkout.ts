@@ -1,4 +1,11 @@
-import { type DatabaseAddress, planCheckout, type Store, withDatabase } from '../../src/index.ts'
+import {
+  type DatabaseAddress,
+  MIGRATION_REVISION_PREFIX,
+  planCheckout,
+  SnapError,
+  type Store,
+  withDatabase,
+} from '../../src/index.ts'
 import {
   addCheckoutOptions,
   addPartOptions,
@@ -14,6 +21,7 @@ import { type DefineCommand, describeCommand } from './command.ts'
 
 interface CheckoutArguments extends CheckoutFlags {
   into?: string
+  migration?: string
 }
 
 export const defineCheckout: DefineCommand = (command, context) => {
@@ -33,16 +41,36 @@ export const defineCheckout: DefineCommand = (command, context) => {
       ['snap checkout main --into shop_copy', 'into a new database on the same server'],
       ["snap checkout HEAD~1 --table 'order*'", 'only these tables, and HEAD stays'],
       ['snap checkout HEAD --data-only --table prices', 'their rows alone, as far as they fit'],
+      ['snap checkout --migration 0041', 'the newest commit at a migration, by its beginning'],
       ['snap checkout HEAD --terminate', 'end the sessions that are in the way of its locks'],
     ],
     exitCodes: CHECKOUT_EXIT_CODES,
     jsonKeys: CHECKOUT_JSON_KEYS,
   })
-    .argument('<revision>', 'the commit to return to')
+    .argument('[revision]', 'the commit to return to')
+    .option(
+      '--migration <head>',
+      "the newest commit at this migration, written as 'snap log' does or by its first four characters or more; TOOL:HEAD where several tools are in use",
+    )
     .option('--into <name-or-url>', 'load it into this new database instead')
   addPartOptions(command)
-  addCheckoutOptions(command).action((revision: string, options: CheckoutArguments) =>
-    checkout(context, revision, options),
+  addCheckoutOptions(command).action((revision: string | undefined, options: CheckoutArguments) =>
+    checkout(context, chooseRevision(revision, options), options),
+  )
+}
+
+/** `--migration REV` is `migration:REV`, for whoever does not know the latter. */
+function chooseRevision(revision: string | undefined, { migration }: CheckoutArguments): string {
+  if (revision !== undefined && migration === undefined) return revision
+  if (revision === undefined && migration !== undefined) {
+    return MIGRATION_REVISION_PREFIX + migration
+  }
+  const isMissing = revision === undefined
+  throw new SnapError(
+    'USAGE',
+    isMissing ? 'no revision to check out' : 'a revision and --migration name two commits',
+    { argument: isMissing ? 'revision' : '--migration' },
+    { hint: "write 'snap checkout REVISION' or 'snap checkout --migration HEAD'" },
   )
 }
 

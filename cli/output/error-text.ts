@@ -2,11 +2,13 @@ import stringWidth from 'string-width'
 import {
   type ErrorData,
   formatConfigProblem,
+  formatFileProblem,
   isSnapError,
   type SnapError,
 } from '../../src/index.ts'
 import { EXIT_CODE_OF_ERROR, ExitCode } from '../exit-codes.ts'
 import type { Colors } from './colors.ts'
+import { formatRejectedRow } from './load-text.ts'
 import { printable, printableLines } from './printable.ts'
 import { formatTable } from './text-table.ts'
 
@@ -107,6 +109,18 @@ function formatDetails(error: SnapError): string[] {
   if (isSnapError(error, 'REVISION_AMBIGUOUS')) return list(error.data.candidates)
   if (isSnapError(error, 'RESTORE_NOT_PROVEN')) return list(error.data.differences)
   if (isSnapError(error, 'CONFIG_INVALID')) return formatConfigProblems(error.data)
+  if (isSnapError(error, 'MIGRATION_INVALID')) return formatFileProblems(error.data)
+  if (isSnapError(error, 'MIGRATION_FAILED')) return formatMigrationFailure(error)
+  if (isSnapError(error, 'MIGRATION_DRIFT')) {
+    return list(
+      error.data.files.map(
+        ({ file, found }) => `${file}: ${found === null ? 'the file is gone' : 'edited'}`,
+      ),
+    )
+  }
+  if (isSnapError(error, 'LOAD_COLUMNS_WRONG')) return list(error.data.problems)
+  if (isSnapError(error, 'LOAD_REJECTED')) return list(error.data.rejected.map(formatRejectedRow))
+  if (isSnapError(error, 'MIGRATION_OUT_OF_ORDER')) return list(error.data.files)
   if (isSnapError(error, 'CONDITION_INVALID')) return formatCaret(error.data)
   if (isSnapError(error, 'RESTORE_FAILED')) return formatCause(error)
   return []
@@ -117,6 +131,20 @@ function formatConfigProblems({ file, problems }: ErrorData['CONFIG_INVALID']): 
   return problems.length < 2
     ? []
     : list(problems.map((problem) => formatConfigProblem(file, problem)))
+}
+
+function formatFileProblems({ problems }: ErrorData['MIGRATION_INVALID']): string[] {
+  return problems.length < 2 ? [] : list(problems.map(formatFileProblem))
+}
+
+/** The statement, and what the server said besides its message. */
+function formatMigrationFailure({ data, cause }: SnapError<'MIGRATION_FAILED'>): string[] {
+  const statement = data.statement.split('\n').map((line) => `  > ${printable(line)}`.trimEnd())
+  return [
+    `  ${printable(data.file)}:${data.line}:${data.column}`,
+    ...statement.slice(0, MAX_LIST_LINES),
+    ...(isSnapError(cause) ? formatDetails(cause) : []),
+  ]
 }
 
 function formatCaret({ condition, offset }: ErrorData['CONDITION_INVALID']): string[] {

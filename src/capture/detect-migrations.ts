@@ -50,7 +50,8 @@ const MIGRATION_TOOLS: readonly MigrationTool[] = [
   },
   {
     tool: 'flyway',
-    tableName: /^flyway_schema_history$/,
+    // `schema_version` before Flyway 5.
+    tableName: /^(?:flyway_schema_history|schema_version)$/,
     columns: ['installed_rank', 'version', 'success'],
     heads: (t) => `SELECT version AS head FROM ${t}
       WHERE success AND version IS NOT NULL ORDER BY installed_rank DESC LIMIT 1`,
@@ -81,6 +82,132 @@ const MIGRATION_TOOLS: readonly MigrationTool[] = [
     tableName: /^SequelizeMeta$/,
     columns: ['name'],
     heads: (t) => `SELECT name AS head FROM ${t} ORDER BY name DESC LIMIT 1`,
+  },
+  {
+    // `snap migrate`: its table's name is configurable, its columns are not.
+    tool: 'snap',
+    tableName: /^/,
+    columns: ['position', 'name', 'checksum_sha256', 'state', 'is_faked', 'applied_at'],
+    heads: (t) => `SELECT name || CASE WHEN state = 'begun' THEN ' (unfinished)' ELSE '' END AS head
+      FROM ${t} ORDER BY state = 'begun' DESC, position DESC LIMIT 1`,
+  },
+  {
+    tool: 'goose',
+    tableName: /^goose_db_version$/,
+    columns: ['id', 'version_id', 'is_applied'],
+    // A row for each step up and, in older releases, down: the last word on a version counts.
+    heads: (t) => `SELECT version_id::text AS head FROM (
+      SELECT DISTINCT ON (version_id) version_id, is_applied, id FROM ${t} ORDER BY version_id, id DESC) AS latest
+      WHERE is_applied ORDER BY id DESC LIMIT 1`,
+  },
+  {
+    tool: 'typeorm',
+    tableName: /^migrations$/,
+    columns: ['id', 'timestamp', 'name'],
+    heads: (t) => `SELECT name AS head FROM ${t} ORDER BY id DESC LIMIT 1`,
+  },
+  {
+    tool: 'laravel',
+    tableName: /^migrations$/,
+    columns: ['id', 'migration', 'batch'],
+    heads: (t) => `SELECT migration AS head FROM ${t} ORDER BY id DESC LIMIT 1`,
+  },
+  {
+    tool: 'graphile-migrate',
+    tableName: /^migrations$/,
+    columns: ['hash', 'previous_hash', 'filename', 'date'],
+    heads: (t) => `SELECT filename AS head FROM ${t} ORDER BY filename DESC LIMIT 1`,
+  },
+  {
+    tool: 'node-pg-migrate',
+    tableName: /^pgmigrations$/,
+    columns: ['id', 'name', 'run_on'],
+    heads: (t) => `SELECT name AS head FROM ${t} ORDER BY run_on DESC, id DESC LIMIT 1`,
+  },
+  {
+    tool: 'mikro-orm',
+    tableName: /^mikro_orm_migrations$/,
+    columns: ['id', 'name', 'executed_at'],
+    heads: (t) => `SELECT name AS head FROM ${t} ORDER BY id DESC LIMIT 1`,
+  },
+  {
+    tool: 'kysely',
+    tableName: /^kysely_migration$/,
+    columns: ['name', 'timestamp'],
+    heads: (t) => `SELECT name AS head FROM ${t} ORDER BY name DESC LIMIT 1`,
+  },
+  {
+    tool: 'postgrator',
+    tableName: /^schemaversion$/,
+    columns: ['version', 'name', 'md5', 'run_at'],
+    heads: (t) => `SELECT max(version)::text AS head FROM ${t}`,
+  },
+  {
+    tool: 'entity-framework',
+    tableName: /^__EFMigrationsHistory$/,
+    columns: ['migrationid', 'productversion'],
+    heads: (t) => `SELECT "MigrationId" AS head FROM ${t} ORDER BY "MigrationId" DESC LIMIT 1`,
+  },
+  {
+    // With the snake case naming convention.
+    tool: 'entity-framework',
+    tableName: /^__(?:EFMigrationsHistory|ef_migrations_history)$/,
+    columns: ['migration_id', 'product_version'],
+    heads: (t) => `SELECT migration_id AS head FROM ${t} ORDER BY migration_id DESC LIMIT 1`,
+  },
+  {
+    tool: 'yoyo',
+    tableName: /^_yoyo_migration$/,
+    columns: ['migration_hash', 'migration_id', 'applied_at_utc'],
+    heads: (t) => `SELECT migration_id AS head FROM ${t}
+      ORDER BY applied_at_utc DESC, migration_id DESC LIMIT 1`,
+  },
+  {
+    tool: 'refinery',
+    tableName: /^refinery_schema_history$/,
+    columns: ['version', 'name', 'checksum'],
+    heads: (t) => `SELECT max(version)::text AS head FROM ${t}`,
+  },
+  {
+    tool: 'sqlx',
+    tableName: /^_sqlx_migrations$/,
+    columns: ['version', 'description', 'success', 'checksum'],
+    heads: (t) => `SELECT version::text || CASE WHEN success THEN '' ELSE ' (dirty)' END AS head
+      FROM ${t} ORDER BY version DESC LIMIT 1`,
+  },
+  {
+    tool: 'diesel',
+    tableName: /^__diesel_schema_migrations$/,
+    columns: ['version', 'run_on'],
+    heads: (t) => `SELECT max(version)::text AS head FROM ${t}`,
+  },
+  {
+    tool: 'doctrine',
+    tableName: /^doctrine_migration_versions$/,
+    columns: ['version', 'executed_at'],
+    heads: (t) => `SELECT max(version)::text AS head FROM ${t}`,
+  },
+  {
+    tool: 'phinx',
+    tableName: /^phinxlog$/,
+    columns: ['version', 'migration_name', 'breakpoint'],
+    heads: (t) => `SELECT max(version)::text AS head FROM ${t}`,
+  },
+  {
+    tool: 'atlas',
+    tableName: /^atlas_schema_revisions$/,
+    columns: ['version', 'applied', 'total', 'executed_at', 'hash'],
+    // A name that begins with a full stop is of Atlas itself.
+    heads: (
+      t,
+    ) => `SELECT version || CASE WHEN applied < total THEN ' (unfinished)' ELSE '' END AS head
+      FROM ${t} WHERE version NOT LIKE '.%' ORDER BY version DESC LIMIT 1`,
+  },
+  {
+    tool: 'supabase',
+    tableName: /^schema_migrations$/,
+    columns: ['version', 'statements', 'name'],
+    heads: (t) => `SELECT max(version)::text AS head FROM ${t}`,
   },
   {
     tool: 'golang-migrate',

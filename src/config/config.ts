@@ -10,10 +10,20 @@ export interface Config {
   rules: Rules
   /** Glob patterns of migration files, relative to the configuration file's directory. */
   migrations: string[]
+  migrate: MigrateConfig
   /** Databases that want their name typed before they are changed. */
   protected: ProtectedPattern[]
   /** Databases that look like production and are none. */
   unprotected: ProtectedPattern[]
+}
+
+/** What `snap migrate` applies, and where it keeps its books. */
+export interface MigrateConfig {
+  /** Holds the files; relative to the configuration file's directory. */
+  directory: string
+  /** Of the history table. */
+  schema: string
+  table: string
 }
 
 /** A database is meant when all that is given here matches; `*` stands for any characters. */
@@ -27,6 +37,7 @@ export interface ProtectedPattern {
 export const DEFAULT_CONFIG: Config = {
   rules: DEFAULT_RULES,
   migrations: [],
+  migrate: { directory: 'migrations', schema: 'public', table: 'snap_migrations' },
   protected: [],
   unprotected: [],
 }

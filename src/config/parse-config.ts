@@ -11,7 +11,7 @@ import {
   type TableRules,
 } from '../alarms/rules.ts'
 import { type ConfigProblem, isSnapError, SnapError } from '../errors.ts'
-import { type Config, DEFAULT_CONFIG, type ProtectedPattern } from './config.ts'
+import { type Config, DEFAULT_CONFIG, type MigrateConfig, type ProtectedPattern } from './config.ts'
 import {
   boolean,
   listOf,
@@ -21,6 +21,7 @@ import {
   type Reader,
   refuse,
   text,
+  value,
 } from './json-reader.ts'
 
 /**
@@ -152,12 +153,30 @@ const protectedPattern: Reader<ProtectedPattern> = (place) => {
   }
 }
 
+/** PostgreSQL cuts a longer name short, and would not find the table again under the whole one. */
+const MAX_IDENTIFIER_BYTES = 63
+
+const identifier = value(
+  (found): found is string =>
+    typeof found === 'string' &&
+    found !== '' &&
+    !found.includes('\0') &&
+    Buffer.byteLength(found) <= MAX_IDENTIFIER_BYTES,
+  `a name of 1 to ${MAX_IDENTIFIER_BYTES} bytes`,
+  '',
+)
+
+const migrate = object<MigrateConfig>({ directory: text, schema: identifier, table: identifier })
+
 const readConfig: Reader<Config> = (place) => {
-  const found = object<Config & { $schema: string }>({
+  const found = object<
+    Omit<Config, 'migrate'> & { migrate: Partial<MigrateConfig>; $schema: string }
+  >({
     // Editors look for it; snap does not.
     $schema: text,
     rules,
     migrations: listOf(text, 'a list of file patterns'),
+    migrate,
     protected: listOf(protectedPattern, 'a list of databases'),
     unprotected: listOf(protectedPattern, 'a list of databases'),
   })(place)
@@ -165,6 +184,7 @@ const readConfig: Reader<Config> = (place) => {
   return {
     rules: ownRules ?? DEFAULT_CONFIG.rules,
     migrations: migrations ?? DEFAULT_CONFIG.migrations,
+    migrate: { ...DEFAULT_CONFIG.migrate, ...found.migrate },
     protected: ownProtected ?? DEFAULT_CONFIG.protected,
     unprotected: unprotected ?? DEFAULT_CONFIG.unprotected,
   }

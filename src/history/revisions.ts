@@ -6,6 +6,7 @@ import type { ObjectId } from '../format/values.ts'
 import { readHead } from '../refs/head.ts'
 import { BRANCH_PREFIX, HEAD, isRefName, TAG_PREFIX } from '../refs/ref-name.ts'
 import type { RefStore } from '../refs/ref-store.ts'
+import { findCommitByMigration } from './find-by-migration.ts'
 import { parseMoment, parseRevision, type RevisionStep } from './parse-revision.ts'
 import type { HistorySource } from './walk-commits.ts'
 
@@ -13,6 +14,9 @@ import type { HistorySource } from './walk-commits.ts'
 export interface RevisionSource extends HistorySource {
   refs: RefStore
 }
+
+/** Begins a revision that names a commit by the migration its database was at. */
+export const MIGRATION_REVISION_PREFIX = 'migration:'
 
 const ID_PREFIX_PATTERN = /^[0-9a-f]{4,64}$/
 
@@ -25,8 +29,11 @@ const ID_PREFIX_PATTERN = /^[0-9a-f]{4,64}$/
  * before an id, a tag before a branch. `~` and `^` count commits that were pruned, so that what a
  * revision names never changes by pruning; it may be gone.
  *
+ * Besides, `migration:ae1027a` and `migration:alembic:ae1027a` name the newest commit whose database
+ * was at that migration. Nothing may follow: heads of some tools hold `~`, `^` and colons.
+ *
  * @throws REVISION_UNKNOWN    nothing has that name, or there is no such ancestor or reflog entry
- * @throws REVISION_AMBIGUOUS  several commits' ids begin so
+ * @throws REVISION_AMBIGUOUS  several commits' ids begin so, or several migrations
  * @throws COMMIT_PRUNED       what it names was pruned
  */
 export async function resolveRevision(
@@ -34,6 +41,9 @@ export async function resolveRevision(
   text: string,
   options: { now?: Date } = {},
 ): Promise<ObjectId> {
+  if (text.startsWith(MIGRATION_REVISION_PREFIX)) {
+    return findCommitByMigration(source, text.slice(MIGRATION_REVISION_PREFIX.length))
+  }
   const expression = parseRevision(text)
   if (expression === undefined) throw unknown(text, 'that is not a revision')
   const { base, logPlace, steps } = expression

@@ -294,7 +294,7 @@ function isSoleCommand(node: Node): boolean {
  * The parts of a file that a migration tool runs only to go back: after `-- migrate:down` (dbmate)
  * and `-- +goose Down`.
  */
-function findWayBack(source: string): { start: number; end: number }[] {
+export function findWayBack(source: string): { start: number; end: number }[] {
   const marks = [...source.matchAll(/^[ \t]*--[ \t]*(?:migrate:|\+goose[ \t]+)(up|down)\b/gim)]
   return marks.flatMap((mark, position) =>
     mark[1]!.toLowerCase() === 'down'

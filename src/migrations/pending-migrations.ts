@@ -80,14 +80,24 @@ const TOOLS: Readonly<Record<string, IsApplied>> = {
     if (version === undefined) return undefined
     return head !== undefined && compareVersions(version, head) <= 0
   },
-  // 000004_drop.up.sql; a dirty version is one that failed half-way.
-  'golang-migrate': (migration, [head = '']) => {
-    const isDirty = head.endsWith(' (dirty)')
-    const isApplied = byNumber(migration, [head.replace(' (dirty)', '')])
-    return isDirty && isApplied ? compareNumbers(numberOf(migration.file), head) < 0 : isApplied
-  },
+  // 000004_drop.up.sql
+  'golang-migrate': byNumberUnlessDirty,
   rails: byNumber,
   ecto: byNumber,
+  goose: byNumber,
+  postgrator: byNumber,
+  refinery: byNumber,
+  sqlx: byNumberUnlessDirty,
+  // The whole name stands there; a file that was begun and not finished comes first.
+  snap: (migration, [head]) => {
+    if (head === undefined) return false
+    const order = compareNames(nameOf(migration.file), head.replace(/ \(unfinished\)$/, ''))
+    return head.endsWith(' (unfinished)') ? order < 0 : order <= 0
+  },
+  supabase: byNumber,
+  yoyo: byName,
+  'graphile-migrate': byName,
+  'node-pg-migrate': byName,
   schema_migrations: byNumber,
   schema_versions: byNumber,
   knex: byName,
@@ -104,6 +114,16 @@ function byNumber({ file }: MigrationFile, [head]: readonly string[]): boolean |
   const number = numberOf(file)
   if (number === '') return undefined
   return head !== undefined && /^\d+/.test(head) && compareNumbers(number, head) <= 0
+}
+
+/** A dirty version is one that failed half-way. */
+function byNumberUnlessDirty(
+  migration: MigrationFile,
+  [head = '']: readonly string[],
+): boolean | undefined {
+  const isDirty = head.endsWith(' (dirty)')
+  const isApplied = byNumber(migration, [head.replace(' (dirty)', '')])
+  return isDirty && isApplied ? compareNumbers(numberOf(migration.file), head) < 0 : isApplied
 }
 
 function byName({ file }: MigrationFile, [head]: readonly string[]): boolean | undefined {
@@ -156,7 +176,7 @@ export function describeOtherLanguage(file: string): string | undefined {
 }
 
 /** `….down.sql` (golang-migrate), `U2__….sql` (flyway), `revert/….sql` (sqitch). */
-function isWayBack(file: string): boolean {
+export function isWayBack(file: string): boolean {
   return /\.(?:down|undo|rollback)\.\w+$|(?:^|\/)(?:U[\d._]+__[^/]*|revert\/.*)$/i.test(file)
 }
 
@@ -167,7 +187,7 @@ function nameOf(file: string): string {
 const NATURAL = new Intl.Collator('en', { numeric: true })
 
 /** By name, numbers as numbers, `2_11` as `2.11`; flyway's repeatable migrations run after all others. */
-function compareNames(left: string, right: string): number {
+export function compareNames(left: string, right: string): number {
   const [isLeftLate, isRightLate] = [left, right].map((file) => /^R__/.test(nameOf(file)))
   if (isLeftLate !== isRightLate) return isLeftLate ? 1 : -1
   const natural = NATURAL.compare(left.replaceAll('_', '.'), right.replaceAll('_', '.'))

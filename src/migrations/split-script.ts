@@ -36,14 +36,21 @@ export class ScriptReader {
 
   /** Skips the lines of data after a `COPY … FROM stdin`, up to and with the line `\.`. */
   skipCopyData(): void {
+    this.readCopyData()
+  }
+
+  /** As `skipCopyData`, and returns these lines without the last. */
+  readCopyData(): string {
     const rest = /[^\n]*\n/y
     rest.lastIndex = this.#offset
     // What is left of the statement's own line.
     if (rest.test(this.#source)) this.#offset = rest.lastIndex
+    const start = this.#offset
     const end = /^\\\.[ \t]*(?:\r?\n|$)/gm
     end.lastIndex = this.#offset
     const match = end.exec(this.#source)
     this.#offset = match === null ? this.#source.length : match.index + match[0].length
+    return this.#source.slice(start, match?.index ?? this.#source.length)
   }
 
   #readMetaCommand(): ScriptPiece {

@@ -20,6 +20,15 @@ export interface ServerError {
   constraint?: string | undefined
   /** Name of the C function that raised it: the same in every language of the server's messages. */
   routine?: string | undefined
+  /** Where in the statement the fault is: characters, 1-based, as text. */
+  position?: string | undefined
+}
+
+/** Returns where in its statement the server found the fault, in characters from 0; undefined where it does not say. */
+export function faultOffsetOf(error: SnapError): number | undefined {
+  const { cause } = error
+  const position = isServerError(cause) ? Number(cause.position) : Number.NaN
+  return position >= 1 ? position - 1 : undefined
 }
 
 export function isServerError(error: unknown): error is ServerError {

@@ -284,6 +284,59 @@ const EXAMPLES: { [C in ErrorCode]: SnapError<C> } = {
     { condition: 'users.rows <', offset: 12, reason: 'expected a number, found the end' },
     { hint: "write it as 'users.rows < before * 0.9'" },
   ),
+  MIGRATION_INVALID: new SnapError('MIGRATION_INVALID', 'cannot migrate: 2 problems in the files', {
+    problems: [
+      { file: 'm/1.sql', line: 1, column: 2, message: '\\set is a command of psql' },
+      { file: 'm/2.sql', line: 3, column: 4, message: 'COMMIT would end a transaction' },
+    ],
+  }),
+  MIGRATION_DRIFT: new SnapError(
+    'MIGRATION_DRIFT',
+    "cannot migrate: '1.sql' was edited after it was applied",
+    {
+      files: [
+        { file: '1.sql', expected: id, found: 'cd'.repeat(32) },
+        { file: '2.sql', expected: id, found: null },
+      ],
+    },
+  ),
+  MIGRATION_OUT_OF_ORDER: new SnapError(
+    'MIGRATION_OUT_OF_ORDER',
+    "cannot migrate: '1.sql' belongs before '2.sql', which is applied",
+    { files: ['m/1.sql'], newestApplied: '2.sql' },
+  ),
+  MIGRATION_UNFINISHED: new SnapError('MIGRATION_UNFINISHED', "cannot migrate: '1.sql' was begun", {
+    file: 'm/1.sql',
+  }),
+  MIGRATION_FAILED: new SnapError(
+    'MIGRATION_FAILED',
+    "cannot apply 'm/1.sql': line 3: permission denied for table salaries",
+    {
+      file: 'm/1.sql',
+      line: 3,
+      column: 8,
+      statement: 'UPDATE salaries\n   SET amount = 0',
+      sqlState: '42501',
+      reason: 'permission denied for table salaries',
+      outcome: 'rolledBack',
+    },
+    { cause: new SnapError('POSTGRES_PERMISSION_DENIED', server.serverMessage, server) },
+  ),
+  LOAD_COLUMNS_WRONG: new SnapError(
+    'LOAD_COLUMNS_WRONG',
+    "cannot load into 'public.orders': the columns do not fit",
+    {
+      problems: ["column 'ID' of the file is none of the table"],
+      fileColumns: ['ID'],
+      tableColumns: ['id', 'total'],
+    },
+  ),
+  LOAD_REJECTED: new SnapError('LOAD_REJECTED', 'nothing was loaded: 2 rows do not fit', {
+    rejected: [
+      { rowNumber: 17, column: 'total', value: 'x', reason: 'invalid input syntax: "x"' },
+      { rowNumber: 18, column: null, value: null, reason: 'has 2 fields, and the header 3' },
+    ],
+  }),
   OUTPUT_EXISTS: new SnapError(
     'OUTPUT_EXISTS',
     "cannot write '/tmp/v1.sql': it exists",

@@ -119,6 +119,14 @@ const LAYERS: Readonly<Record<string, { mayImport: readonly string[]; because: s
     mayImport: ['src/errors.ts', 'src/format', 'src/schema'],
     because: 'what SQL would do is read from its text and a schema, never tried out',
   },
+  'src/migrate': {
+    mayImport: ['src/errors.ts', 'src/events.ts', 'src/migrations', 'src/postgres'],
+    because: 'applying migrations needs a database and no store: whoever commits first does so',
+  },
+  'src/load': {
+    mayImport: ['src/errors.ts', 'src/events.ts', 'src/format/copy-text.ts', 'src/postgres'],
+    because: 'loading a file needs a database and no store: whoever commits first does so',
+  },
   'src/restore': {
     mayImport: [
       'src/errors.ts',

@@ -86,7 +86,7 @@ test('every problem is told at once, each at its place', () => {
     "c.json:11:21: protected[1].address must be written as 'user@host:port/database', without a scheme or a password",
     'c.json:11:69: protected[2] must have a host, a database or an address: as it is, it means no database',
     'c.json:11:71: protected[2].hots is not a key that snap knows; did you mean host?',
-    'c.json:12:3: webhook is not a key that snap knows; here it knows $schema, rules, migrations, protected, unprotected',
+    'c.json:12:3: webhook is not a key that snap knows; here it knows $schema, rules, migrations, migrate, protected, unprotected',
   ])
 })
 
@@ -117,4 +117,17 @@ test('one problem is the message, and so are several counted', () => {
   }
   equal(messageOf('{ "rules": 1 }'), 'c.json:1:12: rules must be an object, found 1')
   equal(messageOf('{ "rules": 1, "migrations": 2 }'), "'c.json' has 2 problems")
+})
+
+test('where migrations and their history are may be said in part; the rest has its default', () => {
+  deepEqual(parseConfig('{ "migrate": { "table": "done" } }', 'c.json').migrate, {
+    ...DEFAULT_CONFIG.migrate,
+    table: 'done',
+  })
+  const long = 'é'.repeat(32)
+  deepEqual(problemsOf(`{\n"migrate": { "schema": "${long}", "table": 7, "dir": "x" } }`), [
+    `c.json:2:24: migrate.schema must be a name of 1 to 63 bytes, found "${long}"`,
+    'c.json:2:69: migrate.table must be a name of 1 to 63 bytes, found 7',
+    'c.json:2:72: migrate.dir is not a key that snap knows; here it knows directory, schema, table',
+  ])
 })

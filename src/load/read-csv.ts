@@ -1,0 +1,93 @@
+import { pipeline, Readable } from 'node:stream'
+import { type CsvError, parse } from 'csv-parse'
+import { SnapError } from '../errors.ts'
+import { decodeText, type RowSource } from './decode-text.ts'
+import type { Records, SourceRecord } from './records.ts'
+
+export interface CsvOptions {
+  encoding: string
+  delimiter: string
+  /** What stands for null where it is not in quotes. */
+  nulls: readonly string[]
+}
+
+/** A quote that is never closed would swallow the rest of the file. */
+const MAX_RECORD_CHARACTERS = 64 << 20
+
+/**
+ * Reads CSV or TSV, streaming. The first line names the columns.
+ *
+ * A row that has more or fewer fields than that, or quotes where none may be, is told as a problem;
+ * a quoted field that the file does not end is none of one row.
+ *
+ * @throws INPUT_UNREADABLE  the file is empty, ends within quotes, or is not of its encoding
+ */
+export async function readCsv(source: RowSource, options: CsvOptions): Promise<Records> {
+  const records = parseRecords(source, options)
+  const first = await records.next()
+  if (first.done) throw unreadable(source, 'it is empty')
+  const columns = first.value.values.map((name) => String(name ?? '').trim())
+  return { columns, rows: checkWidth(records, columns.length) }
+}
+
+async function* checkWidth(
+  records: AsyncIterable<SourceRecord>,
+  width: number,
+): AsyncGenerator<SourceRecord> {
+  for await (const record of records) {
+    const { values, problem } = record
+    if (problem !== null || values.length === width) yield record
+    else yield { ...record, problem: `has ${values.length} fields, and the header ${width}` }
+  }
+}
+
+async function* parseRecords(
+  source: RowSource,
+  { encoding, delimiter, nulls }: CsvOptions,
+): AsyncGenerator<SourceRecord, void, undefined> {
+  // The header is row 0. Both handlers are called in the order of the file, whatever is buffered.
+  let rowNumber = -1
+  const broken: SourceRecord[] = []
+  let unclosed: CsvError | undefined
+  const nullMarks = new Set(nulls)
+  const parser = parse({
+    delimiter,
+    cast: (value, { quoting }) => (!quoting && nullMarks.has(value) ? null : value),
+    relax_column_count: true,
+    skip_empty_lines: true,
+    skip_records_with_error: true,
+    max_record_size: MAX_RECORD_CHARACTERS,
+    // The number goes in front: a record is all that comes out at the other end.
+    on_record: (values) => {
+      rowNumber += 1
+      return [String(rowNumber), ...values]
+    },
+  })
+  parser.on('skip', (error: CsvError) => {
+    if (error.code === 'CSV_QUOTE_NOT_CLOSED' || error.code === 'CSV_MAX_RECORD_SIZE') {
+      unclosed ??= error
+    }
+    rowNumber += 1
+    broken.push({ rowNumber, values: [], problem: describe(error) })
+  })
+  pipeline(Readable.from(decodeText(source, encoding)), parser, () => {
+    // What went wrong comes out of the loop below.
+  })
+  for await (const [number, ...values] of parser as AsyncIterable<[string, ...unknown[]]>) {
+    yield { rowNumber: Number(number), values, problem: null }
+    yield* broken.splice(0)
+  }
+  if (unclosed !== undefined) throw unreadable(source, 'it ends within a quoted field', unclosed)
+  yield* broken.splice(0)
+}
+
+function describe({ code, message }: CsvError): string {
+  return code === 'CSV_INVALID_CLOSING_QUOTE' || code === 'INVALID_OPENING_QUOTE'
+    ? 'has a quote where none may be'
+    : message
+}
+
+function unreadable(source: RowSource, reason: string, cause?: unknown): SnapError {
+  const path = source.path
+  return new SnapError('INPUT_UNREADABLE', `cannot read '${path}': ${reason}`, { path }, { cause })
+}

@@ -1,0 +1,15 @@
+/** A row as a file holds it, in order, one value for each of the file's columns. */
+export interface SourceRecord {
+  /** 1 for the first row; a header is none. */
+  rowNumber: number
+  /** JSON holds more than text; CSV text and nulls alone. */
+  values: unknown[]
+  /** Why it cannot be a row; null when nothing is wrong. */
+  problem: string | null
+}
+
+/** What a file holds: its columns are known before its rows are read. */
+export interface Records {
+  columns: string[]
+  rows: AsyncIterable<SourceRecord>
+}
