@@ -4,6 +4,7 @@ import {
   formatConfigProblem,
   isSnapError,
   type SnapError,
+  type SourceState,
 } from '../../src/index.ts'
 import { EXIT_CODE_OF_ERROR, ExitCode } from '../exit-codes.ts'
 import type { Colors } from './colors.ts'
@@ -106,10 +107,27 @@ function formatDetails(error: SnapError): string[] {
   }
   if (isSnapError(error, 'REVISION_AMBIGUOUS')) return list(error.data.candidates)
   if (isSnapError(error, 'RESTORE_NOT_PROVEN')) return list(error.data.differences)
+  if (isSnapError(error, 'SOURCE_CHANGED')) return list(error.data.paths.slice(1))
+  if (isSnapError(error, 'SOURCE_COMMAND_FAILED')) return list(linesOf(error.data.stderr))
+  if (isSnapError(error, 'SOURCES_NOT_RESTORED')) return list(error.data.sources.map(describeState))
   if (isSnapError(error, 'CONFIG_INVALID')) return formatConfigProblems(error.data)
   if (isSnapError(error, 'CONDITION_INVALID')) return formatCaret(error.data)
   if (isSnapError(error, 'RESTORE_FAILED')) return formatCause(error)
   return []
+}
+
+const linesOf = (text: string) => (text === '' ? [] : text.split('\n'))
+
+const STATE_TEXTS: Readonly<Record<SourceState, string>> = {
+  restored: 'restored',
+  unchanged: 'equalled the commit already',
+  asBefore: 'as it was before',
+  unknown: 'unknown: its restore command may have done a part',
+}
+
+function describeState(each: ErrorData['SOURCES_NOT_RESTORED']['sources'][number]): string {
+  const reason = each.reason === null ? '' : ` (${each.reason})`
+  return `${each.name}: ${STATE_TEXTS[each.state]}${reason}`
 }
 
 /** A single problem is the message itself. */

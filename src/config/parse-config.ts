@@ -22,6 +22,7 @@ import {
   refuse,
   text,
 } from './json-reader.ts'
+import { sources } from './read-sources.ts'
 
 /**
  * Parses JSON with comments and trailing commas; sections that are not there have their defaults.
@@ -160,6 +161,7 @@ const readConfig: Reader<Config> = (place) => {
     migrations: listOf(text, 'a list of file patterns'),
     protected: listOf(protectedPattern, 'a list of databases'),
     unprotected: listOf(protectedPattern, 'a list of databases'),
+    sources,
   })(place)
   const { rules: ownRules, migrations, protected: ownProtected, unprotected } = found
   return {
@@ -167,6 +169,7 @@ const readConfig: Reader<Config> = (place) => {
     migrations: migrations ?? DEFAULT_CONFIG.migrations,
     protected: ownProtected ?? DEFAULT_CONFIG.protected,
     unprotected: unprotected ?? DEFAULT_CONFIG.unprotected,
+    sources: found.sources ?? DEFAULT_CONFIG.sources,
   }
 }
 
