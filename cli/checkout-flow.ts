@@ -28,6 +28,7 @@ import {
   openGuard,
   requireDatabaseName,
 } from './protection.ts'
+import { findSources } from './sources.ts'
 
 /** What `checkout` and `undo` share: their options, and the way from plan through question to result. */
 
@@ -47,6 +48,7 @@ export interface CheckoutFlags extends NamingFlags {
   schemaOnly?: true
   dataOnly?: true
   withDependencies?: true
+  sources: boolean
 }
 
 /** How every command ends that may change a database. */
@@ -60,6 +62,7 @@ export const CHECKOUT_EXIT_CODES: readonly ExitCode[] = [
   ExitCode.refused,
   ExitCode.backend,
   ExitCode.restore,
+  ExitCode.source,
 ]
 
 export const CHECKOUT_JSON_KEYS = ['plan', 'result', 'sql'] as const
@@ -71,6 +74,7 @@ export function addCheckoutOptions(command: Command): Command {
     .option('-y, --yes', 'do not ask, unless the database is protected')
     .option('--no-safety', 'do not commit the state before first: it is then lost')
     .option('--force', 'even if it is not the database that was committed')
+    .option('--no-sources', 'leave other datastores as they are')
     .option('--no-owner', 'leave owners as whoever restores')
     .option('--no-privileges', 'leave out grants')
     .addOption(
@@ -187,11 +191,12 @@ function report(
 /** What the log says of a checkout that is done. A new database is nothing to roll back. */
 export function outcomeOf(
   plan: CheckoutPlan,
-  { commitId, proof, restored }: CheckoutResult,
+  { commitId, proof, restored, sources }: CheckoutResult,
 ): Pick<OperationOutcome, 'databaseChange' | 'changes' | 'commitAfter'> {
   if (plan.kind === 'into') return { databaseChange: 'none', changes: null, commitAfter: null }
+  const isChanged = proof !== null || sources.some(({ state }) => state === 'restored')
   return {
-    databaseChange: proof === null ? 'none' : 'changed',
+    databaseChange: isChanged ? 'changed' : 'none',
     commitAfter: commitId,
     changes: {
       tableCount: restored.tableCount,
@@ -215,13 +220,14 @@ function needsTable(): SnapError {
 async function settingsOf(
   context: Context,
   flags: CheckoutFlags,
-  { database, into }: CheckoutTarget,
+  { store, database, into }: CheckoutTarget,
 ): Promise<CheckoutOptions> {
   const { io, reporter } = context
   return {
     database,
     into,
     author: await findAuthor(io),
+    sources: flags.sources ? await findSources(store, context) : undefined,
     isForced: flags.force === true,
     isDryRun: flags.dryRun === true,
     withSafetyCommit: flags.safety,
@@ -248,9 +254,11 @@ async function confirmLosses(
   guard: Guard | undefined,
 ): Promise<void> {
   const { options, output } = context
-  const isProtected = (guard?.reasons.length ?? 0) > 0 && !plan.isNoOp
+  const replacesSources = plan.sources.changes.length > 0
+  const isProtected = (guard?.reasons.length ?? 0) > 0 && !(plan.isNoOp && !replacesSources)
   const saysYes = flags.yes === true || guard?.isNamed === true
-  const mustAsk = isProtected || (!saysYes && (plan.outline?.losses.length ?? 0) > 0)
+  const mustAsk =
+    isProtected || (!saysYes && ((plan.outline?.losses.length ?? 0) > 0 || replacesSources))
   if (options.json !== true) {
     const lines = planLines(context, plan, flags)
     // What a question is about must be seen, however quiet the rest is.
@@ -258,6 +266,7 @@ async function confirmLosses(
     else output.note(...lines)
   }
   if (!mustAsk) return
+  const others = plan.sources.changes.map(({ name }) => ` and ${printable(name)}`).join('')
   const deed = `equal to ${shortId(plan.commitId)}`
   const databaseName = printable(plan.database.name)
   if (isProtected && guard !== undefined) {
@@ -266,7 +275,7 @@ async function confirmLosses(
     await requireConfirmation(
       context,
       plan.part === null
-        ? `Make database '${databaseName}' ${deed}?`
+        ? `Make database '${databaseName}'${others} ${deed}?`
         : `Restore ${describePart(plan.part)} of database '${databaseName}' from ${shortId(plan.commitId)}?`,
     )
   }

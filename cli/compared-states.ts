@@ -13,6 +13,7 @@ import type { Context } from './context.ts'
 import { findDatabaseOf } from './database.ts'
 import { printable } from './output/printable.ts'
 import { withScratchDirectory } from './scratch.ts'
+import { findSources } from './sources.ts'
 
 /** One side of a comparison. */
 export interface ComparedSide extends DatabaseState {
@@ -41,7 +42,12 @@ export interface LiveFlags {
 export async function withComparison<T>(
   context: Context,
   store: Store,
-  wanted: { revisions: readonly (string | undefined)[]; live: LiveFlags },
+  wanted: {
+    revisions: readonly (string | undefined)[]
+    live: LiveFlags
+    /** Whether other datastores are compared too. */
+    withSources: boolean
+  },
   work: (comparison: Comparison) => Promise<T>,
 ): Promise<T> {
   const [first = 'HEAD', second] = wanted.revisions
@@ -52,6 +58,7 @@ export async function withComparison<T>(
         ? await openLive(context, store, {
             commitId: before.commitId,
             scratchDirectory,
+            withSources: wanted.withSources,
             ...wanted.live,
           })
         : await openCommit(context, store, second)
@@ -72,15 +79,18 @@ async function openCommit(
 async function openLive(
   context: Context,
   store: Store,
-  options: LiveFlags & { commitId: ObjectId; scratchDirectory: string },
+  options: LiveFlags & { commitId: ObjectId; scratchDirectory: string; withSources: boolean },
 ): Promise<ComparedSide> {
   const { io, reporter } = context
   const database = await findDatabaseOf(store, context)
-  const { selection } = await store.objects.readCommit(options.commitId)
+  const { selection, sources: committed = [] } = await store.objects.readCommit(options.commitId)
   const state = await captureLiveState(store, {
     database,
     selection,
     scratchDirectory: options.scratchDirectory,
+    sources: options.withSources
+      ? { configured: await findSources(store, context), committed }
+      : undefined,
     jobs: options.jobs,
     lockTimeoutMs: options.lockTimeout,
     reporter,

@@ -72,6 +72,7 @@ export async function withOperation<T>(
       exitCode: exitCodeOf(error),
       errorCode: isSnapError(error) ? error.code : 'BUG',
       ...(isSnapError(error, 'RESTORE_IN_DOUBT') ? { databaseChange: 'unknown' } : {}),
+      ...(isSnapError(error, 'SOURCES_NOT_RESTORED') ? { databaseChange: 'changed' } : {}),
     }
     throw failure
   } finally {

@@ -70,6 +70,22 @@ export interface ErrorData {
   RESTORE_FAILED: { step: string }
   RESTORE_NOT_PROVEN: { differences: string[] }
   RESTORE_IN_DOUBT: { databaseName: string }
+  // other datastores
+  /** `path` is below the source's root; empty for the root itself. */
+  SOURCE_UNREADABLE: { source: string; path: string; reason: string }
+  SOURCE_CHANGED: { source: string; paths: string[] }
+  SOURCE_UNFINISHED: { source: string; stagingPath: string }
+  SOURCE_COMMAND_FAILED: {
+    source: string
+    role: 'dump' | 'restore'
+    isStarted: boolean
+    /** Null where a signal ended it, or it was not started. */
+    exitCode: number | null
+    signal: string | null
+    /** The last lines, without secrets. */
+    stderr: string
+  }
+  SOURCES_NOT_RESTORED: { sources: { name: string; state: SourceState; reason: string | null }[] }
   // configuration and what users write in it
   CONFIG_INVALID: { file: string; problems: ConfigProblem[] }
   INPUT_UNREADABLE: { path: string }
@@ -130,6 +146,11 @@ export interface MigrationFailure {
   /** `unfinished`: what ran before the failure stays, for the file has no transaction. `inDoubt`: the connection was lost at COMMIT. */
   outcome: 'rolledBack' | 'unfinished' | 'inDoubt'
 }
+/**
+ * How a checkout left one datastore: `restored`, `unchanged` (it equalled the commit already),
+ * `asBefore`, or `unknown`: a restore command has failed, which may have done a part.
+ */
+export type SourceState = 'restored' | 'unchanged' | 'asBefore' | 'unknown'
 
 /** One thing that is wrong with a configuration file. */
 export interface ConfigProblem {

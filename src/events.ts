@@ -19,6 +19,15 @@ export type SnapEvent =
   | { kind: 'sessionTerminated'; blocker: import('./errors.ts').Blocker }
   | { kind: 'objectsWritten'; objectCount: number; sizeBytes: number; storedSizeBytes: number }
   | { kind: 'objectsChecked'; objectCount: number; sizeBytes: number; totalSizeBytes: number }
+  | {
+      kind: 'sourceProgress'
+      source: string
+      fileCount: number
+      sizeBytes: number
+      isDone: boolean
+    }
+  /** A line of what a dump or restore command says on stderr, without secrets. */
+  | { kind: 'sourceOutput'; source: string; text: string }
   | { kind: 'warning'; code: string; subject: string; detail: string }
 
 export type Phase =
@@ -26,6 +35,7 @@ export type Phase =
   | 'lockTables'
   | 'captureSchema'
   | 'captureRows'
+  | 'readSources'
   | 'writeCommit'
   | 'verifyObjects'
   | 'safetyCommit'
@@ -35,6 +45,8 @@ export type Phase =
   | 'loadRows'
   | 'createIndexes'
   | 'prove'
+  | 'stageSources'
+  | 'restoreSources'
   | 'moveHead'
   | 'fsck'
   | 'readHistory'

@@ -33,6 +33,7 @@ export {
   DEFAULT_CONFIG,
   type MigrateConfig,
   type ProtectedPattern,
+  type SourceSettings,
 } from './config/config.ts'
 export { addDatabase, type DatabaseList, removeDatabases } from './config/edit-config.ts'
 export { formatConfigProblem, parseConfig } from './config/parse-config.ts'
@@ -78,6 +79,7 @@ export {
   type MigrationFailure,
   type PostgresErrorData,
   SnapError,
+  type SourceState,
 } from './errors.ts'
 export type { Phase, Reporter, SnapEvent } from './events.ts'
 export { type ExportedFile, listExportFiles } from './export/directory-export.ts'
@@ -220,7 +222,7 @@ export {
   type CheckoutResult,
   type RestoredTotals,
 } from './restore/apply-checkout.ts'
-export type { CheckoutPart, CheckoutPlan } from './restore/checkout-plan.ts'
+export type { CheckoutPart, CheckoutPlan, PlannedSources } from './restore/checkout-plan.ts'
 export { formatCheckoutSql } from './restore/checkout-sql.ts'
 export { compareTables, type TableChange } from './restore/compare-trees.ts'
 export type { WipeScope } from './restore/emptied-state.ts'
@@ -239,5 +241,9 @@ export { planUndo } from './restore/undo.ts'
 export { applyWipe, planWipe, type WipeOptions, type WipePlan } from './restore/wipe.ts'
 export { describeDifference, type SchemaDifference } from './schema/compare-schemas.ts'
 export { chooseRelations, type RelationName } from './schema/relation-pattern.ts'
+export type { FileChange } from './sources/compare-files.ts'
+export { type SourceDiff, sizeBytesOf } from './sources/diff-sources.ts'
+export type { RestoredSource } from './sources/restore-sources.ts'
+export type { Source } from './sources/source.ts'
 export { findStoreDirectory, initStore, openStore, STORE_DIRECTORY_NAME, Store } from './store.ts'
 export { VERSION } from './version.ts'

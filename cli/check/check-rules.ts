@@ -22,7 +22,8 @@ export async function checkRules(
   store: Store,
   { rules, live }: { rules: Rules; live: LiveFlags },
 ): Promise<RulesCheck> {
-  return withComparison(context, store, { revisions: [], live }, async (comparison) => {
+  const wanted = { revisions: [], live, withSources: false }
+  return withComparison(context, store, wanted, async (comparison) => {
     const { before, after, scratchDirectory } = comparison
     const diff = await diffStates(before, after, { scratchDirectory, signal: context.io.signal })
     const alarms = findAlarms(rules, measureTables(before, after, diff))

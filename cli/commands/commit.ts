@@ -1,4 +1,4 @@
-import { type CommitResult, commit, type Selection, shortId } from '../../src/index.ts'
+import { type CommitResult, commit, type Selection, shortId, sizeBytesOf } from '../../src/index.ts'
 import { findAuthor, parseAuthor } from '../author.ts'
 import { readCommitMessage } from '../commit-message.ts'
 import type { Context } from '../context.ts'
@@ -9,6 +9,7 @@ import { collect, parseCount, parseDurationMs } from '../options.ts'
 import { titleOf } from '../output/commit-text.ts'
 import { printable } from '../output/printable.ts'
 import { formatDuration, formatQuantity, formatSize } from '../output/units.ts'
+import { findSources } from '../sources.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
 
@@ -22,6 +23,7 @@ interface CommitOptions {
   jobs?: number
   lockTimeout?: number
   author?: string
+  sources: boolean
 }
 
 export const defineCommit: DefineCommand = (command, context) => {
@@ -29,7 +31,8 @@ export const defineCommit: DefineCommand = (command, context) => {
     description:
       'Commits one consistent state of the whole database: every schema object and every row, ' +
       'as of one moment, while others keep working. Only what is new since earlier commits ' +
-      'takes space. Without -m an editor asks for the message.',
+      'takes space. Other datastores that snap.config.json names under sources are read after it, ' +
+      'each at a time of its own. Without -m an editor asks for the message.',
     examples: [
       ['snap commit -m "before migration 42"', 'commit everything'],
       ["snap commit -m 'small' --exclude-table-data 'log.*'", 'without the rows of those tables'],
@@ -43,6 +46,7 @@ export const defineCommit: DefineCommand = (command, context) => {
       ExitCode.conflict,
       ExitCode.postgres,
       ExitCode.backend,
+      ExitCode.source,
     ],
     jsonKeys: [
       'commitId',
@@ -52,6 +56,7 @@ export const defineCommit: DefineCommand = (command, context) => {
       'isUnchanged',
       'message',
       'notCaptured',
+      'sources',
       'totals',
     ],
   })
@@ -61,6 +66,7 @@ export const defineCommit: DefineCommand = (command, context) => {
     .option('--exclude-table-data <pattern>', 'no rows of tables that match (repeatable)', collect)
     .option('-n, --schema <pattern>', 'only schemas that match (repeatable)', collect)
     .option('-N, --exclude-schema <pattern>', 'no schemas that match (repeatable)', collect)
+    .option('--no-sources', 'the database alone, without other datastores')
     .option('--jobs <count>', 'connections that read at once', parseCount)
     .option(
       '--lock-timeout <duration>',
@@ -68,8 +74,32 @@ export const defineCommit: DefineCommand = (command, context) => {
       parseDurationMs,
     )
     .option('--author <author>', "as 'Name <address>', instead of who git says you are")
+    .addHelpText('after', SOURCES_HELP)
     .action((options: CommitOptions) => runCommit(context, options))
 }
+
+const SOURCES_HELP = `
+sources in snap.config.json, beside .snap/; a name of your own, and files or a command:
+  {
+    "sources": {
+      "uploads": {
+        "files": {
+          "root": "var/uploads",                // a directory, relative to this file
+          "patterns": ["**"],                   // of fast-glob; all files, unless given
+          "exclude": ["cache/**"]               // and .env files, unless a pattern names them
+        }
+      },
+      "redis": {
+        "command": {                            // as a list; as a string it is for /bin/sh
+          "dump": ["node", "redis-dump.js"],    // its stdout is committed
+          "restore": ["redis-cli", "--pipe"],   // reads it; without one, checkout leaves it alone
+          "directory": ".",                     // where they run
+          "environment": { "REDISCLI_AUTH": "" },
+          "timeoutSeconds": 3600
+        }
+      }
+    }
+  }`
 
 async function runCommit(context: Context, options: CommitOptions): Promise<void> {
   const { io } = context
@@ -77,6 +107,7 @@ async function runCommit(context: Context, options: CommitOptions): Promise<void
   await withStore(context, async (store) => {
     const database = await findDatabaseOf(store, context)
     const author = options.author === undefined ? await findAuthor(io) : parseAuthor(options.author)
+    const sources = wantsSources(options) ? await findSources(store, context) : []
     const message = await readCommitMessage(options.message ?? [], io)
     const result = await withOperation(
       context,
@@ -88,6 +119,7 @@ async function runCommit(context: Context, options: CommitOptions): Promise<void
           message,
           author,
           selection: selectionOf(options),
+          sources,
           workingDirectory: io.workingDirectory,
           reporter: context.reporter,
           signal: io.signal,
@@ -102,6 +134,11 @@ async function runCommit(context: Context, options: CommitOptions): Promise<void
     )
     report(context, result)
   })
+}
+
+/** Whoever names tables or schemas wants these alone. */
+function wantsSources({ sources, table = [], schema = [] }: CommitOptions): boolean {
+  return sources && table.length + schema.length === 0
 }
 
 function selectionOf(options: CommitOptions): Selection {
@@ -125,6 +162,7 @@ function report({ options, output }: Context, result: CommitResult): void {
       isUnchanged: result.isUnchanged,
       message: commit.message,
       notCaptured: commit.notCaptured,
+      sources: commit.sources ?? [],
       totals,
     })
     return
@@ -141,6 +179,9 @@ function report({ options, output }: Context, result: CommitResult): void {
     `[${printable(branch)}${root} ${colors.yellow(shortId(commitId))}] ${titleOf(commit)}`,
     ` ${formatQuantity(totals.tableCount, 'table')}, ${formatQuantity(totals.rowCount, 'row')}, ` +
       `${formatSize(totals.rowSizeBytes)}`,
+    ...(commit.sources ?? []).map(
+      (source) => ` ${printable(source.name)}: ${formatSize(sizeBytesOf(source))}`,
+    ),
     result.isUnchanged
       ? ` nothing changed since its parent, read in ${formatDuration(totals.elapsedMs)}`
       : ` ${formatSize(totals.storedSizeBytes)} stored in ` +

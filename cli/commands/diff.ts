@@ -63,6 +63,7 @@ export const defineDiff: DefineCommand = (command, context) => {
       ExitCode.damaged,
       ExitCode.postgres,
       ExitCode.backend,
+      ExitCode.source,
     ],
     jsonKeys: {
       '--stat': [
@@ -74,6 +75,7 @@ export const defineDiff: DefineCommand = (command, context) => {
         'sequences',
         'largeObjects',
         'materializedViews',
+        'sources',
       ],
       '--rows': ['table', 'change', 'key', 'columns', 'before', 'after'],
       '--schema': ['change', 'before', 'after', 'fields'],
@@ -115,7 +117,9 @@ async function diff(
   if (flags.format !== undefined && !rows) {
     throw new SnapError('USAGE', '--format says how --rows are written', { argument: '--format' })
   }
-  await withComparison(context, store, { revisions, live: flags }, async (comparison) => {
+  const withSources = !rows && !schema && !sql
+  const wanted = { revisions, live: flags, withSources }
+  await withComparison(context, store, wanted, async (comparison) => {
     const print = rows ? printRows : schema ? printSchema : sql ? printSql : printStat
     const isDifferent = await print(context, comparison, flags)
     if (isDifferent) context.exitCode = ExitCode.different

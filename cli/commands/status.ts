@@ -15,7 +15,8 @@ export const defineStatus: DefineCommand = (command, context) => {
   describeCommand(command, {
     description:
       'Tells what differs between the database as it is now and the commit HEAD is at: rows ' +
-      'inserted, deleted and updated in each table, schema entries, sequences, large objects. ' +
+      'inserted, deleted and updated in each table, schema entries, sequences, large objects, and ' +
+      'what is configured of other datastores. ' +
       'The database is read as for a commit, and nothing is stored. Ends with 1 when something ' +
       'differs.',
     examples: [
@@ -31,6 +32,7 @@ export const defineStatus: DefineCommand = (command, context) => {
       ExitCode.damaged,
       ExitCode.postgres,
       ExitCode.backend,
+      ExitCode.source,
     ],
     jsonKeys: [
       'commitId',
@@ -40,6 +42,7 @@ export const defineStatus: DefineCommand = (command, context) => {
       'sequences',
       'largeObjects',
       'materializedViews',
+      'sources',
     ],
   })
     .option(
@@ -59,7 +62,8 @@ export const defineStatus: DefineCommand = (command, context) => {
 
 async function status(context: Context, store: Store, flags: StatusFlags): Promise<void> {
   const { io, options, output } = context
-  await withComparison(context, store, { revisions: [], live: flags }, async (comparison) => {
+  const wanted = { revisions: [], live: flags, withSources: true }
+  await withComparison(context, store, wanted, async (comparison) => {
     const { before, after, scratchDirectory } = comparison
     const diff = await diffStates(before, after, {
       scratchDirectory,

@@ -37,6 +37,7 @@ const NO_DIFFERENCE: StateDiff = {
   sequences: [],
   largeObjects: { added: [], removed: [], changed: [] },
   materializedViews: [],
+  sources: [],
 }
 
 /**

@@ -35,6 +35,7 @@ import {
 } from '../output/run-text.ts'
 import { formatDuration } from '../output/units.ts'
 import { formatRollbackCommand } from '../rollback-command.ts'
+import { findSources } from '../sources.ts'
 import { compareWithGuard, countChanges, type RunReport } from './compare-with-guard.ts'
 import { decideRollback, type RollbackReason } from './decide-rollback.ts'
 import { exitCodeOfChild } from './exit-code-of-child.ts'
@@ -133,6 +134,7 @@ export async function commitBefore(
     message,
     author,
     isPinned,
+    sources: await findSources(store, context),
     jobs: flags.jobs,
     lockTimeoutMs: flags.lockTimeout,
     workingDirectory: io.workingDirectory,
@@ -262,6 +264,7 @@ async function rollBack(run: GuardedRun, ending: Ending, summary: RunSummary): P
     const options = {
       database,
       author,
+      sources: await findSources(store, context),
       jobs: flags.jobs,
       lockTimeoutMs: flags.lockTimeout,
       workingDirectory: io.workingDirectory,

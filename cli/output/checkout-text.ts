@@ -25,6 +25,11 @@ export function formatCheckoutResult(
         `Ended the session with pid ${pid} (${printable(user)}, ${printable(application) || 'no application name'})`,
     ),
     ...formatWork(plan, result, { colors, withRowProof }),
+    ...result.sources.map(({ name, kind, state }) =>
+      state === 'unchanged'
+        ? `Source ${printable(name)} equalled the commit already`
+        : `Source ${printable(name)} restored: ${kind === 'files' ? 'its files are swapped in' : 'its restore command has ended well'}`,
+    ),
     ...formatPlace(plan, result, target),
     ...(result.safetyCommitId === null
       ? []
@@ -65,7 +70,10 @@ function formatWork(
   { colors, withRowProof }: { colors: Colors; withRowProof: boolean },
 ): string[] {
   const { proof } = result
-  if (proof === null) return ['Nothing had to be restored.']
+  if (proof === null) {
+    const hasOthers = result.sources.some(({ state }) => state === 'restored')
+    return [hasOthers ? 'The database equalled the commit already.' : 'Nothing had to be restored.']
+  }
   return [
     ...formatTotals(result),
     `${colors.green('Proven')} equal to ${plan.part === null ? 'the commit' : 'what was planned'} before it became final: ` +

@@ -8,6 +8,7 @@ import type {
 } from '../../src/index.ts'
 import type { Colors } from './colors.ts'
 import { printable } from './printable.ts'
+import { formatSourceDiffs } from './source-text.ts'
 import { formatTable } from './text-table.ts'
 import { formatCount, formatQuantity } from './units.ts'
 
@@ -21,6 +22,7 @@ export function formatStateDiff(diff: StateDiff, colors: Colors): string[] {
     formatSchema(diff.schema, colors),
     formatSequences(diff.sequences),
     formatOthers(diff),
+    formatSourceDiffs(diff.sources, colors),
   ]
   return sections
     .filter((lines) => lines.length > 0)

@@ -5,6 +5,7 @@ import {
   formatFileProblem,
   isSnapError,
   type SnapError,
+  type SourceState,
 } from '../../src/index.ts'
 import { EXIT_CODE_OF_ERROR, ExitCode } from '../exit-codes.ts'
 import type { Colors } from './colors.ts'
@@ -108,6 +109,9 @@ function formatDetails(error: SnapError): string[] {
   }
   if (isSnapError(error, 'REVISION_AMBIGUOUS')) return list(error.data.candidates)
   if (isSnapError(error, 'RESTORE_NOT_PROVEN')) return list(error.data.differences)
+  if (isSnapError(error, 'SOURCE_CHANGED')) return list(error.data.paths.slice(1))
+  if (isSnapError(error, 'SOURCE_COMMAND_FAILED')) return list(linesOf(error.data.stderr))
+  if (isSnapError(error, 'SOURCES_NOT_RESTORED')) return list(error.data.sources.map(describeState))
   if (isSnapError(error, 'CONFIG_INVALID')) return formatConfigProblems(error.data)
   if (isSnapError(error, 'MIGRATION_INVALID')) return formatFileProblems(error.data)
   if (isSnapError(error, 'MIGRATION_FAILED')) return formatMigrationFailure(error)
@@ -124,6 +128,20 @@ function formatDetails(error: SnapError): string[] {
   if (isSnapError(error, 'CONDITION_INVALID')) return formatCaret(error.data)
   if (isSnapError(error, 'RESTORE_FAILED')) return formatCause(error)
   return []
+}
+
+const linesOf = (text: string) => (text === '' ? [] : text.split('\n'))
+
+const STATE_TEXTS: Readonly<Record<SourceState, string>> = {
+  restored: 'restored',
+  unchanged: 'equalled the commit already',
+  asBefore: 'as it was before',
+  unknown: 'not known: a part of it may be restored',
+}
+
+function describeState(each: ErrorData['SOURCES_NOT_RESTORED']['sources'][number]): string {
+  const reason = each.reason === null ? '' : ` (${each.reason})`
+  return `${each.name}: ${STATE_TEXTS[each.state]}${reason}`
 }
 
 /** A single problem is the message itself. */

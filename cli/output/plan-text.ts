@@ -11,6 +11,7 @@ import type { Colors } from './colors.ts'
 import { titleOf } from './commit-text.ts'
 import { describePart } from './part-text.ts'
 import { printable } from './printable.ts'
+import { formatPlannedSources } from './source-text.ts'
 import { formatTable } from './text-table.ts'
 import { formatRelativeTime } from './times.ts'
 import { formatCount, formatQuantity, formatSize } from './units.ts'
@@ -30,6 +31,7 @@ export function formatPlan(plan: CheckoutPlan, options: PlanTextOptions): string
   return [
     ...formatTarget(plan, options),
     ...formatWork(plan, options),
+    ...formatPlannedSources(plan.sources, options.colors),
     ...plan.warnings.map(
       (warning) => `warning: ${printable(warning.subject)}: ${printable(warning.detail)}`,
     ),

@@ -33,6 +33,7 @@ const PHASE_TEXTS: Readonly<Record<Phase, string>> = {
   lockTables: 'locking tables',
   captureSchema: 'reading schema',
   captureRows: 'reading rows',
+  readSources: 'reading other datastores',
   writeCommit: 'writing commit',
   verifyObjects: 'verifying objects',
   safetyCommit: 'committing the live state first',
@@ -42,6 +43,8 @@ const PHASE_TEXTS: Readonly<Record<Phase, string>> = {
   loadRows: 'loading rows',
   createIndexes: 'creating indexes and constraints',
   prove: 'proving equality',
+  stageSources: 'writing files beside those there are',
+  restoreSources: 'restoring other datastores',
   moveHead: 'moving HEAD',
   fsck: 'checking the store',
   readHistory: 'reading the history',
@@ -56,6 +59,7 @@ interface PhaseState {
   estimatedSizeBytes: number
   tables: Map<string, { rowCount: number; sizeBytes: number; isDone: boolean }>
   checked: { objectCount: number; sizeBytes: number; totalSizeBytes: number } | undefined
+  source: { source: string; fileCount: number; sizeBytes: number } | undefined
 }
 
 export function createProgress(options: ProgressOptions): Progress {
@@ -92,6 +96,7 @@ export function createProgress(options: ProgressOptions): Progress {
           ...planned,
           tables: new Map(),
           checked: undefined,
+          source: undefined,
         }
         draw(nowMs)
         return
@@ -105,6 +110,12 @@ export function createProgress(options: ProgressOptions): Progress {
       case 'objectsChecked':
         if (state !== undefined) state.checked = event
         break
+      case 'sourceProgress':
+        if (state !== undefined) state.source = event
+        break
+      case 'sourceOutput':
+        options.note(`${printable(event.source)}: ${printable(event.text)}`)
+        return
       case 'objectsWritten':
         // What it costs on disk is said once, by the command's result.
         break
@@ -135,7 +146,12 @@ function describeBlocker({ pid, user, application, preparedTransaction }: Blocke
 function describe(state: PhaseState, nowMs: number): string {
   const parts = [PHASE_TEXTS[state.phase]]
   const elapsedMs = nowMs - state.startedAtMs
-  if (state.checked !== undefined) {
+  if (state.source !== undefined) {
+    const { source, fileCount, sizeBytes } = state.source
+    parts.push(printable(source))
+    if (fileCount > 0) parts.push(formatQuantity(fileCount, 'file'))
+    parts.push(formatSize(sizeBytes))
+  } else if (state.checked !== undefined) {
     const { objectCount, sizeBytes, totalSizeBytes } = state.checked
     parts.push(formatQuantity(objectCount, 'object'), formatSize(sizeBytes))
     parts.push(...rateAndTimeLeft({ sizeBytes, totalSizeBytes, elapsedMs }))

@@ -1,6 +1,7 @@
 import type { Commit, Selection, TableChange, Tree } from '../../src/index.ts'
 import { formatAuthorAndDate, formatMigrations, formatTotals, totalsOf } from './commit-text.ts'
 import { printable } from './printable.ts'
+import { formatMoments } from './source-text.ts'
 import { formatTable } from './text-table.ts'
 import { formatChange, formatCount, formatQuantity, formatSize } from './units.ts'
 
@@ -94,6 +95,7 @@ export function formatContents(commit: Commit, tree: Tree): string[] {
     `${formatQuantity(tree.schema.rowCount, 'schema entry', 'schema entries')}, ` +
       `${formatQuantity(tree.sequences.rowCount, 'sequence')}, ` +
       formatQuantity(tree.largeObjects.metadata.rowCount, 'large object'),
+    ...formatMoments(commit.database.snapshotAt, commit.sources ?? []),
     ...(notCaptured.length === 0 ? [] : ['', 'Not captured:', ...notCaptured]),
   ]
 }

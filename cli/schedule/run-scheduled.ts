@@ -14,6 +14,7 @@ import type { Context } from '../context.ts'
 import { findDatabaseOf } from '../database.ts'
 import { withOperation } from '../operation.ts'
 import { hasRetentionRule, type RetentionFlags, retentionPolicyOf } from '../retention.ts'
+import { findSources } from '../sources.ts'
 
 export interface ScheduledResult {
   commit: CommitResult
@@ -44,7 +45,8 @@ export async function runScheduled(
     return withOperation(context, store, { command: 'schedule', database }, async ({ outcome }) => {
       const { workingDirectory } = io
       const { message } = options
-      const made = await commit(store, { ...common, database, message, workingDirectory })
+      const sources = await findSources(store, context)
+      const made = await commit(store, { ...common, database, message, sources, workingDirectory })
       outcome.commitBefore = made.commit.parentIds[0] ?? null
       outcome.commitAfter = made.commitId
       return made

@@ -1,5 +1,5 @@
 import { encodeCommit } from '../format/commit.ts'
-import type { Commit, ObjectId, Selection } from '../format/values.ts'
+import type { Commit, CommittedSource, NotCaptured, ObjectId, Selection } from '../format/values.ts'
 import type { ObjectSink } from '../objects/object-sink.ts'
 import { VERSION } from '../version.ts'
 import type { Capture } from './capture-database.ts'
@@ -12,6 +12,10 @@ export interface CommitFacts {
   createdAt: Date
   selection: Selection
   git: Commit['git']
+  /** Of other datastores, ascending by name. */
+  sources?: readonly CommittedSource[] | undefined
+  /** What of these could not be captured. */
+  notCaptured?: readonly NotCaptured[] | undefined
 }
 
 /** Makes a capture into a commit object in the sink; no ref names it yet. */
@@ -31,9 +35,10 @@ export async function putCommit(
     tools: { snap: VERSION, pgDump: capture.pgDumpVersion },
     selection: facts.selection,
     catalog: capture.catalog,
-    notCaptured: capture.notCaptured,
+    notCaptured: [...capture.notCaptured, ...(facts.notCaptured ?? [])],
     migrations: capture.migrations,
     git: facts.git,
+    ...(facts.sources?.length ? { sources: [...facts.sources] } : {}),
   }
   return { commitId: await sink.put('metadata', encodeCommit(commit)), commit }
 }

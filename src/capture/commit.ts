@@ -13,6 +13,9 @@ import { withStoreLock } from '../maintenance/with-store-lock.ts'
 import type { WriteTotals } from '../objects/object-writer.ts'
 import type { DatabaseAddress } from '../postgres/address/database-address.ts'
 import { moveHead, readHead } from '../refs/head.ts'
+import { captureSources } from '../sources/capture-sources.ts'
+import { sizeBytesOf } from '../sources/diff-sources.ts'
+import type { Source } from '../sources/source.ts'
 import type { Store } from '../store.ts'
 import { type CommitFacts, putCommit } from './build-commit.ts'
 import { type Capture, captureDatabase } from './capture-database.ts'
@@ -25,6 +28,8 @@ export interface CommitOptions {
   message: string
   author: Author
   selection?: Partial<Selection> | undefined
+  /** Other datastores to hold in the commit, each read after the database and at a moment of its own. */
+  sources?: readonly Source[] | undefined
   /** Connections that read rows; default 2 to 4, by the machine. */
   jobs?: number | undefined
   /** How long to wait for a table's lock; 0 waits for ever. Default 10 s. */
@@ -43,6 +48,8 @@ export interface CaptureTotals extends WriteTotals {
   rowCount: number
   /** COPY text of all rows. */
   rowSizeBytes: number
+  /** Files, and what dump commands wrote. */
+  sourceSizeBytes: number
   elapsedMs: number
 }
 
@@ -52,7 +59,7 @@ export interface CommitResult {
   tree: Tree
   /** The branch that moved; null when HEAD is detached. */
   refName: string | null
-  /** The tree is that of the first parent. */
+  /** The tree, and what there is of other datastores, is that of the first parent. */
   isUnchanged: boolean
   totals: CaptureTotals
   /** For `isStillAt`: when the database was read. */
@@ -78,20 +85,35 @@ export function commit(store: Store, options: CommitOptions): Promise<CommitResu
     })
     signal?.throwIfAborted()
     await advanceHead(store, head, written, options)
-    const parentTreeId = head.id === null ? null : (await store.objects.readCommit(head.id)).treeId
+    const parent = head.id === null ? null : await store.objects.readCommit(head.id)
     return {
       commitId: written.commitId,
       commit: written.commit,
       tree: written.capture.tree,
       refName: head.targetRef,
-      isUnchanged: written.commit.treeId === parentTreeId,
+      isUnchanged: parent !== null && hasSameState(written.commit, parent),
       totals: written.totals,
       moment: written.moment,
     }
   })
 }
 
-export interface WriteCommitOptions extends Omit<CommitOptions, 'selection' | 'purpose'> {
+/** Tells whether two commits hold the same of the database and of all other datastores. */
+export function hasSameState(
+  a: Pick<Commit, 'treeId' | 'sources'>,
+  b: Pick<Commit, 'treeId' | 'sources'>,
+): boolean {
+  const rootsOf = ({ sources = [] }: Pick<Commit, 'sources'>) =>
+    sources.map((source) =>
+      source.kind === 'files'
+        ? [source.name, source.entries.rootId, source.contents.rootId]
+        : [source.name, source.output.rootId],
+    )
+  return a.treeId === b.treeId && JSON.stringify(rootsOf(a)) === JSON.stringify(rootsOf(b))
+}
+
+export interface WriteCommitOptions
+  extends Omit<CommitOptions, 'selection' | 'purpose' | 'sources'> {
   purpose: Commit['purpose']
   parentId: ObjectId | null
   selection: Selection
@@ -108,7 +130,7 @@ export interface WrittenCommit {
 /** Captures the database and makes the commit durable; no ref names it yet. */
 export async function writeCommit(
   store: Store,
-  options: WriteCommitOptions,
+  options: WriteCommitOptions & Pick<CommitOptions, 'sources'>,
 ): Promise<WrittenCommit> {
   const { reporter, signal, now = () => new Date() } = options
   const startedAtMs = performance.now()
@@ -130,8 +152,14 @@ export async function writeCommit(
       reporter,
       signal,
     })
+    const held = await captureSources(
+      options.sources ?? [],
+      { entries: writer, contents: writer },
+      { reporter, signal, now },
+    )
     emit(reporter, { kind: 'phaseStarted', phase: 'writeCommit' })
-    const { commitId, commit } = await putCommit(writer, capture, factsOf(options, git, now()))
+    const facts = { ...factsOf(options, git, now()), ...held }
+    const { commitId, commit } = await putCommit(writer, capture, facts)
     await writer.flush()
     const written = writer.totals
     emit(reporter, {
@@ -141,7 +169,10 @@ export async function writeCommit(
       storedSizeBytes: written.storedSizeBytes,
     })
     const elapsedMs = performance.now() - startedAtMs
-    const totals = totalsOf(capture.tree, written, elapsedMs)
+    const totals = {
+      ...totalsOf(capture.tree, written, elapsedMs),
+      sourceSizeBytes: held.sources.reduce((sum, source) => sum + sizeBytesOf(source), 0),
+    }
     const { sequences, tree } = capture
     const moment = { transactions, sequences, sequenceRows: tree.sequences }
     return { commitId, commit, capture, totals, moment }
@@ -158,14 +189,16 @@ export async function writeCommit(
 export async function commitCapture(
   store: Store,
   capture: Capture,
-  options: Omit<WriteCommitOptions, 'database'>,
+  options: Omit<WriteCommitOptions, 'database'> & Pick<CommitFacts, 'sources' | 'notCaptured'>,
 ): Promise<{ commitId: ObjectId; commit: Commit }> {
   const git =
     options.workingDirectory === undefined ? null : await readGitFacts(options.workingDirectory)
   const writer = store.objects.newWriter()
   try {
     const at = (options.now ?? (() => new Date()))()
-    const written = await putCommit(writer, capture, factsOf(options, git, at))
+    const { sources, notCaptured } = options
+    const facts = { ...factsOf(options, git, at), sources, notCaptured }
+    const written = await putCommit(writer, capture, facts)
     await writer.flush()
     return written
   } finally {
@@ -211,7 +244,11 @@ async function advanceHead(
   })
 }
 
-function totalsOf(tree: Tree, written: Readonly<WriteTotals>, elapsedMs: number): CaptureTotals {
+function totalsOf(
+  tree: Tree,
+  written: Readonly<WriteTotals>,
+  elapsedMs: number,
+): Omit<CaptureTotals, 'sourceSizeBytes'> {
   const streams = tree.tables.flatMap(({ rows }) => (rows === null ? [] : [rows]))
   return {
     ...written,

@@ -15,6 +15,8 @@ export interface Config {
   protected: ProtectedPattern[]
   /** Databases that look like production and are none. */
   unprotected: ProtectedPattern[]
+  /** Other datastores that commits hold. */
+  sources: SourceSettings[]
 }
 
 /** What `snap migrate` applies, and where it keeps its books. */
@@ -25,6 +27,32 @@ export interface MigrateConfig {
   schema: string
   table: string
 }
+/** Another datastore: files below a directory, or what a dump command writes. */
+export type SourceSettings =
+  | {
+      kind: 'files'
+      name: string
+      /** Relative to the configuration file's directory, or absolute. */
+      root: string
+      /** Of fast-glob, relative to the root. */
+      patterns: string[]
+      exclude: string[]
+    }
+  | {
+      kind: 'command'
+      name: string
+      dump: CommandSetting
+      /** Null: a checkout leaves it alone. */
+      restore: CommandSetting | null
+      /** As `root`. */
+      directory: string
+      /** Added to the program's own. */
+      environment: Record<string, string>
+      timeoutSeconds: number
+    }
+
+/** A program and its arguments, or a line for the shell. */
+export type CommandSetting = [program: string, ...argv: string[]] | string
 
 /** A database is meant when all that is given here matches; `*` stands for any characters. */
 export interface ProtectedPattern {
@@ -40,4 +68,5 @@ export const DEFAULT_CONFIG: Config = {
   migrate: { directory: 'migrations', schema: 'public', table: 'snap_migrations' },
   protected: [],
   unprotected: [],
+  sources: [],
 }

@@ -23,6 +23,7 @@ import {
   text,
   value,
 } from './json-reader.ts'
+import { sources } from './read-sources.ts'
 
 /**
  * Parses JSON with comments and trailing commas; sections that are not there have their defaults.
@@ -179,6 +180,7 @@ const readConfig: Reader<Config> = (place) => {
     migrate,
     protected: listOf(protectedPattern, 'a list of databases'),
     unprotected: listOf(protectedPattern, 'a list of databases'),
+    sources,
   })(place)
   const { rules: ownRules, migrations, protected: ownProtected, unprotected } = found
   return {
@@ -187,6 +189,7 @@ const readConfig: Reader<Config> = (place) => {
     migrate: { ...DEFAULT_CONFIG.migrate, ...found.migrate },
     protected: ownProtected ?? DEFAULT_CONFIG.protected,
     unprotected: unprotected ?? DEFAULT_CONFIG.unprotected,
+    sources: found.sources ?? DEFAULT_CONFIG.sources,
   }
 }
 
@@ -204,7 +207,9 @@ function invalid(json: string, file: string, problems: readonly Problem[]): Snap
     message,
     { file, problems: located },
     {
-      hint: "'snap help check' says what may stand in it",
+      hint: located.some(({ key }) => key.startsWith('sources'))
+        ? "'snap help commit' says what may stand in it"
+        : "'snap help check' says what may stand in it",
     },
   )
 }

@@ -9,16 +9,23 @@ import { checkCatalogFact, checkSchemaEntry } from '../format/stream-entries.ts'
 import type {
   CatalogFact,
   Commit,
+  CommittedSource,
   MigrationHead,
   ObjectId,
   SchemaEntry,
   Selection,
   Tree,
 } from '../format/values.ts'
+import { MemoryOverlay } from '../objects/memory-overlay.ts'
+import { HashingSink } from '../objects/object-sink.ts'
 import { readJsonStream } from '../objects/read-json-stream.ts'
 import { openScratchOverlay } from '../objects/scratch-overlay.ts'
 import type { StreamReader } from '../objects/walk-manifest.ts'
 import type { DatabaseAddress } from '../postgres/address/database-address.ts'
+import { captureSources } from '../sources/capture-sources.ts'
+import { chooseSources } from '../sources/choose-sources.ts'
+import type { SourcesState } from '../sources/diff-sources.ts'
+import type { Source } from '../sources/source.ts'
 import type { Store } from '../store.ts'
 
 export interface DatabaseState {
@@ -34,6 +41,8 @@ export interface DatabaseState {
   serverVersionNumber: number
   /** Reads every node and chunk that `tree` names. */
   objects: StreamReader
+  /** Of other datastores; null where nobody has looked at them. */
+  sources: SourcesState | null
 }
 
 /**
@@ -43,7 +52,7 @@ export interface DatabaseState {
  */
 export async function readCommittedState(store: Store, commitId: ObjectId): Promise<DatabaseState> {
   const { objects } = store
-  const { treeId, catalog, database } = await objects.readCommit(commitId)
+  const { treeId, catalog, database, sources = [] } = await objects.readCommit(commitId)
   const tree = await objects.readTree(treeId)
   return {
     treeId,
@@ -53,6 +62,7 @@ export async function readCommittedState(store: Store, commitId: ObjectId): Prom
     origin: database,
     serverVersionNumber: database.serverVersionNumber,
     objects,
+    sources: { sources, objects },
   }
 }
 
@@ -65,6 +75,8 @@ export interface LiveStateOptions {
    * caller removes it once the state is no longer needed.
    */
   scratchDirectory: string
+  /** Other datastores to look at, and what the commit to compare with holds of them. */
+  sources?: { configured: readonly Source[]; committed: readonly CommittedSource[] } | undefined
   jobs?: number | undefined
   lockTimeoutMs?: number | undefined
   reporter?: Reporter | undefined
@@ -110,8 +122,26 @@ export async function captureLiveState(
       serverVersionNumber: database.serverVersionNumber,
       migrations,
       objects: overlay.objects,
+      sources:
+        options.sources === undefined ? null : await readSources(store, options.sources, options),
     }
   } finally {
     await overlay.close()
   }
+}
+
+/** Contents are hashed and not kept: their ids say what differs. */
+async function readSources(
+  store: Store,
+  { configured, committed }: NonNullable<LiveStateOptions['sources']>,
+  options: Pick<LiveStateOptions, 'reporter' | 'signal'>,
+): Promise<SourcesState> {
+  const chosen = chooseSources(configured, committed)
+  const entries = new MemoryOverlay()
+  const { sources } = await captureSources(
+    [...chosen.configured.map(({ source }) => source), ...chosen.notCommitted],
+    { entries, contents: new HashingSink() },
+    { ...options, mayBeMissing: true },
+  )
+  return { sources, objects: entries.over(store.objects) }
 }

@@ -21,6 +21,7 @@ import type { StreamReader } from '../objects/walk-manifest.ts'
 import { qualifiedName } from '../postgres/quote.ts'
 import { compareSchemas, type SchemaDifference } from '../schema/compare-schemas.ts'
 import { findKeyColumns } from '../schema/find-key-columns.ts'
+import { diffSources, type SourceDiff } from '../sources/diff-sources.ts'
 import { type ColumnComparison, compareColumns } from './column-comparison.ts'
 import type { DatabaseState } from './database-state.ts'
 import { findRenamedTables } from './find-renamed-tables.ts'
@@ -42,6 +43,8 @@ export interface StateDiff {
   sequences: ValueChange<SequenceState>[]
   largeObjects: LargeObjectChanges
   materializedViews: ValueChange<MaterializedViewEntry>[]
+  /** Sorted by name; empty where one of the states has not been looked at. */
+  sources: SourceDiff[]
 }
 
 export interface TableDiff {
@@ -117,6 +120,10 @@ export async function diffStates(
     materializedViews: isSame
       ? []
       : diffNamed(before.tree.materializedViews, after.tree.materializedViews),
+    sources:
+      before.sources === null || after.sources === null
+        ? []
+        : await diffSources(before.sources, after.sources),
   }
   const { added, removed, changed } = found.largeObjects
   const isEqual =
@@ -124,7 +131,8 @@ export async function diffStates(
     found.schema.length === 0 &&
     found.sequences.length === 0 &&
     added.length + removed.length + changed.length === 0 &&
-    found.materializedViews.length === 0
+    found.materializedViews.length === 0 &&
+    found.sources.length === 0
   return { isEqual, ...found }
 }
 

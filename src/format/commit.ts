@@ -2,7 +2,15 @@ import { decodeCanonicalJson, encodeCanonicalJson } from './canonical-json.ts'
 import { manifestRef } from './manifest-ref.ts'
 import { decodeVersionedObject, encodeMetadataObject } from './metadata-object.ts'
 import * as shape from './shape.ts'
-import type { Commit, MigrationHead, NotCaptured, Selection } from './values.ts'
+import type {
+  Commit,
+  CommittedFiles,
+  CommittedOutput,
+  CommittedSource,
+  MigrationHead,
+  NotCaptured,
+  Selection,
+} from './values.ts'
 
 type Database = Commit['database']
 
@@ -52,13 +60,59 @@ const commitFields = {
   ),
 }
 
-/** Version 2 knows the database by OID too, and its catalog the columns of tables. */
-const shapes = {
-  1: shape.object<Commit>({ ...commitFields, database: shape.object<Database>(databaseFields) }),
-  2: shape.object<Commit>({
-    ...commitFields,
-    database: shape.object<Database & { oid: number }>({ ...databaseFields, oid: shape.count }),
+type BareCommit = Omit<Commit, 'sources'>
+
+const databaseWithOid = shape.object<Database & { oid: number }>({
+  ...databaseFields,
+  oid: shape.count,
+})
+
+const moment = { name: shape.string, startedAt: shape.timestamp, endedAt: shape.timestamp }
+
+const source = shape.oneOfKinds<CommittedSource>({
+  files: shape.object<CommittedFiles>({
+    ...moment,
+    kind: shape.oneOf('files'),
+    root: shape.string,
+    patterns: shape.arrayOf(shape.string),
+    exclude: shape.arrayOf(shape.string),
+    entries: manifestRef,
+    contents: manifestRef,
   }),
+  command: shape.object<CommittedOutput>({
+    ...moment,
+    kind: shape.oneOf('command'),
+    output: manifestRef,
+  }),
+})
+
+/**
+ * Version 2 knows the database by OID too, and its catalog the columns of tables. Version 3 holds
+ * other datastores besides; a commit without any is never of version 3.
+ */
+const shapes: Record<1 | 2 | 3, shape.Shape<Commit>> = {
+  1: shape.object<BareCommit>({
+    ...commitFields,
+    database: shape.object<Database>(databaseFields),
+  }),
+  2: shape.object<BareCommit>({ ...commitFields, database: databaseWithOid }),
+  3: shape.object<BareCommit & { sources: CommittedSource[] }>({
+    ...commitFields,
+    database: databaseWithOid,
+    sources: sourcesByName,
+  }),
+}
+
+function sourcesByName(value: unknown, path: string): CommittedSource[] {
+  const sources = shape.arrayOf(source)(value, path)
+  if (sources.length === 0) shape.mismatch(path, 'at least one source', sources)
+  for (const [position, { name }] of sources.entries()) {
+    const previous = sources[position - 1]
+    if (previous !== undefined && previous.name >= name) {
+      shape.mismatch(`${path}[${position}]`, 'ascending names', name)
+    }
+  }
+  return sources
 }
 
 /**
@@ -68,7 +122,7 @@ const shapes = {
  * @see store-format.md §5.2 "Commit"
  */
 export function encodeCommit(value: Commit): Uint8Array {
-  const formatVersion = value.database.oid === undefined ? 1 : 2
+  const formatVersion = value.sources !== undefined ? 3 : value.database.oid === undefined ? 1 : 2
   const commit = shapes[formatVersion](value, 'commit')
   return encodeMetadataObject('commit', formatVersion, encodeCanonicalJson(commit))
 }
@@ -81,6 +135,6 @@ export function encodeCommit(value: Commit): Uint8Array {
  * @throws OBJECT_CORRUPT          they are not the canonical encoding of a commit
  */
 export function decodeCommit(bytes: Uint8Array): Commit {
-  const { formatVersion, body } = decodeVersionedObject('commit', [1, 2], bytes)
+  const { formatVersion, body } = decodeVersionedObject('commit', [1, 2, 3], bytes)
   return shapes[formatVersion](decodeCanonicalJson(body), 'commit')
 }

@@ -22,6 +22,10 @@ export const count: Shape<number> = (value, path) =>
     ? (value as number)
     : mismatch(path, 'a count', value)
 
+/** An integer from −(2^53 − 1) to 2^53 − 1. */
+export const integer: Shape<number> = (value, path) =>
+  Number.isSafeInteger(value) ? (value as number) : mismatch(path, 'an integer', value)
+
 export const objectId: Shape<ObjectId> = (value, path) =>
   isObjectId(value) ? value : mismatch(path, 'an object id', value)
 
@@ -43,6 +47,22 @@ export function text(pattern: RegExp, expected: string): Shape<string> {
 export function oneOf<const T extends string>(...words: readonly T[]): Shape<T> {
   return (value, path) =>
     words.includes(value as T) ? (value as T) : mismatch(path, words.join(' or '), value)
+}
+
+/** An object whose `kind` says which of the shapes it has. */
+export function oneOfKinds<T extends { kind: string }>(
+  shapes: {
+    [K in T['kind']]: Shape<Extract<T, { kind: K }>>
+  },
+): Shape<T> {
+  const known = new Map<unknown, Shape<T>>(Object.entries<Shape<T>>(shapes))
+  return (value, path) => {
+    const kind = typeof value === 'object' && value !== null && 'kind' in value ? value.kind : null
+    const found = known.get(kind)
+    return found === undefined
+      ? mismatch(`${path}.kind`, [...known.keys()].join(' or '), kind)
+      : found(value, path)
+  }
 }
 
 export function nullable<T>(shape: Shape<T>): Shape<T | null> {

@@ -1,5 +1,12 @@
+import { parseFileName } from './file-name.ts'
 import * as shape from './shape.ts'
-import type { CatalogFact, LargeObjectEntry, SchemaEntry, SequenceState } from './values.ts'
+import type {
+  CatalogFact,
+  FileEntry,
+  LargeObjectEntry,
+  SchemaEntry,
+  SequenceState,
+} from './values.ts'
 
 /** The rows of a commit's JSON streams; each function is a `check` for `decodeJsonLines`. */
 
@@ -39,6 +46,50 @@ const catalogFact = shape.object<CatalogFact>(
   { columns: shape.arrayOf(shape.nullable(shape.string)) },
 )
 
+/** Neither absolute nor leading out of the root, so that nothing else can be written by a restore. */
+const filePath: shape.Shape<string> = (value, path) => {
+  const text = shape.string(value, path)
+  const isBelow =
+    !text.includes('\0') && text.split('/').every((part) => !['', '.', '..'].includes(part))
+  if (!isBelow) shape.mismatch(path, 'a path below the root', text)
+  parseFileName(text)
+  return text
+}
+
+const linkTarget: shape.Shape<string> = (value, path) => {
+  const text = shape.string(value, path)
+  if (text === '' || text.includes('\0')) shape.mismatch(path, 'the target of a link', text)
+  parseFileName(text)
+  return text
+}
+
+const mode: shape.Shape<number> = (value, path) => {
+  const bits = shape.count(value, path)
+  return bits <= 0o7777 ? bits : shape.mismatch(path, 'permission bits', value)
+}
+
+const fileEntry = shape.oneOfKinds<FileEntry>({
+  file: shape.object<Extract<FileEntry, { kind: 'file' }>>({
+    kind: shape.oneOf('file'),
+    path: filePath,
+    mode,
+    modifiedAtUs: shape.integer,
+    sizeBytes: shape.count,
+    contentId: shape.objectId,
+  }),
+  directory: shape.object<Extract<FileEntry, { kind: 'directory' }>>({
+    kind: shape.oneOf('directory'),
+    path: filePath,
+    mode,
+    modifiedAtUs: shape.integer,
+  }),
+  symlink: shape.object<Extract<FileEntry, { kind: 'symlink' }>>({
+    kind: shape.oneOf('symlink'),
+    path: filePath,
+    target: linkTarget,
+  }),
+})
+
 /** @throws OBJECT_CORRUPT  when `value` is not a `SchemaEntry` */
 export function checkSchemaEntry(value: unknown): SchemaEntry {
   return schemaEntry(value, 'schema entry')
@@ -57,4 +108,9 @@ export function checkLargeObjectEntry(value: unknown): LargeObjectEntry {
 /** @throws OBJECT_CORRUPT  when `value` is not a `CatalogFact` */
 export function checkCatalogFact(value: unknown): CatalogFact {
   return catalogFact(value, 'catalog fact')
+}
+
+/** @throws OBJECT_CORRUPT  when `value` is not a `FileEntry` */
+export function checkFileEntry(value: unknown): FileEntry {
+  return fileEntry(value, 'file entry')
 }

@@ -159,7 +159,56 @@ export interface Commit {
   notCaptured: NotCaptured[]
   migrations: MigrationHead[]
   git: { branch: string | null; commit: string } | null
+  /** Other datastores, ascending by name; absent where there are none, and in commits before version 3. */
+  sources?: CommittedSource[]
 }
+
+/** Another datastore's state in a commit, and when it was read. */
+export type CommittedSource = CommittedFiles | CommittedOutput
+
+interface SourceMoment {
+  /** As the configuration names it. */
+  name: string
+  /** By our own clock: reading began and ended; ISO 8601 with milliseconds, UTC. */
+  startedAt: string
+  endedAt: string
+}
+
+/** The files below one directory that patterns chose. */
+export interface CommittedFiles extends SourceMoment {
+  kind: 'files'
+  /** As configured, relative to the configuration's directory. */
+  root: string
+  patterns: string[]
+  exclude: string[]
+  /** Canonical JSON lines of `FileEntry`, ascending by the bytes of the path. */
+  entries: ManifestRef
+  /** The contents of all files, one after the other, in the order of the entries. */
+  contents: ManifestRef
+}
+
+/** What a dump command wrote to its stdout. */
+export interface CommittedOutput extends SourceMoment {
+  kind: 'command'
+  output: ManifestRef
+}
+
+/** One file, directory or symbolic link. */
+export type FileEntry =
+  | {
+      kind: 'file'
+      /** Below the root, with `/`, as `formatFileName` writes it; likewise below. */
+      path: string
+      /** Permission bits, set-id bits and the sticky bit. */
+      mode: number
+      /** Microseconds since 1970. */
+      modifiedAtUs: number
+      sizeBytes: number
+      /** SHA-256 of the contents. */
+      contentId: ObjectId
+    }
+  | { kind: 'directory'; path: string; mode: number; modifiedAtUs: number }
+  | { kind: 'symlink'; path: string; target: string }
 
 /** What the catalog knew of one schema entry when it was captured; OIDs are hints only. */
 export interface CatalogFact {

@@ -1,5 +1,5 @@
 import { throwIfAborted } from '../errors.ts'
-import type { ManifestRef, ObjectId, Tree } from '../format/values.ts'
+import type { Commit, ManifestRef, ObjectId, Tree } from '../format/values.ts'
 import type { ObjectDatabase } from '../objects/object-database.ts'
 import type { ObjectMarks } from '../objects/object-marks.ts'
 
@@ -38,7 +38,7 @@ export async function markCommits(
   for (const id of commitIds) {
     if (marks.mark(id, 'metadata') === 'known') continue
     const commit = await objects.readCommit(id)
-    await markManifest(commit.catalog)
+    for (const ref of manifestsBeside(commit)) await markManifest(ref)
     if (marks.mark(commit.treeId, 'metadata') === 'known') continue
     for (const ref of manifestsIn(await objects.readTree(commit.treeId))) await markManifest(ref)
   }
@@ -48,4 +48,12 @@ export async function markCommits(
 export function manifestsIn(tree: Tree): ManifestRef[] {
   const rows = tree.tables.map((table) => table.rows).filter((ref) => ref !== null)
   return [tree.schema, ...rows, tree.sequences, tree.largeObjects.metadata, tree.largeObjects.pages]
+}
+
+/** Returns the root of every stream that a commit names besides those of its tree. */
+export function manifestsBeside({ catalog, sources = [] }: Commit): ManifestRef[] {
+  const held = sources.flatMap((source) =>
+    source.kind === 'files' ? [source.entries, source.contents] : [source.output],
+  )
+  return [catalog, ...held]
 }

@@ -3,7 +3,7 @@ import { totalsOfNode } from '../format/manifest-node.ts'
 import { shortId } from '../format/object-id.ts'
 import type { PrunedCommit } from '../format/pruned-record.ts'
 import type { ChunkRef, Commit, ManifestRef, ObjectId } from '../format/values.ts'
-import { manifestsIn } from '../history/mark-reachable.ts'
+import { manifestsBeside, manifestsIn } from '../history/mark-reachable.ts'
 import type { ObjectDatabase } from '../objects/object-database.ts'
 import type { Root } from './check-refs.ts'
 import { type Finding, newFinding } from './finding.ts'
@@ -90,10 +90,10 @@ export class ReachabilityCheck {
     const commit = await this.#readOrReport(id, namedBy, () => this.#objects.readCommit(id))
     if (Array.isArray(commit)) return { problems: commit }
     const self = `commit '${shortId(id)}'`
-    const problems = [
-      ...(await this.#checkTree(commit.treeId, self)),
-      ...(await this.#checkManifest(commit.catalog, self)),
-    ]
+    const problems = [...(await this.#checkTree(commit.treeId, self))]
+    for (const manifest of manifestsBeside(commit)) {
+      problems.push(...(await this.#checkManifest(manifest, self)))
+    }
     return { commit, problems }
   }
 

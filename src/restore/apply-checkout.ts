@@ -2,9 +2,10 @@
  * Carries out a checkout plan.
  *
  * The order is the promise: the live state is a commit before anything is
- * changed; the database is proven equal before COMMIT; HEAD moves only then.
+ * changed; the database is proven equal before COMMIT; HEAD moves only then, and
+ * only then are other datastores touched, whose files have been staged before.
  */
-import { commitCapture } from '../capture/commit.ts'
+import { commitCapture, hasSameState } from '../capture/commit.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, defaultJobs } from '../capture/default-jobs.ts'
 import { type Blocker, InvariantError, isSnapError, SnapError } from '../errors.ts'
 import { emit } from '../events.ts'
@@ -13,6 +14,7 @@ import type { CheckoutReason, HeadValue, PartOfDatabase } from '../format/ref-re
 import type { ObjectId, SchemaEntry, TableEntry } from '../format/values.ts'
 import { assertCommitIsKept } from '../maintenance/name-commit.ts'
 import { withStoreLock } from '../maintenance/with-store-lock.ts'
+import { HashingSink, type ObjectSink } from '../objects/object-sink.ts'
 import { pinSettings } from '../postgres/pinned-settings.ts'
 import { qualifiedName } from '../postgres/quote.ts'
 import { serverMajorOf } from '../postgres/server-major.ts'
@@ -20,6 +22,11 @@ import { openSession } from '../postgres/session.ts'
 import { moveHead, readHead } from '../refs/head.ts'
 import { SAFETY_REF } from '../refs/ref-name.ts'
 import { entryKey } from '../schema/compare-schemas.ts'
+import {
+  type PreparedSources,
+  prepareSources,
+  type RestoredSource,
+} from '../sources/restore-sources.ts'
 import type { Store } from '../store.ts'
 import type { CheckoutPlan } from './checkout-plan.ts'
 import { findLiveChanges, type LiveChanges } from './find-live-changes.ts'
@@ -27,6 +34,7 @@ import type { InPlaceChange } from './in-place-change.ts'
 import { isStillStored, type LiveState } from './live-state.ts'
 import type { PlannedChange } from './plan-change.ts'
 import { type CheckoutOptions, intoTarget, planAnew, restoreTargetOf } from './plan-checkout.ts'
+import { listRestorable } from './plan-sources.ts'
 import { tableKey } from './plan-surgery.ts'
 import type { Proof } from './prove.ts'
 import { type InPlaceOptions, type RestoreForm, restoreInPlace } from './restore-in-place.ts'
@@ -41,6 +49,8 @@ export interface CheckoutResult {
   head: HeadValue
   databaseName: string
   restored: RestoredTotals
+  /** Of other datastores, as far as the commit holds them. */
+  sources: RestoredSource[]
   /** Null when there was nothing to restore: the database equalled the commit already. */
   proof: Proof | null
   /** How it was done; null when nothing was, or a new database was filled. */
@@ -71,6 +81,9 @@ export interface RestoredTotals {
  * @throws POSTGRES_LOCK_TIMEOUT, TARGET_CHANGED, DATA_WOULD_BE_LOST, RESTORE_FAILED,
  *         RESTORE_NOT_PROVEN, ABORTED  nothing was changed
  * @throws COMMIT_PRUNED     the commit was pruned since it was planned; nothing was changed
+ * @throws SOURCE_UNREADABLE, SOURCE_CHANGED, SOURCE_COMMAND_FAILED  another datastore could not be
+ *         read; nothing was changed
+ * @throws SOURCES_NOT_RESTORED  the database was restored and HEAD moved, another datastore was not
  * @throws RESTORE_IN_DOUBT  the connection was lost at COMMIT
  */
 export function applyCheckout(
@@ -104,17 +117,77 @@ export function applyPlan(
     await steps.prepare?.()
     // Planned without the lock: it may have been pruned since.
     await assertCommitIsKept(store, plan.commitId)
-    const outcome =
-      plan.kind === 'into'
-        ? await applyInto(store, plan, options)
-        : await applyInPlace(store, plan, options, steps)
-    return {
-      commitId: plan.commitId,
-      ...outcome,
-      databaseName: plan.database.name,
-      elapsedMs: performance.now() - startedAtMs,
+    const prepared = await prepareOthers(store, plan, options)
+    try {
+      const outcome =
+        plan.kind === 'into'
+          ? await applyInto(store, plan, options)
+          : await applyInPlace(store, plan, options, { ...steps, others: prepared })
+      const sources = (await prepared?.restore()) ?? []
+      assertRestored(plan, sources, outcome.proof)
+      return {
+        commitId: plan.commitId,
+        ...outcome,
+        sources,
+        databaseName: plan.database.name,
+        elapsedMs: performance.now() - startedAtMs,
+      }
+    } finally {
+      await prepared?.discard()
     }
   })
+}
+
+/** Reads other datastores as they are, into the store if they are to be kept, and stages the commit's. */
+async function prepareOthers(
+  store: Store,
+  plan: CheckoutPlan,
+  options: CheckoutOptions,
+): Promise<PreparedSources | undefined> {
+  const isWhole = plan.kind === 'inPlace' && plan.part === null && plan.reason !== 'wipe'
+  const chosen = isWhole ? listRestorable(options, plan.commit) : []
+  if (chosen.length === 0) return undefined
+  const prepare = (sink: ObjectSink) =>
+    prepareSources({ ...options, chosen, sink, objects: store.objects })
+  if (options.withSafetyCommit === false) return prepare(new HashingSink())
+  const writer = store.objects.newWriter()
+  try {
+    const prepared = await prepare(writer)
+    try {
+      await writer.flush()
+    } catch (error) {
+      await prepared.discard()
+      throw error
+    }
+    return prepared
+  } finally {
+    await writer.close()
+  }
+}
+
+/** @throws SOURCES_NOT_RESTORED */
+function assertRestored(
+  { database, revision }: CheckoutPlan,
+  sources: readonly RestoredSource[],
+  proof: Proof | null,
+): void {
+  const failed = sources.filter(({ reason }) => reason !== null)
+  const [first] = failed
+  if (first === undefined) return
+  const own = {
+    name: database.name,
+    state: proof === null ? ('unchanged' as const) : ('restored' as const),
+    reason: null,
+  }
+  throw new SnapError(
+    'SOURCES_NOT_RESTORED',
+    `database '${database.name}' is restored, ${failed.length} of ${sources.length} other datastores ` +
+      `are not: ${first.name}: ${first.reason}`,
+    { sources: [own, ...sources.map(({ name, state, reason }) => ({ name, state, reason }))] },
+    {
+      hint: `put that right and run 'snap checkout ${revision}' again, or 'snap undo' to return to the state before`,
+    },
+  )
 }
 
 async function applyInto(store: Store, plan: CheckoutPlan, options: CheckoutOptions) {
@@ -151,7 +224,7 @@ async function applyInPlace(
   store: Store,
   plan: CheckoutPlan,
   options: CheckoutOptions,
-  steps: ApplySteps,
+  steps: ApplySteps & { others: PreparedSources | undefined },
 ) {
   if (plan.inPlace === null) throw new InvariantError('a plan to restore in place needs a change')
   let safetyCommitId: ObjectId | null = null
@@ -160,7 +233,7 @@ async function applyInPlace(
   const onTerminated = (blocker: Blocker) => void terminated.push(blocker)
   const keep = async (live: LiveState) => {
     if (options.withSafetyCommit === false) return
-    safetyCommitId = await keepLiveState(store, plan, live, options)
+    safetyCommitId = await keepLiveState(store, plan, live, steps.others, options)
     await steps.onKept?.(safetyCommitId)
   }
   const settled = async () => {
@@ -350,7 +423,7 @@ function describePart(part: CheckoutPlan['part']): string {
 
 /**
  * Makes the live state a commit under `refs/snap/safety`, unless the commit at
- * HEAD holds it already.
+ * HEAD holds just that already.
  *
  * Rows that the plan's commit leaves out are in it: they have to be put back
  * into tables that are built again.
@@ -359,14 +432,17 @@ async function keepLiveState(
   store: Store,
   plan: CheckoutPlan,
   live: LiveState,
+  others: PreparedSources | undefined,
   options: CheckoutOptions,
 ): Promise<ObjectId> {
   const { author } = options
   emit(options.reporter, { kind: 'phaseStarted', phase: 'safetyCommit' })
   const headId = plan.headBefore.id
-  if (headId !== null && (await store.objects.readCommit(headId)).treeId === live.treeId) {
-    return headId
-  }
+  const sources = others?.before ?? []
+  const isAtHead =
+    headId !== null &&
+    hasSameState(await store.objects.readCommit(headId), { treeId: live.treeId, sources })
+  if (isAtHead) return headId
   const { commitId, commit } = await commitCapture(store, live.capture, {
     message:
       plan.reason === 'wipe'
@@ -376,6 +452,8 @@ async function keepLiveState(
     purpose: plan.reason === 'wipe' ? 'guard' : 'safety',
     parentId: headId,
     selection: live.selection,
+    sources,
+    notCaptured: others?.notCaptured ?? [],
     workingDirectory: options.workingDirectory,
     now: options.now,
   })

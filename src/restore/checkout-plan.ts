@@ -6,6 +6,7 @@ import type { Blocker } from '../errors.ts'
 import type { HeadValue } from '../format/ref-record.ts'
 import type { CatalogFact, Commit, ObjectId, SchemaEntry, Tree } from '../format/values.ts'
 import type { SchemaDifference } from '../schema/compare-schemas.ts'
+import type { SourceDiff } from '../sources/diff-sources.ts'
 import type { PartRequested } from './checkout-part.ts'
 import type { TableChange } from './compare-trees.ts'
 import type { ChangeOutline } from './outline-change.ts'
@@ -18,6 +19,15 @@ export interface CheckoutPart {
   relations: { namespace: string; name: string }[] | null
   /** What else they needed and is restored with them: `TYPE public.mood`. */
   others: string[]
+}
+
+/** What becomes of other datastores. */
+export interface PlannedSources {
+  /** From what there is to what the commit holds. */
+  changes: SourceDiff[]
+  /** Those that equal the commit already. */
+  unchanged: string[]
+  leftAlone: { name: string; because: 'notConfigured' | 'notCommitted' | 'noRestoreCommand' }[]
 }
 
 export interface CheckoutPlan {
@@ -58,7 +68,9 @@ export interface CheckoutPlan {
   /** What will be done and lost; null where nothing is changed in place. */
   outline: ChangeOutline | null
   largeObjects: { countBefore: number; countAfter: number; differ: boolean }
-  /** Objects read and checked before anything is touched. */
+  /** Empty where only the database, or a part of it, is restored. */
+  sources: PlannedSources
+  /** Objects of the database read and checked before anything is touched. */
   verified: { objectCount: number; sizeBytes: number }
   warnings: { code: string; subject: string; detail: string }[]
   /** The live state that was read, and how it becomes the commit's; null where nothing is changed in place. */

@@ -17,6 +17,7 @@ import { openSession } from '../postgres/session.ts'
 import { readHead } from '../refs/head.ts'
 import { BRANCH_PREFIX, isRefName } from '../refs/ref-name.ts'
 import { compareSchemas, type SchemaDifference } from '../schema/compare-schemas.ts'
+import type { Source } from '../sources/source.ts'
 import type { Store } from '../store.ts'
 import { type PartRequested, partRequestedBy } from './checkout-part.ts'
 import type { CheckoutPart, CheckoutPlan } from './checkout-plan.ts'
@@ -28,6 +29,7 @@ import { outlineChange } from './outline-change.ts'
 import { makePartTargetForNew } from './part-target.ts'
 import { type PlannedChange, planChange } from './plan-change.ts'
 import type { Rename } from './plan-renames.ts'
+import { NO_SOURCES, planSources } from './plan-sources.ts'
 import { readSchemaEntries } from './read-schema.ts'
 import { inspectNewTarget } from './restore-into.ts'
 import type { RestoreTarget } from './restore-state.ts'
@@ -47,6 +49,11 @@ export interface CheckoutOptions {
   withDependencies?: boolean | undefined
   /** Restore into another database than the one that was committed. */
   isForced?: boolean | undefined
+  /**
+   * Other datastores to restore as far as the commit holds them; none when not given. A part, or a
+   * new database, is restored without them.
+   */
+  sources?: readonly Source[] | undefined
   /** Only look: what is read of the live database is not put into the store. */
   isDryRun?: boolean | undefined
   /** Commit the live state first. Default true. */
@@ -182,6 +189,7 @@ async function planInto(
       countAfter: tree.largeObjects.metadata.rowCount,
       differ: tree.largeObjects.metadata.rowCount > 0,
     },
+    sources: NO_SOURCES,
     verified,
     warnings: made.warnings,
     inPlace: null,
@@ -209,10 +217,12 @@ async function planInPlace(
   const warnings = checkTarget(basis.commit, options, server.systemIdentifier)
   const terminated: Blocker[] = []
   const toRead = liveStateOptions(basis, options, (blocker) => terminated.push(blocker))
-  return withLiveState(store, toRead, async (live, liveObjects) => {
-    const plan = await planAgainst(store, basis, { live, liveObjects, server }, options)
-    return { ...plan, terminated, warnings: [...warnings, ...plan.warnings] }
-  })
+  const plan = await withLiveState(store, toRead, (live, liveObjects) =>
+    planAgainst(store, basis, { live, liveObjects, server }, options),
+  )
+  const sources =
+    basis.requested === null ? await planSources(store, basis.commit, options) : NO_SOURCES
+  return { ...plan, sources, terminated, warnings: [...warnings, ...plan.warnings] }
 }
 
 /** Plans how a live state that was read becomes that of the basis. */
@@ -249,6 +259,7 @@ export async function planAgainst(
       countAfter: tree.largeObjects.metadata.rowCount,
       differ: !hasSameLargeObjects(live.tree, tree),
     },
+    sources: NO_SOURCES,
     verified: await verifyNeeded(planned, options),
     warnings: planned.warnings,
     inPlace: planned,

@@ -258,6 +258,47 @@ const EXAMPLES: { [C in ErrorCode]: SnapError<C> } = {
   RESTORE_IN_DOUBT: new SnapError('RESTORE_IN_DOUBT', 'the connection was lost at COMMIT', {
     databaseName: 'shop',
   }),
+  SOURCE_UNREADABLE: new SnapError(
+    'SOURCE_UNREADABLE',
+    "cannot read 'private' of source 'uploads': permission denied",
+    { source: 'uploads', path: 'private', reason: 'permission denied' },
+    { hint: 'make it readable, or leave it out with exclude in snap.config.json' },
+  ),
+  SOURCE_CHANGED: new SnapError(
+    'SOURCE_CHANGED',
+    "cannot read 'app.log' of source 'uploads': it was written each time it was read",
+    { source: 'uploads', paths: ['app.log', 'other.log'] },
+  ),
+  SOURCE_UNFINISHED: new SnapError(
+    'SOURCE_UNFINISHED',
+    "cannot read source 'uploads': a checkout was cut off while it replaced its files",
+    { source: 'uploads', stagingPath: '/srv/.uploads.snap-restore-0f0f0f0f0f0f' },
+    { hint: "run 'snap checkout' or 'snap undo': both put the files back as they were first" },
+  ),
+  SOURCE_COMMAND_FAILED: new SnapError(
+    'SOURCE_COMMAND_FAILED',
+    "the dump command of source 'redis' ended with 3",
+    {
+      source: 'redis',
+      role: 'dump',
+      isStarted: true,
+      exitCode: 3,
+      signal: null,
+      stderr: 'connecting\nno such socket',
+    },
+  ),
+  SOURCES_NOT_RESTORED: new SnapError(
+    'SOURCES_NOT_RESTORED',
+    "database 'shop' is restored, 1 of 2 other datastores are not: redis: the restore command of source 'redis' ended with 3",
+    {
+      sources: [
+        { name: 'shop', state: 'restored', reason: null },
+        { name: 'uploads', state: 'unchanged', reason: null },
+        { name: 'redis', state: 'unknown', reason: 'the restore command ended with 3' },
+      ],
+    },
+    { hint: "put that right and run 'snap checkout HEAD~1' again" },
+  ),
   CONFIG_INVALID: new SnapError(
     'CONFIG_INVALID',
     "'snap.config.json' has 2 problems",

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { MemoryBackend } from '../../src/backend/memory-backend.ts'
 import { decodeCommit } from '../../src/format/commit.ts'
-import { encodeJsonLine } from '../../src/format/json-lines.ts'
+import { parseFileName } from '../../src/format/file-name.ts'
+import { decodeJsonLines, encodeJsonLine } from '../../src/format/json-lines.ts'
 import { decodeLockRecord } from '../../src/format/lock-record.ts'
 import { decodeManifestNode } from '../../src/format/manifest-node.ts'
 import { objectIdOf } from '../../src/format/object-id.ts'
@@ -12,7 +13,7 @@ import { decodeEntry } from '../../src/format/pack-entry.ts'
 import { decodePrunedRecord } from '../../src/format/pruned-record.ts'
 import { decodeRefRecord } from '../../src/format/ref-record.ts'
 import { decodeStoreFile } from '../../src/format/store-file.ts'
-import { checkCatalogFact } from '../../src/format/stream-entries.ts'
+import { checkCatalogFact, checkFileEntry } from '../../src/format/stream-entries.ts'
 import { decodeTree } from '../../src/format/tree.ts'
 import { FINDING_SEVERITIES } from '../../src/maintenance/finding.ts'
 import { ObjectDatabase } from '../../src/objects/object-database.ts'
@@ -115,6 +116,28 @@ const examples: Record<string, (bytes: Uint8Array) => void | Promise<void>> = {
       largeObjects: { metadata: emptyRows, pages: emptyRows },
     })
     expect(page).toContain(`tree of an empty database; its id is \`${objectIdOf(bytes)}\``)
+  },
+  'file-entries': async (bytes) => {
+    const pieces = (async function* () {
+      yield bytes
+    })()
+    const entries = []
+    for await (const entry of decodeJsonLines(pieces, checkFileEntry)) entries.push(entry)
+    const modifiedAtUs = Date.parse('2026-01-31T12:00:00.000Z') * 1000
+    const contentId = objectIdOf(Buffer.from('ada'))
+    expect(entries).toEqual([
+      { kind: 'directory', path: 'a', mode: 0o755, modifiedAtUs },
+      {
+        kind: 'file',
+        path: 'a/\udce9t\udce9.txt',
+        mode: 0o640,
+        modifiedAtUs,
+        sizeBytes: 3,
+        contentId,
+      },
+      { kind: 'symlink', path: 'b', target: 'a' },
+    ])
+    expect(parseFileName(entries[1]!.path).toString('latin1')).toBe('a/été.txt')
   },
   'node-level-0': (bytes) => {
     expect(decodeManifestNode(bytes)).toMatchObject({

@@ -75,6 +75,18 @@ const LAYERS: Readonly<Record<string, { mayImport: readonly string[]; because: s
     ],
     because: 'a store is checked without a database',
   },
+  'src/sources': {
+    mayImport: [
+      'src/errors.ts',
+      'src/events.ts',
+      'src/format',
+      'src/chunker',
+      'src/objects',
+      'src/maintenance/process-identity.ts',
+      'src/operations/redact-arguments.ts',
+    ],
+    because: 'other datastores are read and restored without PostgreSQL, and without knowing refs',
+  },
   'src/capture': {
     mayImport: [
       'src/errors.ts',
@@ -87,6 +99,7 @@ const LAYERS: Readonly<Record<string, { mayImport: readonly string[]; because: s
       'src/schema',
       'src/postgres',
       'src/maintenance',
+      'src/sources',
       'src/store.ts',
     ],
     because: 'capturing does not know how a restore will go about it',
@@ -102,6 +115,7 @@ const LAYERS: Readonly<Record<string, { mayImport: readonly string[]; because: s
       'src/postgres/address',
       'src/postgres/quote.ts',
       'src/capture',
+      'src/sources',
       'src/store.ts',
     ],
     because:
@@ -141,6 +155,7 @@ const LAYERS: Readonly<Record<string, { mayImport: readonly string[]; because: s
       'src/capture',
       'src/diff',
       'src/maintenance',
+      'src/sources',
       'src/store.ts',
     ],
     because: 'a restore captures too, for safety and for proof; backends are behind objects',

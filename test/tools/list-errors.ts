@@ -56,6 +56,12 @@ const CODE_MEANINGS: Readonly<Record<keyof typeof EXIT_CODE_OF_ERROR, string>> =
   RESTORE_FAILED: 'a step failed; nothing was changed',
   RESTORE_NOT_PROVEN: 'the result was not equal to the commit; nothing was changed',
   RESTORE_IN_DOUBT: 'the connection broke at COMMIT; look before going on',
+  SOURCE_UNREADABLE: 'a file of a source cannot be read; `data.path` names it',
+  SOURCE_CHANGED: 'files kept changing while they were read, or changed before they were replaced',
+  SOURCE_UNFINISHED: 'a checkout was killed while it replaced files; the next one puts that right',
+  SOURCE_COMMAND_FAILED: 'a dump or restore command failed; `data.stderr` is what it said last',
+  SOURCES_NOT_RESTORED:
+    'PostgreSQL is restored, a source is not; `data.sources` has the state of each',
   CONFIG_INVALID: 'the configuration file is wrong; `data.problems` lists where',
   INPUT_UNREADABLE: 'a file that a command is to read is not there, or cannot be read',
   CONDITION_INVALID: 'a condition is not written as it must be; `data.offset` says where',
