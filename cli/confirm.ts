@@ -67,7 +67,8 @@ async function ask<Answer>(
   updateSettings({ aliases: { '\u0004': 'cancel' } })
   const ended = new AbortController()
   const end = () => ended.abort()
-  io.stdin.once('end', end)
+  io.stdin.once('end', end).once('error', end)
+  const restoreRawMode = tolerateGoneTerminal(io.stdin)
   output.progress.clear()
   try {
     const signal = AbortSignal.any([io.signal, ended.signal])
@@ -75,7 +76,24 @@ async function ask<Answer>(
     if (isCancel(answer)) throw questionAborted()
     return answer as Exclude<Answer, symbol>
   } finally {
-    io.stdin.off('end', end)
+    restoreRawMode()
+    io.stdin.off('end', end).off('error', end)
+  }
+}
+
+/** A terminal that was closed cannot be set back to lines, and readline would throw that at nobody. */
+function tolerateGoneTerminal(stdin: InputStream): () => void {
+  const { setRawMode } = stdin
+  if (setRawMode === undefined) return () => undefined
+  stdin.setRawMode = (isRaw) => {
+    try {
+      return setRawMode.call(stdin, isRaw)
+    } catch {
+      return stdin
+    }
+  }
+  return () => {
+    stdin.setRawMode = setRawMode
   }
 }
 
@@ -90,7 +108,8 @@ const USUAL_COLUMNS = 80
 function withColumns(stream: OutputStream): OutputStream {
   if (stream.columns === undefined || stream.columns >= MIN_COLUMNS) return stream
   const wider = new Writable({
-    write: (piece, encoding, done) => void stream.write(piece, encoding, done),
+    // A terminal that was closed is heard of by its end, and by the signal.
+    write: (piece, encoding, done) => void stream.write(piece, encoding, () => done()),
   })
   return Object.assign(wider, { isTTY: stream.isTTY === true, columns: USUAL_COLUMNS })
 }
