@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream'
 import { SnapError } from '../src/index.ts'
 import type { Context } from './context.ts'
-import type { OutputStream } from './io.ts'
+import type { InputStream, OutputStream } from './io.ts'
 
 /**
  * Asks a yes-or-no question and returns only when the answer is yes.
@@ -34,17 +34,10 @@ export function canAsk({ io, options }: Context): boolean {
  * @throws ABORTED  the user interrupted the question
  */
 export async function askYesOrNo(context: Context, question: string): Promise<boolean> {
-  const { confirm, isCancel } = await import('@clack/prompts')
-  context.output.progress.clear()
-  const answer = await confirm({
-    message: question,
-    initialValue: false,
-    input: context.io.stdin,
-    output: withColumns(context.io.stderr),
-    signal: context.io.signal,
-  })
-  if (isCancel(answer)) throw questionAborted()
-  return answer
+  const { confirm } = await import('@clack/prompts')
+  return ask(context, (terminal) =>
+    confirm({ message: question, initialValue: false, ...terminal }),
+  )
 }
 
 /**
@@ -53,17 +46,55 @@ export async function askYesOrNo(context: Context, question: string): Promise<bo
  * @throws ABORTED  the user interrupted the question
  */
 export async function askForText(context: Context, question: string): Promise<string> {
-  const { isCancel, text } = await import('@clack/prompts')
-  context.output.progress.clear()
-  const answer = await text({
-    message: question,
-    input: context.io.stdin,
-    output: withColumns(context.io.stderr),
-    signal: context.io.signal,
-  })
-  if (isCancel(answer)) throw questionAborted()
+  const { text } = await import('@clack/prompts')
+  const answer = await ask(context, (terminal) => text({ message: question, ...terminal }))
   // An empty answer comes as undefined.
   return (answer ?? '').trim()
+}
+
+interface Terminal {
+  input: InputStream
+  output: OutputStream
+  signal: AbortSignal
+}
+
+async function ask<Answer>(
+  { io, output }: Context,
+  prompt: (terminal: Terminal) => Promise<Answer>,
+): Promise<Exclude<Answer, symbol>> {
+  const { isCancel, updateSettings } = await import('@clack/prompts')
+  // Ctrl-D ends the input: the question would wait for what never comes, and node give up on it.
+  updateSettings({ aliases: { '\u0004': 'cancel' } })
+  const ended = new AbortController()
+  const end = () => ended.abort()
+  io.stdin.once('end', end).once('error', end)
+  const restoreRawMode = tolerateGoneTerminal(io.stdin)
+  output.progress.clear()
+  try {
+    const signal = AbortSignal.any([io.signal, ended.signal])
+    const answer = await prompt({ input: io.stdin, output: withColumns(io.stderr), signal })
+    if (isCancel(answer)) throw questionAborted()
+    return answer as Exclude<Answer, symbol>
+  } finally {
+    restoreRawMode()
+    io.stdin.off('end', end).off('error', end)
+  }
+}
+
+/** A terminal that was closed cannot be set back to lines, and readline would throw that at nobody. */
+function tolerateGoneTerminal(stdin: InputStream): () => void {
+  const { setRawMode } = stdin
+  if (setRawMode === undefined) return () => undefined
+  stdin.setRawMode = (isRaw) => {
+    try {
+      return setRawMode.call(stdin, isRaw)
+    } catch {
+      return stdin
+    }
+  }
+  return () => {
+    stdin.setRawMode = setRawMode
+  }
 }
 
 /** Narrower than this, a question stands a letter or two to a line. */
@@ -77,7 +108,8 @@ const USUAL_COLUMNS = 80
 function withColumns(stream: OutputStream): OutputStream {
   if (stream.columns === undefined || stream.columns >= MIN_COLUMNS) return stream
   const wider = new Writable({
-    write: (piece, encoding, done) => void stream.write(piece, encoding, done),
+    // A terminal that was closed is heard of by its end, and by the signal.
+    write: (piece, encoding, done) => void stream.write(piece, encoding, () => done()),
   })
   return Object.assign(wider, { isTTY: stream.isTTY === true, columns: USUAL_COLUMNS })
 }

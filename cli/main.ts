@@ -14,6 +14,8 @@ import { run } from './run.ts'
 
 const interruption = new AbortController()
 let signalExitCode: number | undefined
+/** Of a process that SIGHUP ended. */
+const HANGUP_EXIT_CODE = 129
 /** The program that is run at the moment: signals are meant for it. */
 let child: RunningChild | undefined
 
@@ -69,7 +71,17 @@ const exitCode = await run(process.argv.slice(2), {
 })
 
 await new Promise<void>((resolve) => process.stderr.write('', () => resolve()))
+if (signalExitCode === HANGUP_EXIT_CODE && exitCode === ExitCode.interrupted) dieOfHangup()
 process.exit(exitCodeOfProcess())
+
+/**
+ * Ends the process as a closed terminal asks for. Node aborts when it exits and cannot set a terminal
+ * that has gone back to what it was (seen with 20.20, exit code 134).
+ */
+function dieOfHangup(): void {
+  process.removeAllListeners('SIGHUP')
+  process.kill(process.pid, 'SIGHUP')
+}
 
 function exitCodeOfProcess(): number {
   if (interruption.signal.reason instanceof OutputClosed) return ExitCode.outputClosed

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { onTestFinished } from 'vitest'
 
-/** A question, or the end of one, and the keys that are pressed when it is on the screen. */
-export type Answer = readonly [question: string, keys: string]
+/** A question, or part of one, and the keys that are pressed when it is on the screen; null closes the terminal. */
+export type Answer = readonly [question: string, keys: string | null]
 
 /**
  * Runs a command line at a terminal, which util-linux's `script` makes, and types each answer once
@@ -32,7 +32,8 @@ export function runAtTerminal(
     if (next === undefined || !screen.slice(seen).includes(next[0])) return
     seen = screen.length
     left.shift()
-    child.stdin.write(next[1])
+    if (next[1] === null) child.kill('SIGKILL')
+    else child.stdin.write(next[1])
   })
   return new Promise((resolve, reject) => {
     child.once('error', reject)

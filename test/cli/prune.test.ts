@@ -191,7 +191,9 @@ describe('snap prune', () => {
   test.each([
     ['y', 0],
     ['n', 7],
-  ])('asked, %s ends with %i', async (key, expected) => {
+    ['\u0003', 130],
+    ['\u0004', 130],
+  ])('asked, %j ends with %i', async (key, expected) => {
     const { snap } = await storeOfFour()
     const options = { isTerminal: true, stdin: terminalWith(key) }
     const { exitCode, stderr } = await snap(['prune', '--keep-last', '1'], options)
@@ -210,6 +212,18 @@ describe('snap prune', () => {
       match(stderr, /Remove 3 commits for good\?/)
     },
   )
+
+  test('asked, and the terminal ends, ends with 130', async () => {
+    const { snap } = await storeOfFour()
+    const stdin = terminalWith('')
+    stdin.setRawMode = (isRaw) => {
+      if (isRaw) setImmediate(() => stdin.push(null))
+      return stdin
+    }
+    const { exitCode } = await snap(['prune', '--keep-last', '1'], { isTerminal: true, stdin })
+    equal(exitCode, 130)
+    equal((await snap(['show', 'HEAD~1'])).exitCode, 0)
+  })
 
   test('where nothing is to go nobody is asked', async () => {
     const { snap } = await storeOfFour()

@@ -1,7 +1,7 @@
 /** The real program at a real terminal. */
 
 import { deepEqual, equal, match } from 'node:assert/strict'
-import { afterAll, beforeAll, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { allMajors } from '../support/postgres.ts'
 import { type Answer, runAtTerminal } from './at-terminal.ts'
 import { type InstalledProgram, installProgram } from './installed-program.ts'
@@ -63,6 +63,23 @@ test('Ctrl-C at the second question of a wipe changes nothing', async () => {
     ],
   )
   equal(exitCode, 130)
+  deepEqual(await readShop(place.database), INTACT_SHOP)
+})
+
+test('a wipe whose terminal is closed at a question ends, notes that, and changes nothing', async () => {
+  const place = await newWorkplace(newestMajor)
+  await place.succeed(['init'])
+  // As the leader of its session the program hears of the end itself.
+  await runAtTerminal(`exec '${process.execPath}' '${program.path}' wipe`, {
+    workingDirectory: place.directory,
+    environment: environment({ DATABASE_URL: place.database.url }),
+    answers: [[NAME, null]],
+  })
+  await expect
+    .poll(async () => JSON.parse(await place.succeed(['ops', '--json', '-n', '1'])).end, {
+      timeout: 20_000,
+    })
+    .toMatchObject({ outcome: 'failed', exitCode: 130 })
   deepEqual(await readShop(place.database), INTACT_SHOP)
 })
 
