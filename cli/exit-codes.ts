@@ -108,6 +108,7 @@ export const EXIT_CODE_OF_ERROR = {
   MIGRATION_FAILED: ExitCode.postgres,
   LOAD_COLUMNS_WRONG: ExitCode.usage,
   LOAD_REJECTED: ExitCode.refused,
+  DUMP_UNREADABLE: ExitCode.usage,
   OUTPUT_EXISTS: ExitCode.refused,
   OUTPUT_UNWRITABLE: ExitCode.backend,
   COMMAND_NOT_FOUND: ExitCode.commandNotFound,

@@ -103,6 +103,8 @@ export interface ErrorData {
   LOAD_REJECTED: {
     rejected: { rowNumber: number; column: string | null; value: string | null; reason: string }[]
   }
+  // dumps of `snap import`
+  DUMP_UNREADABLE: { path: string; reason: string }
   // files a command writes
   OUTPUT_EXISTS: { path: string }
   OUTPUT_UNWRITABLE: { path: string }

@@ -115,6 +115,13 @@ export type * from './format/values.ts'
 export { findNewestCommit } from './history/find-newest-commit.ts'
 export { MIGRATION_REVISION_PREFIX, resolveRevision } from './history/revisions.ts'
 export { type CommitWithId, type HistorySource, walkCommits } from './history/walk-commits.ts'
+export {
+  type Dump,
+  type ImportedDump,
+  type ImportOptions,
+  importDumps,
+  inspectDump,
+} from './import/import-dumps.ts'
 export type { RowSource } from './load/decode-text.ts'
 export {
   type LoadOptions,

@@ -98,6 +98,11 @@ export const ALL_COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./export.ts')).defineExport,
   },
   {
+    name: 'import',
+    summary: 'turn dumps of pg_dump into commits',
+    load: async () => (await import('./import.ts')).defineImport,
+  },
+  {
     name: 'doctor',
     summary: 'say what this server and store allow, and what to do',
     load: async () => (await import('./doctor.ts')).defineDoctor,

@@ -67,6 +67,7 @@ const CONFIG_HELP = `
 snap.config.json, beside .snap/; comments are allowed, and any key may be left out:
   {
     "migrations": ["db/migrations/*.sql"],  // what --pending looks into
+    "migrate": {},                          // see 'snap help migrate'
     "rules": {
       "default": {                // for every table; these hold without a file, too
         "maxLossPercent": 50,     // fewer rows than before; false: any number

@@ -20,13 +20,9 @@ import { ExitCode } from '../exit-codes.ts'
 import type { OutputStream, ProgramIo } from '../io.ts'
 import { formatTable } from '../output/text-table.ts'
 import { formatDuration } from '../output/units.ts'
-import {
-  type EmbeddedPostgres,
-  EmbeddedPostgresError,
-  startEmbeddedPostgres,
-} from './embedded-postgres.ts'
-import { findInstalledBinaries } from './find-installed-binaries.ts'
+import type { EmbeddedPostgres } from './embedded-postgres.ts'
 import { ACCIDENT, type Fact, fillShop, measureShop } from './shop.ts'
+import { startTemporaryServer } from './start-temporary-server.ts'
 
 interface Demo {
   context: Context
@@ -58,7 +54,7 @@ export async function runDemo(context: Context): Promise<void> {
 async function runOnTemporaryServer(
   context: Context,
 ): Promise<{ serverMajor: number; facts: FactOverTime[] }> {
-  const server = await startServer(context.io)
+  const server = await startTemporaryServer(context.io, 'the demo')
   try {
     const directory = await mkdtemp(join(tmpdir(), 'snap-demo-'))
     try {
@@ -71,23 +67,6 @@ async function runOnTemporaryServer(
     }
   } finally {
     await server.stop()
-  }
-}
-
-/** Takes the server that npm brings, which an installed package does not have, else one of the machine's own. */
-async function startServer(io: ProgramIo): Promise<EmbeddedPostgres> {
-  try {
-    return await startEmbeddedPostgres()
-  } catch (cause) {
-    if (!(cause instanceof EmbeddedPostgresError)) throw cause
-    const binaries = await findInstalledBinaries(io.environment.PATH)
-    if (binaries !== undefined) return startEmbeddedPostgres({ binaries })
-    throw new SnapError(
-      'POSTGRES_UNREACHABLE',
-      `cannot start a temporary server for the demo: ${cause.message}`,
-      { address: 'temporary server' },
-      { cause, ...(cause.hint === undefined ? {} : { hint: cause.hint }) },
-    )
   }
 }
 

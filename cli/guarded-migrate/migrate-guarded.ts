@@ -88,12 +88,13 @@ export async function migrateGuarded(
     `Guard commit ${output.messageColors.yellow(shortId(guard.commitId))} ` +
       `(operation ${operation.number}, ${formatDuration(guard.totals.elapsedMs)})`,
   )
-  context.interruptedState = 'the migration that ran was rolled back; those before it are applied'
+  context.interruptedState = 'nothing was changed: the migration that ran was rolled back'
   const elapsedMs = new Map<string, number>()
   const rollbackCommand = formatRollbackCommand(context, operation.number)
   try {
     await applyPlan(work, elapsedMs, () => {
       operation.outcome.databaseChange = 'changed'
+      context.interruptedState = `what is told above is applied; to return to the state before: ${rollbackCommand}`
     })
   } catch (error) {
     const left = isSnapError(error, 'MIGRATION_FAILED') ? error.data.outcome : 'rolledBack'

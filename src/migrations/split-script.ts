@@ -22,9 +22,15 @@ const SENDING_COMMANDS = /^\\(?:g|gx|gexec|gset|gdesc|crosstabview|watch)\b/
 export class ScriptReader {
   readonly #source: string
   #offset = 0
+  #isTerminated = true
 
   constructor(source: string) {
     this.#source = source
+  }
+
+  /** Whether the statement that was read last ended before the end of the text: it had its semicolon. */
+  get isTerminated(): boolean {
+    return this.#isTerminated
   }
 
   /** Returns the next piece, or undefined at the end. Offsets count UTF-16 code units. */
@@ -66,6 +72,7 @@ export class ScriptReader {
     const words = new BodyDepth()
     let depth = 0
     let end = this.#source.length
+    this.#isTerminated = false
     while (this.#offset < this.#source.length) {
       const character = this.#source[this.#offset]!
       if (this.#skipQuotedOrComment()) continue
@@ -74,6 +81,7 @@ export class ScriptReader {
       if (character === ';' && depth <= 0 && words.depth === 0) {
         end = this.#offset
         this.#offset += 1
+        this.#isTerminated = true
         break
       }
       if (character === '\\') {

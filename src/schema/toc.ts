@@ -39,12 +39,47 @@ export interface Archive {
   entries: TocEntry[]
 }
 
+/** An entry with what leads to its rows. */
+export interface TocEntryWithData extends TocEntry {
+  /** Null for what has no rows, and for rows that are written as INSERT. */
+  copyStatement: string | null
+  /** In directory format, the file that holds the rows; null when there are none. */
+  dataFile: string | null
+}
+
+/** All that header and table of contents say. */
+export interface ArchiveContents extends Archive {
+  format: 'custom' | 'directory'
+  compression: 'none' | 'gzip' | 'lz4' | 'zstd'
+  integerSizeBytes: number
+  /** By the clock of the machine that made the archive, whose time zone is not told: taken for ours. */
+  createdAt: Date
+  databaseName: string
+  entries: TocEntryWithData[]
+  /** Where what follows the table of contents begins. */
+  endOffsetBytes: number
+}
+
 /**
  * Parses header and table of contents.
  *
  * @throws SCHEMA_DUMP_FAILED  not a custom-format archive of version 1.14 to 1.16, or cut off
  */
 export function parseArchive(bytes: Uint8Array): Archive {
+  const { pgDumpVersion, serverVersion, entries } = readArchive(bytes)
+  return {
+    pgDumpVersion,
+    serverVersion,
+    entries: entries.map(({ copyStatement: _, dataFile: __, ...entry }) => entry),
+  }
+}
+
+/**
+ * As `parseArchive`, of custom format or the `toc.dat` of a directory, with all that is needed to restore it.
+ *
+ * @throws SCHEMA_DUMP_FAILED
+ */
+export function readArchive(bytes: Uint8Array): ArchiveContents {
   const reader = new ArchiveReader(bytes)
   for (const byte of MAGIC)
     if (reader.byte() !== byte) throw malformed('it does not begin with PGDMP')
@@ -54,22 +89,28 @@ export function parseArchive(bytes: Uint8Array): Archive {
   if (version[0] !== 1 || version[1] < 14 || version[1] > 16) {
     throw malformed(`its version is ${version.join('.')}`)
   }
-  reader.setIntegerSize(reader.byte())
+  const integerSizeBytes = reader.byte()
+  reader.setIntegerSize(integerSizeBytes)
   const offsetSizeBytes = reader.byte()
-  if (reader.byte() !== CUSTOM_FORMAT) throw malformed('it is not in custom format')
-  if (version[1] >= 15) reader.byte()
-  else reader.integer()
-  for (let field = 0; field < CREATION_TIME_FIELDS; field++) reader.integer()
-  reader.text() // database name
+  const format = FORMATS[reader.byte()]
+  if (format === undefined) throw malformed('it is neither in custom nor in directory format')
+  const compression =
+    version[1] >= 15 ? COMPRESSIONS[reader.byte()] : reader.integer() === 0 ? 'none' : 'gzip'
+  if (compression === undefined) throw malformed('it is compressed in a way that is not known')
+  const [second, minute, hour, day, month, year] = CREATION_TIME_FIELDS.map(() => reader.integer())
+  const createdAt = new Date(1900 + year!, month!, day!, hour!, minute!, second!)
+  const databaseName = reader.text() ?? ''
   const serverVersion = reader.text() ?? ''
   const pgDumpVersion = reader.text() ?? ''
 
   const entryCount = reader.integer()
-  const entries: TocEntry[] = []
+  const entries: TocEntryWithData[] = []
   for (let position = 0; position < entryCount; position++) {
-    entries.push(readEntry(reader, version, offsetSizeBytes))
+    entries.push(readEntry(reader, version, { format, offsetSizeBytes }))
   }
-  return { pgDumpVersion, serverVersion, entries }
+  const endOffsetBytes = reader.offsetBytes
+  const facts = { format, compression, integerSizeBytes, createdAt, databaseName, endOffsetBytes }
+  return { pgDumpVersion, serverVersion, entries, ...facts }
 }
 
 /** Parses the table of contents alone; see `parseArchive`. */
@@ -80,9 +121,12 @@ export function parseToc(archive: Uint8Array): TocEntry[] {
 type ArchiveVersion = [major: number, minor: number]
 
 const MAGIC = Buffer.from('PGDMP')
-const CUSTOM_FORMAT = 1
+/** Of `ArchiveFormat` (pg_backup.h); a directory's table of contents says that it is of a tar file. */
+const FORMATS: Readonly<Record<number, ArchiveContents['format']>> = { 1: 'custom', 3: 'directory' }
+/** `pg_compress_algorithm` of compression.h. */
+const COMPRESSIONS: readonly ArchiveContents['compression'][] = ['none', 'gzip', 'lz4', 'zstd']
 /** Seconds, minutes, hours, day, month, year, daylight saving: a `struct tm`. */
-const CREATION_TIME_FIELDS = 7
+const CREATION_TIME_FIELDS = ['s', 'min', 'h', 'day', 'month', 'year', 'dst']
 /** `teSection` of pg_backup.h. */
 const SECTIONS: Readonly<Record<number, TocEntry['section']>> = {
   1: 'none',
@@ -94,8 +138,8 @@ const SECTIONS: Readonly<Record<number, TocEntry['section']>> = {
 function readEntry(
   reader: ArchiveReader,
   version: ArchiveVersion,
-  offsetSizeBytes: number,
-): TocEntry {
+  { format, offsetSizeBytes }: { format: ArchiveContents['format']; offsetSizeBytes: number },
+): TocEntryWithData {
   const dumpId = reader.integer()
   reader.integer() // whether rows follow
   const classOid = reader.decimal()
@@ -107,7 +151,7 @@ function readEntry(
   if (section === undefined) throw malformed(`entry ${dumpId} has section ${sectionNumber}`)
   const definition = emptyAsNull(reader.text())
   const dropStatement = emptyAsNull(reader.text())
-  reader.text() // COPY statement
+  const copyStatement = emptyAsNull(reader.text())
   const namespace = emptyAsNull(reader.text())
   const tablespace = emptyAsNull(reader.text())
   const tableAccessMethod = emptyAsNull(reader.text())
@@ -120,7 +164,9 @@ function readEntry(
     if (dependency === null) break
     dependencies.push(toDecimal(dependency))
   }
-  reader.skip(1 + offsetSizeBytes) // where the rows are
+  let dataFile: string | null = null
+  if (format === 'directory') dataFile = emptyAsNull(reader.text())
+  else reader.skip(1 + offsetSizeBytes) // where the rows are
   return {
     dumpId,
     classOid,
@@ -136,6 +182,8 @@ function readEntry(
     definition,
     dropStatement,
     dependencies,
+    copyStatement,
+    dataFile,
   }
 }
 
@@ -164,6 +212,10 @@ class ArchiveReader {
 
   constructor(bytes: Uint8Array) {
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  get offsetBytes(): number {
+    return this.#offset
   }
 
   setIntegerSize(sizeBytes: number): void {

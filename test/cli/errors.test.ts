@@ -378,6 +378,11 @@ const EXAMPLES: { [C in ErrorCode]: SnapError<C> } = {
       { rowNumber: 18, column: null, value: null, reason: 'has 2 fields, and the header 3' },
     ],
   }),
+  DUMP_UNREADABLE: new SnapError(
+    'DUMP_UNREADABLE',
+    "cannot import 'shop.dump': it ends too early",
+    { path: 'shop.dump', reason: 'it ends too early' },
+  ),
   OUTPUT_EXISTS: new SnapError(
     'OUTPUT_EXISTS',
     "cannot write '/tmp/v1.sql': it exists",

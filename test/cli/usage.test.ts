@@ -14,7 +14,11 @@ describe('a wrong command line ends with 2 and one sentence', () => {
     [['frobnicate'], "fatal: unknown command 'frobnicate'\nhint: see 'snap help'\n"],
     [['log', '--onelin'], "fatal: unknown option '--onelin'\nhint: did you mean --oneline?\n"],
     [['--frob', 'log'], "fatal: unknown option '--frob'\nhint: see 'snap help'\n"],
-    [['checkout'], "fatal: missing required argument 'revision'\nhint: see 'snap help'\n"],
+    [['cat'], "fatal: missing required argument 'table'\nhint: see 'snap help'\n"],
+    [
+      ['checkout'],
+      "fatal: no revision to check out\nhint: write 'snap checkout REVISION' or 'snap checkout --migration HEAD'\n",
+    ],
     [
       ['undo', 'HEAD'],
       "fatal: too many arguments for 'undo'. Expected 0 arguments but got 1\nhint: see 'snap help'\n",

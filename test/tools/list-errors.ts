@@ -73,6 +73,7 @@ const CODE_MEANINGS: Readonly<Record<keyof typeof EXIT_CODE_OF_ERROR, string>> =
   LOAD_COLUMNS_WRONG: 'the columns of a file do not fit those of the table; nothing was read',
   LOAD_REJECTED:
     'rows of a file do not fit the table; `data.rejected` lists them, nothing was loaded',
+  DUMP_UNREADABLE: 'a dump cannot be read, or not be restored; nothing was imported',
   OUTPUT_EXISTS: 'the file or directory to write exists already',
   OUTPUT_UNWRITABLE: 'the file or directory cannot be written',
   COMMAND_NOT_FOUND: 'the command to run was not found',

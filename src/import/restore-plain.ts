@@ -1,0 +1,189 @@
+/**
+ * Runs a plain dump of pg_dump, statement by statement, in bounded memory.
+ *
+ * What stands in it besides SQL is understood or refused by name: rows after a
+ * COPY, `\restrict` and `\unrestrict` (pg_dump of 2025 and newer), the
+ * `\connect` of a dump with --create.
+ */
+import { isSnapError, SnapError, throwIfAborted } from '../errors.ts'
+import { ScriptReader } from '../migrations/split-script.ts'
+import type { Session } from '../postgres/session.ts'
+import { byteLines, copyRows } from './byte-lines.ts'
+import { ensureRoles, rolesNamedIn } from './dump-roles.ts'
+
+export interface PlainRestoreOptions {
+  /** How messages name the dump. */
+  file: string
+  /** Roles that the server has not are made; else statements that need them are left out. */
+  makesRoles: boolean
+  signal?: AbortSignal | undefined
+}
+
+/**
+ * @returns  statements that were left out because the server has no such role
+ * @throws DUMP_UNREADABLE  it holds something that is no dump of one database, or a statement fails
+ */
+export async function restorePlain(
+  session: Session,
+  source: AsyncIterable<Uint8Array>,
+  options: PlainRestoreOptions,
+): Promise<string[]> {
+  return new PlainRestore(session, source, options).run()
+}
+
+class PlainRestore {
+  readonly #session: Session
+  readonly #lines: AsyncGenerator<Buffer>
+  readonly #options: PlainRestoreOptions
+  readonly #leftOut: string[] = []
+  #lineNumber = 0
+  #connectCount = 0
+
+  constructor(session: Session, source: AsyncIterable<Uint8Array>, options: PlainRestoreOptions) {
+    this.#session = session
+    this.#options = options
+    this.#lines = this.#count(byteLines(source))
+  }
+
+  async run(): Promise<string[]> {
+    let pending = ''
+    for (;;) {
+      throwIfAborted(this.#options.signal, 'importing')
+      const next = await this.#lines.next()
+      if (next.done) break
+      const line = this.#decode(next.value)
+      if (pending === '' && line.startsWith('\\')) {
+        this.#meetMetaCommand(line.trim())
+        continue
+      }
+      const text = line.trim()
+      if (pending === '' && /^(?:--.*)?$/.test(text)) continue
+      pending += line
+      if (!/;\s*(?:--.*)?$/.test(text)) continue
+      const statements = readComplete(pending)
+      if (statements === undefined) continue
+      pending = ''
+      for (const statement of statements) await this.#run(statement)
+    }
+    const rest = new ScriptReader(pending).next()
+    if (rest !== undefined) throw this.#unreadable('it ends within a statement')
+    return this.#leftOut
+  }
+
+  async *#count(lines: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const line of lines) {
+      this.#lineNumber += 1
+      yield line
+    }
+  }
+
+  #decode(line: Buffer): string {
+    try {
+      return UTF8.decode(line)
+    } catch {
+      throw this.#unreadable('it is not UTF-8')
+    }
+  }
+
+  #meetMetaCommand(text: string): void {
+    const name = /^\\\S+/.exec(text)?.[0] ?? text
+    if (name === '\\restrict' || name === '\\unrestrict') return
+    if (name === '\\connect') {
+      this.#connectCount += 1
+      if (this.#connectCount === 1) return
+      throw this.#unreadable(
+        'it holds more than one database',
+        'import a dump of each, made with pg_dump',
+      )
+    }
+    throw this.#unreadable(`${name} is a command of psql that no pg_dump writes`)
+  }
+
+  async #run(statement: string): Promise<void> {
+    // What --create adds is about the database, and ours has a name of its own.
+    if (ABOUT_DATABASE.test(statement)) return
+    if (ABOUT_CLUSTER.test(statement)) {
+      throw this.#unreadable(
+        'it is about roles or tablespaces, as pg_dumpall writes them',
+        'import a dump of one database, made with pg_dump',
+      )
+    }
+    const encoding = /^SET client_encoding = '(.*)'$/i.exec(statement)?.[1]
+    if (encoding !== undefined && encoding !== 'UTF8') {
+      throw this.#unreadable(
+        `its encoding is ${encoding}`,
+        'dump with --encoding=UTF8, or restore it and commit the database',
+      )
+    }
+    try {
+      await this.#send(statement)
+    } catch (error) {
+      if (!isSnapError(error) || isSnapError(error, 'ABORTED')) throw error
+      if (isMissingRole(error) && !COPY_FROM_STDIN.test(statement)) {
+        return this.#runWithRoles(statement, error)
+      }
+      throw this.#failed(error)
+    }
+  }
+
+  async #send(statement: string): Promise<void> {
+    if (!COPY_FROM_STDIN.test(statement)) {
+      await this.#session.execute(statement)
+      return
+    }
+    const rows = copyRows(this.#lines, () => {
+      throw this.#unreadable('it ends within the rows of a table')
+    })
+    await this.#session.copyIn(statement, rows)
+  }
+
+  async #runWithRoles(statement: string, error: SnapError): Promise<void> {
+    const roles = await rolesNamedIn(statement)
+    if (!this.#options.makesRoles) {
+      this.#leftOut.push(statement)
+      return
+    }
+    if (roles.length === 0) throw this.#failed(error)
+    await ensureRoles(this.#session, roles)
+    await this.#session.execute(statement).catch((second) => {
+      throw isSnapError(second) ? this.#failed(second) : second
+    })
+  }
+
+  #failed(error: SnapError): SnapError {
+    if (isSnapError(error, 'DUMP_UNREADABLE')) return error
+    return this.#unreadable(error.message, error.hint ?? EXTENSION_HINT, error)
+  }
+
+  #unreadable(reason: string, hint?: string, cause?: unknown): SnapError {
+    const { file } = this.#options
+    return new SnapError(
+      'DUMP_UNREADABLE',
+      `cannot import '${file}': line ${this.#lineNumber}: ${reason}`,
+      { path: file, reason },
+      { cause, ...(hint === undefined ? {} : { hint }) },
+    )
+  }
+}
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true })
+const COPY_FROM_STDIN = /^COPY\b[\s\S]*\bFROM\s+stdin\b/i
+const ABOUT_DATABASE = /^(?:(?:CREATE|DROP|ALTER)\s+DATABASE\b|COMMENT\s+ON\s+DATABASE\b)/i
+const ABOUT_CLUSTER = /^(?:CREATE|ALTER|DROP)\s+(?:ROLE|GROUP|TABLESPACE|USER(?!\s+MAPPING))\b/i
+export const EXTENSION_HINT =
+  'where the temporary server lacks something (an extension), name a server that has it with --scratch'
+
+/** Statements of a text, when the last of them has its semicolon. */
+function readComplete(text: string): string[] | undefined {
+  const reader = new ScriptReader(text)
+  const statements: string[] = []
+  for (let piece = reader.next(); piece !== undefined; piece = reader.next()) {
+    statements.push(piece.text)
+    if (!reader.isTerminated) return undefined
+  }
+  return statements
+}
+
+function isMissingRole(error: SnapError): boolean {
+  return 'sqlState' in error.data && error.data.sqlState === '42704' && /role/.test(error.message)
+}
