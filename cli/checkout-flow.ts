@@ -265,6 +265,7 @@ async function confirmLosses(
     else output.note(...lines)
   }
   if (!mustAsk) return
+  const others = plan.sources.changes.map(({ name }) => ` and ${printable(name)}`).join('')
   const deed = `equal to ${shortId(plan.commitId)}`
   const databaseName = printable(plan.database.name)
   if (isProtected && guard !== undefined) {
@@ -273,7 +274,7 @@ async function confirmLosses(
     await requireConfirmation(
       context,
       plan.part === null
-        ? `Make database '${databaseName}' ${deed}?`
+        ? `Make database '${databaseName}'${others} ${deed}?`
         : `Restore ${describePart(plan.part)} of database '${databaseName}' from ${shortId(plan.commitId)}?`,
     )
   }

@@ -122,7 +122,7 @@ const STATE_TEXTS: Readonly<Record<SourceState, string>> = {
   restored: 'restored',
   unchanged: 'equalled the commit already',
   asBefore: 'as it was before',
-  unknown: 'unknown: its restore command may have done a part',
+  unknown: 'not known: a part of it may be restored',
 }
 
 function describeState(each: ErrorData['SOURCES_NOT_RESTORED']['sources'][number]): string {

@@ -33,9 +33,9 @@ function describeSource({ kind, change, files, ...sizes }: SourceDiff): string {
     .map(([each, count]) => `${count} ${each}`)
   const what =
     change === 'added'
-      ? ['new']
+      ? ['new among the sources']
       : change === 'removed'
-        ? ['gone']
+        ? ['no longer among the sources']
         : kind === 'files'
           ? counts
           : ['changed']

@@ -136,7 +136,7 @@ async function readSources(
   const { sources } = await captureSources(
     [...chosen.configured.map(({ source }) => source), ...chosen.notCommitted],
     { entries, contents: new HashingSink() },
-    options,
+    { ...options, mayBeMissing: true },
   )
   return { sources, objects: entries.over(store.objects) }
 }

@@ -50,7 +50,7 @@ export async function planSources(
   const before = await captureSources(
     restorable.map(({ source }) => source),
     { entries, contents: new HashingSink() },
-    options,
+    { ...options, mayBeMissing: true },
   )
   const wanted = restorable.map(({ committed }) => committed)
   const changes = await diffSources(

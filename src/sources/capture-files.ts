@@ -52,6 +52,8 @@ export interface SourceSinks {
 export interface CaptureFilesOptions {
   /** Called with each entry, in order; again for each when the source is read again. */
   onEntry?: ((entry: FileEntry, stats: BigIntStats) => void) | undefined
+  /** A root that is not there counts as empty; otherwise it is refused. */
+  mayBeMissing?: boolean | undefined
   reporter?: Reporter | undefined
   signal?: AbortSignal | undefined
   now: () => Date
@@ -88,10 +90,10 @@ export async function captureFiles(
 async function readFiles(
   source: FilesSource,
   sinks: SourceSinks,
-  { onEntry, reporter, signal, now }: CaptureFilesOptions,
+  { onEntry, mayBeMissing = false, reporter, signal, now }: CaptureFilesOptions,
 ): Promise<{ captured: CapturedFiles; databases: WatchedDatabase[] }> {
   const startedAt = now().toISOString()
-  const { rootPath, paths } = await listFiles(source)
+  const { rootPath, paths } = await listFiles(source, mayBeMissing)
   const entries = new StreamWriter(sinks.entries)
   const contents = new StreamWriter(sinks.contents)
   const notCaptured: NotCaptured[] = []
@@ -201,17 +203,13 @@ async function readSmallFile(
 ): Promise<Found> {
   return retryTorn(source, path, () =>
     withOpenFile(absolute, async (file, before) => {
-      const buffer = Buffer.allocUnsafe(Number(before.size) + 1)
+      // Whether there is more behind that, the size it has afterwards tells.
+      const buffer = Buffer.allocUnsafe(Number(before.size))
       let sizeBytes = 0
-      for (;;) {
-        const { bytesRead } = await file.read(
-          buffer,
-          sizeBytes,
-          buffer.length - sizeBytes,
-          sizeBytes,
-        )
+      while (sizeBytes < buffer.length) {
+        const { bytesRead } = await file.read(buffer, sizeBytes, buffer.length - sizeBytes)
+        if (bytesRead === 0) break
         sizeBytes += bytesRead
-        if (bytesRead === 0 || sizeBytes === buffer.length) break
       }
       const bytes = buffer.subarray(0, sizeBytes)
       if (BigInt(sizeBytes) !== before.size) return undefined

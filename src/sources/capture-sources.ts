@@ -14,6 +14,8 @@ export interface CapturedSources {
 export interface CaptureSourcesOptions extends Pick<CaptureFilesOptions, 'reporter' | 'signal'> {
   /** Called with each file, directory and link as it is found; again when a source is read again. */
   onEntry?: ((source: FilesSource, ...found: Parameters<OnEntry>) => void) | undefined
+  /** A root that is not there counts as empty; otherwise it is refused. */
+  mayBeMissing?: boolean | undefined
   now?: (() => Date) | undefined
 }
 

@@ -1,7 +1,7 @@
 /**
  * Finds the files of a source. The walk, and what matches, are fast-glob's own;
- * underneath it every name is text of `formatFileName`, so that names which are
- * not UTF-8 are matched and found again like all others.
+ * underneath it every name is text that stands for its bytes, so that names which
+ * are not UTF-8, or hold what no wildcard matches, are found like all others.
  */
 import { type Dirent, lstat, readdir, stat } from 'node:fs'
 import { realpath } from 'node:fs/promises'
@@ -24,21 +24,29 @@ export interface FileList {
 /**
  * @throws SOURCE_UNREADABLE  the root is not there, or a directory cannot be read
  */
-export async function listFiles(source: FilesSource): Promise<FileList> {
+export async function listFiles(source: FilesSource, mayBeMissing = false): Promise<FileList> {
+  const rootPath = await realpath(source.rootPath).catch((cause: NodeJS.ErrnoException) => {
+    if (mayBeMissing && cause.code === 'ENOENT') return null
+    throw unreadable(source.name, '', cause)
+  })
+  if (rootPath === null) return { rootPath: source.rootPath, paths: [] }
   try {
-    const rootPath = await realpath(source.rootPath)
-    const found = await glob([...source.patterns], {
+    const found = await glob(source.patterns.map(toMatchable), {
       cwd: rootPath,
-      ignore: [...source.exclude, STAGING_PATTERN, ...(await storePatterns(source, rootPath))],
+      ignore: [
+        ...source.exclude.map(toMatchable),
+        STAGING_PATTERN,
+        ...(await storePatterns(source, rootPath)),
+      ],
       dot: true,
       onlyFiles: false,
       followSymbolicLinks: false,
       fs: BYTE_NAMES,
     })
-    return { rootPath, paths: sortByBytes(withParents(found)) }
+    return { rootPath, paths: sortByBytes(withParents(found.map(fromMatchable))) }
   } catch (cause) {
     if (cause instanceof SnapError) throw cause
-    throw unreadable(source.name, relative(source.rootPath, pathOf(cause)), cause)
+    throw unreadable(source.name, relative(rootPath, pathOf(cause)), cause)
   }
 }
 
@@ -69,7 +77,7 @@ const pathOf = (error: unknown) => (error as NodeJS.ErrnoException).path ?? ''
 async function storePatterns({ storePath }: FilesSource, rootPath: string): Promise<string[]> {
   if (storePath === null) return []
   const below = relative(rootPath, await realpath(storePath))
-  return below.startsWith('..') || below === '' ? [] : [`${glob.escapePath(below)}/**`]
+  return below.startsWith('..') || below === '' ? [] : [`${glob.escapePath(toMatchable(below))}/**`]
 }
 
 /** A file is put back into the directories it was in, so they belong to it. */
@@ -93,15 +101,33 @@ function sortByBytes(paths: Iterable<string>): string[] {
 
 type Callback<T> = (error: NodeJS.ErrnoException | null, result: T) => void
 
-/** The file system with names as `formatFileName` writes them. */
+/**
+ * `.` of a regular expression, and so `*`, matches no end of line. Lone surrogates that no byte
+ * has in `formatFileName` stand for those meanwhile.
+ */
+const UNMATCHED: ReadonlyMap<string, string> = new Map([
+  ['\n', '\udc01'],
+  ['\r', '\udc02'],
+  ['\u2028', '\udc03'],
+  ['\u2029', '\udc04'],
+])
+const MATCHED = new Map(Array.from(UNMATCHED, ([plain, matchable]) => [matchable, plain]))
+
+const toMatchable = (text: string) =>
+  text.replace(/[\n\r\u2028\u2029]/g, (end) => UNMATCHED.get(end)!)
+const fromMatchable = (text: string) =>
+  text.replace(/[\udc01-\udc04]/g, (stand) => MATCHED.get(stand)!)
+const bytesOf = (path: string) => parseFileName(fromMatchable(path))
+
+/** The file system with names that can be matched. */
 const BYTE_NAMES: Partial<FileSystemAdapter> = {
   lstat: ((path: string, done: Callback<never>) =>
-    lstat(parseFileName(path), done as never)) as unknown as FileSystemAdapter['lstat'],
+    lstat(bytesOf(path), done as never)) as unknown as FileSystemAdapter['lstat'],
   stat: ((path: string, done: Callback<never>) =>
-    stat(parseFileName(path), done as never)) as unknown as FileSystemAdapter['stat'],
+    stat(bytesOf(path), done as never)) as unknown as FileSystemAdapter['stat'],
   readdir: ((path: string, _options: unknown, done: Callback<unknown[]>) =>
     readdir(
-      parseFileName(path),
+      bytesOf(path),
       { withFileTypes: true, encoding: 'buffer' },
       (error, entries: Dirent<Buffer>[]) => {
         if (error !== null) done(error, [])
@@ -113,7 +139,7 @@ const BYTE_NAMES: Partial<FileSystemAdapter> = {
 /** What fast-glob looks at of a `Dirent`. */
 function withTextName(entry: Dirent<Buffer>) {
   return {
-    name: formatFileName(entry.name),
+    name: toMatchable(formatFileName(entry.name)),
     isBlockDevice: () => entry.isBlockDevice(),
     isCharacterDevice: () => entry.isCharacterDevice(),
     isDirectory: () => entry.isDirectory(),

@@ -7,7 +7,7 @@
  * anything, and what fails in one source does not keep the others from being restored.
  */
 import { realpath } from 'node:fs/promises'
-import { isSnapError, SnapError, type SourceState } from '../errors.ts'
+import { isSnapError, type SourceState } from '../errors.ts'
 import { emit, type Reporter } from '../events.ts'
 import type { CommittedSource, NotCaptured } from '../format/values.ts'
 import type { ObjectSink } from '../objects/object-sink.ts'
@@ -16,7 +16,7 @@ import { captureSources } from './capture-sources.ts'
 import type { ChosenSources } from './choose-sources.ts'
 import { runCommand } from './run-command.ts'
 import type { CommandSource, FilesSource } from './source.ts'
-import { type LiveFile, type StagedFiles, stageFiles } from './stage-files.ts'
+import { type LiveFile, liveFileOf, type StagedFiles, stageFiles } from './stage-files.ts'
 
 /** How a checkout left one source. */
 export interface RestoredSource {
@@ -73,9 +73,10 @@ export async function prepareSources(options: PrepareOptions): Promise<PreparedS
     { entries: sink, contents: sink },
     {
       ...options,
+      mayBeMissing: true,
       onEntry: ({ name }, entry, stats) => {
         const files = live.get(name) ?? new Map<string, LiveFile>()
-        live.set(name, files.set(entry.path, { entry, stats }))
+        live.set(name, files.set(entry.path, liveFileOf(entry, stats)))
       },
     },
   )
@@ -90,7 +91,7 @@ export async function prepareSources(options: PrepareOptions): Promise<PreparedS
       if (source.kind === 'files' && committed.kind === 'files') {
         const files = await stageFiles(objects, {
           sourceName: source.name,
-          rootPath: await realpath(source.rootPath),
+          rootPath: await realpath(source.rootPath).catch(() => source.rootPath),
           live: live.get(source.name) ?? new Map(),
           wanted: committed,
           signal,
@@ -148,7 +149,8 @@ async function restoreAll(
 
 /** A command that never ran has changed nothing. */
 function stateOf(error: unknown, otherwise: SourceState): SourceState {
-  const hasNotRun = isSnapError(error, 'SOURCE_COMMAND_FAILED') && error.data.isStarted === false
+  if (isSnapError(error, 'SOURCE_UNFINISHED')) return 'unknown'
+  const hasNotRun = isSnapError(error, 'SOURCE_COMMAND_FAILED') && !error.data.isStarted
   return hasNotRun ? 'asBefore' : otherwise
 }
 
@@ -174,20 +176,8 @@ function stepOfCommand(
     kind: 'command',
     isNeeded: !isEqual,
     // Not stopped by the signal: PostgreSQL has committed, and half of a restore is worse than a late end.
-    restore: () =>
-      source.restore === null
-        ? Promise.reject(hasNoRestore(source))
-        : runCommand(source, 'restore', { input: read() }, { reporter: options.reporter }),
+    restore: () => runCommand(source, 'restore', { input: read() }, { reporter: options.reporter }),
     discard: () => Promise.resolve(),
-    stateAfterFailure: source.restore === null ? 'asBefore' : 'unknown',
+    stateAfterFailure: 'unknown',
   }
-}
-
-function hasNoRestore({ name }: CommandSource): SnapError {
-  return new SnapError(
-    'SOURCE_COMMAND_FAILED',
-    `source '${name}' has no restore command`,
-    { source: name, role: 'restore', isStarted: false, exitCode: null, signal: null, stderr: '' },
-    { hint: `add sources.${name}.command.restore to snap.config.json` },
-  )
 }

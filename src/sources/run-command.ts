@@ -89,14 +89,12 @@ export async function runCommand(
     if (notStarted !== undefined)
       throw failed(`could not be started: ${notStarted.message}`, notStarted)
     if (isTooSlow) throw failed(`was ended after ${source.timeoutMs / 1000} s`)
+    if (written.error !== undefined) throw written.error
+    if (read.error !== undefined && !isBrokenPipe(read.error)) throw read.error
     // A reader that ends early breaks the pipe: what it ended with says more than that.
     if (endedBy !== null) throw failed(`was ended by ${endedBy}`)
     if (exitCode !== 0) throw failed(`ended with ${exitCode}`)
-    if (read.error !== undefined) {
-      if (isBrokenPipe(read.error)) throw failed('ended before it had read everything', read.error)
-      throw read.error
-    }
-    if (written.error !== undefined) throw written.error
+    if (read.error !== undefined) throw failed('ended before it had read everything', read.error)
   } finally {
     clearTimeout(timer)
     signal?.removeEventListener('abort', stop)

@@ -13,7 +13,13 @@ import { parseFileName } from '../format/file-name.ts'
 import type { ChunkRef, CommittedFiles, FileEntry, ObjectId } from '../format/values.ts'
 import { readChunk, type StreamReader, walkChunks } from '../objects/walk-manifest.ts'
 import { compareFiles, type FileChange, readFileEntries } from './compare-files.ts'
-import { findIdentity, findStats, identityOf, pathBelow } from './file-identity.ts'
+import {
+  type FileIdentity,
+  findIdentity,
+  findStats,
+  identityOf,
+  pathBelow,
+} from './file-identity.ts'
 import {
   createStaging,
   newPlace,
@@ -25,9 +31,19 @@ import {
 } from './staging.ts'
 
 /** A file, directory or link as it was found. */
-export interface LiveFile {
+export interface LiveFile extends Owner {
   entry: FileEntry
-  stats: BigIntStats
+  identity: FileIdentity
+}
+
+interface Owner {
+  uid: number
+  gid: number
+}
+
+/** What has to be known of a file to put another in its place. */
+export function liveFileOf(entry: FileEntry, stats: BigIntStats): LiveFile {
+  return { entry, identity: identityOf(stats), uid: Number(stats.uid), gid: Number(stats.gid) }
 }
 
 export interface StagedFiles {
@@ -81,8 +97,11 @@ export async function stageFiles(
     return { changeCount: 0, swap: () => Promise.resolve(), discard: () => Promise.resolve() }
   }
 
+  // A root that has gone is made again: there is nothing in the way of it.
+  await mkdir(rootPath, { recursive: true })
   const staging = await createStaging(rootPath, randomBytes(6).toString('hex'))
-  const owner = (await findStats(rootPath)) as BigIntStats
+  const { uid, gid } = (await findStats(rootPath)) as BigIntStats
+  const ownerOfRoot = { uid: Number(uid), gid: Number(gid) }
   try {
     const steps = planSteps(changes)
     const places = new Map(
@@ -94,18 +113,18 @@ export async function stageFiles(
       throwIfAborted(signal, 'writing files')
       if (after === null || after.kind === 'directory') continue
       const place = newPlace(staging, places.get(path)!)
-      const { uid, gid } = live.get(path)?.stats ?? owner
+      const owner = live.get(path) ?? ownerOfRoot
       await writes.begin()
       if (after.kind === 'symlink') {
-        writes.end(writeLink(place, after, { uid, gid }))
+        writes.end(writeLink(place, after, owner))
       } else {
         const bytes = contents.read(offsets.get(path)!, after.sizeBytes)
         if (after.sizeBytes > MAX_HELD_BYTES) {
-          await writes.end(writeFile(place, bytes, after, { uid, gid }))
+          await writes.end(writeFile(place, bytes, after, owner))
         } else {
           const held: Uint8Array[] = []
           for await (const piece of bytes) held.push(piece)
-          writes.end(writeFile(place, held, after, { uid, gid }))
+          writes.end(writeFile(place, held, after, owner))
         }
       }
     }
@@ -133,7 +152,7 @@ export function planSteps(changes: readonly FileChange[]): SwapStep[] {
     if (after?.kind === 'directory') {
       if (before !== null && !wasDirectory) removals.push({ kind: 'remove', path, place })
       if (!wasDirectory) directories.push({ kind: 'createDirectory', path })
-      const modeBefore = wasDirectory ? before.mode : 0o700
+      const modeBefore = wasDirectory ? before.mode : null
       modes.push({ kind: 'setMode', path, modeBefore, modeAfter: after.mode })
     } else {
       if (wasDirectory) goneDirectories.push({ kind: 'removeDirectory', path, mode: before.mode })
@@ -170,14 +189,28 @@ async function swap(swapping: Swap): Promise<void> {
       await utimes(pathBelow(rootPath, path), seconds, seconds)
     }
   } catch (error) {
-    await undoSteps(rootPath, staging, steps)
-    await removeStaging(staging)
+    try {
+      await undoSteps(rootPath, staging, steps)
+      await removeStaging(staging)
+    } catch (cause) {
+      throw halfDone(swapping.sourceName, staging, cause)
+    }
     throw error
   }
   await removeStaging(staging)
 }
 
-async function takeStep(
+function halfDone(sourceName: string, stagingPath: string, cause: unknown): SnapError {
+  return new SnapError(
+    'SOURCE_UNFINISHED',
+    `cannot put back the files of source '${sourceName}' after replacing some of them: ${(cause as Error).message}`,
+    { source: sourceName, stagingPath },
+    { cause, hint: "run 'snap checkout' or 'snap undo': both put the files back first" },
+  )
+}
+
+/** Does one step; all are renames, and what directories need. */
+export async function takeStep(
   rootPath: string,
   staging: string,
   step: SwapStep,
@@ -216,7 +249,7 @@ async function assertUnchanged({ sourceName, rootPath, changes, live }: Swap): P
       const found = await findStats(absolute)
       if (before === undefined ? found !== undefined : found?.isDirectory() !== true)
         changed.push(path)
-    } else if ((await findIdentity(absolute)) !== identityOf(before.stats)) {
+    } else if ((await findIdentity(absolute)) !== before.identity) {
       changed.push(path)
     }
   }
@@ -228,8 +261,6 @@ async function assertUnchanged({ sourceName, rootPath, changes, live }: Swap): P
     { hint: 'stop what writes there, and run the command again' },
   )
 }
-
-type Owner = Pick<BigIntStats, 'uid' | 'gid'>
 
 async function writeFile(
   place: string,
@@ -267,9 +298,9 @@ async function writeLink(
 
 async function giveTo(place: string, { uid, gid }: Owner): Promise<void> {
   const made = await findStats(place)
-  if (made?.uid === uid && made.gid === gid) return
+  if (Number(made?.uid) === uid && Number(made?.gid) === gid) return
   // Only root may give files away; for everybody else they are their own, as with cp.
-  await lchown(place, Number(uid), Number(gid)).catch(() => {})
+  await lchown(place, uid, gid).catch(() => {})
 }
 
 function assertContents({ path, contentId }: FileEntry & { kind: 'file' }, found: ObjectId): void {

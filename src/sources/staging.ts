@@ -37,7 +37,8 @@ export type SwapStep =
   | { kind: 'createDirectory'; path: string }
   | { kind: 'replace'; path: string; place: number }
   | { kind: 'add'; path: string; place: number }
-  | { kind: 'setMode'; path: string; modeBefore: number; modeAfter: number }
+  /** Of a directory; `modeBefore` is null for one that was not there. */
+  | { kind: 'setMode'; path: string; modeBefore: number | null; modeAfter: number }
 
 /** Makes an empty staging directory, on the file system of the root. */
 export async function createStaging(rootPath: string, random: string): Promise<string> {
@@ -81,7 +82,8 @@ export async function removeStaging(staging: string): Promise<void> {
   // First of all: a removal that is cut off must not look like a swap that was.
   await rm(join(staging, 'journal'), { force: true })
   await syncDirectory(staging).catch(() => {})
-  await rm(staging, { recursive: true, force: true })
+  // What cannot be removed means nothing without a journal, and the next checkout tries again.
+  await rm(staging, { recursive: true, force: true }).catch(() => {})
 }
 
 /**
@@ -143,7 +145,7 @@ export async function undoSteps(
     const path = pathBelow(rootPath, step.path)
     switch (step.kind) {
       case 'setMode':
-        await unlessAbsent(chmod(path, step.modeBefore))
+        if (step.modeBefore !== null) await unlessAbsent(chmod(path, step.modeBefore))
         break
       case 'createDirectory':
         await rmdir(path).catch(() => {})
