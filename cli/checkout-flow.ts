@@ -62,6 +62,7 @@ export const CHECKOUT_EXIT_CODES: readonly ExitCode[] = [
   ExitCode.refused,
   ExitCode.backend,
   ExitCode.restore,
+  ExitCode.source,
 ]
 
 export const CHECKOUT_JSON_KEYS = ['plan', 'result', 'sql'] as const

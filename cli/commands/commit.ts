@@ -46,6 +46,7 @@ export const defineCommit: DefineCommand = (command, context) => {
       ExitCode.conflict,
       ExitCode.postgres,
       ExitCode.backend,
+      ExitCode.source,
     ],
     jsonKeys: [
       'commitId',
@@ -73,8 +74,32 @@ export const defineCommit: DefineCommand = (command, context) => {
       parseDurationMs,
     )
     .option('--author <author>', "as 'Name <address>', instead of who git says you are")
+    .addHelpText('after', SOURCES_HELP)
     .action((options: CommitOptions) => runCommit(context, options))
 }
+
+const SOURCES_HELP = `
+sources in snap.config.json, beside .snap/; a name of your own, and files or a command:
+  {
+    "sources": {
+      "uploads": {
+        "files": {
+          "root": "var/uploads",                // a directory, relative to this file
+          "patterns": ["**"],                   // of fast-glob; all files, unless given
+          "exclude": ["cache/**"]               // and .env files, unless a pattern names them
+        }
+      },
+      "redis": {
+        "command": {                            // as a list; as a string it is for /bin/sh
+          "dump": ["node", "redis-dump.js"],    // its stdout is committed
+          "restore": ["redis-cli", "--pipe"],   // reads it; without one, checkout leaves it alone
+          "directory": ".",                     // where they run
+          "environment": { "REDISCLI_AUTH": "" },
+          "timeoutSeconds": 3600
+        }
+      }
+    }
+  }`
 
 async function runCommit(context: Context, options: CommitOptions): Promise<void> {
   const { io } = context

@@ -63,6 +63,7 @@ export const defineDiff: DefineCommand = (command, context) => {
       ExitCode.damaged,
       ExitCode.postgres,
       ExitCode.backend,
+      ExitCode.source,
     ],
     jsonKeys: {
       '--stat': [

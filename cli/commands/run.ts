@@ -47,6 +47,7 @@ export const defineRun: DefineCommand = (command, context) => {
       ExitCode.restore,
       ExitCode.commandNotExecutable,
       ExitCode.commandNotFound,
+      ExitCode.source,
     ],
     jsonKeys: [
       'operation',

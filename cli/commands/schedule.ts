@@ -66,6 +66,7 @@ export const defineSchedule: DefineCommand = (command, context) => {
       ExitCode.conflict,
       ExitCode.postgres,
       ExitCode.backend,
+      ExitCode.source,
     ],
     jsonKeys: {
       install: ['name', 'kind', 'cron', 'commandLine', 'files', 'isActive', 'notes'],

@@ -32,6 +32,7 @@ export const defineStatus: DefineCommand = (command, context) => {
       ExitCode.damaged,
       ExitCode.postgres,
       ExitCode.backend,
+      ExitCode.source,
     ],
     jsonKeys: [
       'commitId',

@@ -187,7 +187,9 @@ function invalid(json: string, file: string, problems: readonly Problem[]): Snap
     message,
     { file, problems: located },
     {
-      hint: "'snap help check' says what may stand in it",
+      hint: located.some(({ key }) => key.startsWith('sources'))
+        ? "'snap help commit' says what may stand in it"
+        : "'snap help check' says what may stand in it",
     },
   )
 }

@@ -1,6 +1,6 @@
 import { MemoryBackend } from '../../src/backend/memory-backend.ts'
 import type { ObjectId } from '../../src/format/values.ts'
-import { manifestsIn } from '../../src/history/mark-reachable.ts'
+import { manifestsBeside, manifestsIn } from '../../src/history/mark-reachable.ts'
 import type { ObjectDatabase } from '../../src/objects/object-database.ts'
 import { readRows } from '../../src/objects/walk-manifest.ts'
 import { initStore, type Store } from '../../src/store.ts'
@@ -31,8 +31,9 @@ export async function agedStore(): Promise<{ store: Store; clock: TestClock }> {
 
 /** Reads a whole commit, to the last chunk; throws where anything of it is missing or damaged. */
 export async function readWholeCommit(objects: ObjectDatabase, commitId: ObjectId): Promise<void> {
-  const { treeId, catalog } = await objects.readCommit(commitId)
-  for (const ref of [catalog, ...manifestsIn(await objects.readTree(treeId))]) {
+  const commit = await objects.readCommit(commitId)
+  const tree = await objects.readTree(commit.treeId)
+  for (const ref of [...manifestsBeside(commit), ...manifestsIn(tree)]) {
     for await (const _ of readRows(objects, ref));
   }
 }

@@ -13,6 +13,7 @@ import type {
   CatalogFact,
   ChunkRef,
   Commit,
+  CommittedSource,
   LargeObjectEntry,
   ManifestNode,
   ManifestRef,
@@ -115,7 +116,7 @@ export const anyTree: fc.Arbitrary<Tree> = fc.record({
 
 const anyStrings = fc.array(anyString, { maxLength: 3 })
 
-export const anyCommit: fc.Arbitrary<Commit> = fc.record({
+const anyBareCommit: fc.Arbitrary<Commit> = fc.record({
   treeId: anyObjectId,
   parentIds: fc.array(anyObjectId, { maxLength: 3 }),
   purpose: fc.constantFrom('user', 'safety', 'guard'),
@@ -158,6 +159,38 @@ export const anyCommit: fc.Arbitrary<Commit> = fc.record({
   }),
   git: fc.option(fc.record({ branch: fc.option(anyString), commit: hexDigits(40) })),
 })
+
+const anyMoment = { startedAt: anyTimestamp, endedAt: anyTimestamp }
+
+const anySources: fc.Arbitrary<CommittedSource[]> = fc
+  .uniqueArray(
+    fc.oneof(
+      fc.record({
+        kind: fc.constant('files' as const),
+        name: anyString,
+        ...anyMoment,
+        root: anyString,
+        patterns: anyStrings,
+        exclude: anyStrings,
+        entries: anyManifestRef,
+        contents: anyManifestRef,
+      }),
+      fc.record({
+        kind: fc.constant('command' as const),
+        name: anyString,
+        ...anyMoment,
+        output: anyManifestRef,
+      }),
+    ),
+    { minLength: 1, maxLength: 3, selector: ({ name }) => name },
+  )
+  .map((sources) => sources.sort((a, b) => (a.name < b.name ? -1 : 1)))
+
+export const anyCommit: fc.Arbitrary<Commit> = fc
+  .tuple(anyBareCommit, fc.option(anySources))
+  .map(([commit, sources]) =>
+    sources === null ? commit : { ...commit, database: { oid: 0, ...commit.database }, sources },
+  )
 
 const anyReason: fc.Arbitrary<RefReason> = fc.oneof(
   fc.record({

@@ -25,6 +25,8 @@ export interface SampleCommitOptions {
   createdAt?: Date
   purpose?: Commit['purpose']
   migrations?: Commit['migrations']
+  /** Of other datastores: by name, what a dump command wrote. */
+  sources?: Record<string, string>
 }
 
 /** Writes a commit of made-up tables and everything it names; moves no ref. */
@@ -84,7 +86,16 @@ export async function putCommit(
   const { parentIds = [], message = 'sample', createdAt = noon } = options
   const { purpose = 'user', migrations = [] } = options
   const named = { treeId, parentIds, message, purpose, migrations, catalog: empty }
-  const commit = { ...sampleCommit, ...named }
+  const commit: Omit<Commit, 'createdAt'> = { ...sampleCommit, ...named }
+  if (options.sources !== undefined) {
+    commit.database = { oid: 16384, ...commit.database }
+    commit.sources = []
+    for (const [name, text] of Object.entries(options.sources)) {
+      const output = await putRows(writer, [text])
+      const at = createdAt.toISOString()
+      commit.sources.push({ kind: 'command', name, startedAt: at, endedAt: at, output })
+    }
+  }
   return writer.put('metadata', encodeCommit({ ...commit, createdAt: createdAt.toISOString() }))
 }
 
