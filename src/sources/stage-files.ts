@@ -6,7 +6,7 @@
  * of the commit chose are neither moved nor removed; one in the way makes it fail.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import type { BigIntStats } from 'node:fs'
+import { type BigIntStats, constants } from 'node:fs'
 import { chmod, lchown, mkdir, open, rename, rmdir, symlink, utimes } from 'node:fs/promises'
 import { SnapError, throwIfAborted } from '../errors.ts'
 import { parseFileName } from '../format/file-name.ts'
@@ -109,24 +109,34 @@ export async function stageFiles(
     )
     const contents = new ContentReader(objects, wanted)
     const writes = new Writes()
+    const written: (() => Promise<void>)[] = []
     for (const { path, after } of changes) {
       throwIfAborted(signal, 'writing files')
       if (after === null || after.kind === 'directory') continue
       const place = newPlace(staging, places.get(path)!)
       const owner = live.get(path) ?? ownerOfRoot
+      if (after.kind === 'file') written.push(() => finishFile(place, after, owner))
       await writes.begin()
       if (after.kind === 'symlink') {
         writes.end(writeLink(place, after, owner))
       } else {
         const bytes = contents.read(offsets.get(path)!, after.sizeBytes)
         if (after.sizeBytes > MAX_HELD_BYTES) {
-          await writes.end(writeFile(place, bytes, after, owner))
+          await writes.end(writeFile(place, bytes, after))
         } else {
           const held: Uint8Array[] = []
           for await (const piece of bytes) held.push(piece)
-          writes.end(writeFile(place, held, after, owner))
+          writes.end(writeFile(place, held, after))
         }
       }
+    }
+    await writes.finish()
+    // All at the end, when the first sync has most of them written: 10,000 files take 7 s so, and 11 s
+    // when each is synced at once (ext4).
+    for (const finish of written) {
+      throwIfAborted(signal, 'writing files')
+      await writes.begin()
+      writes.end(finish())
     }
     await writes.finish()
     return {
@@ -266,7 +276,6 @@ async function writeFile(
   place: string,
   contents: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   entry: FileEntry & { kind: 'file' },
-  owner: Owner,
 ): Promise<void> {
   const file = await open(place, 'wx', 0o600)
   try {
@@ -276,6 +285,15 @@ async function writeFile(
       await file.writeFile(bytes)
     }
     assertContents(entry, hash.digest('hex') as ObjectId)
+  } finally {
+    await file.close()
+  }
+}
+
+/** Gives a file its owner, permissions and time, and makes it durable. */
+async function finishFile(place: string, entry: FileEntry & { kind: 'file' }, owner: Owner) {
+  const file = await open(place, constants.O_RDONLY)
+  try {
     await giveTo(place, owner)
     // After the owner: giving a file away takes its set-id bits.
     await file.chmod(entry.mode)
