@@ -8,6 +8,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { type BigIntStats, constants } from 'node:fs'
 import { chmod, lchown, mkdir, open, rename, rmdir, symlink, utimes } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { SnapError, throwIfAborted } from '../errors.ts'
 import { parseFileName } from '../format/file-name.ts'
 import type { ChunkRef, CommittedFiles, FileEntry, ObjectId } from '../format/values.ts'
@@ -82,12 +83,15 @@ export async function stageFiles(
   })()
   const changes: FileChange[] = []
   const offsets = new Map<string, number>()
+  const directories = new Map<string, FileEntry & { kind: 'directory' }>()
   let offsetBytes = 0
   const target = (async function* () {
     for await (const entry of readFileEntries(objects, wanted)) {
       if (entry.kind === 'file') {
         offsets.set(entry.path, offsetBytes)
         offsetBytes += entry.sizeBytes
+      } else if (entry.kind === 'directory') {
+        directories.set(entry.path, entry)
       }
       yield entry
     }
@@ -141,7 +145,7 @@ export async function stageFiles(
     await writes.finish()
     return {
       changeCount: changes.length,
-      swap: () => swap({ sourceName, rootPath, staging, steps, changes, live }),
+      swap: () => swap({ sourceName, rootPath, staging, steps, changes, live, directories }),
       discard: () => removeStaging(staging),
     }
   } catch (error) {
@@ -184,6 +188,8 @@ interface Swap {
   steps: readonly SwapStep[]
   changes: readonly FileChange[]
   live: ReadonlyMap<string, LiveFile>
+  /** All that are wanted. */
+  directories: ReadonlyMap<string, FileEntry & { kind: 'directory' }>
 }
 
 async function swap(swapping: Swap): Promise<void> {
@@ -193,11 +199,7 @@ async function swap(swapping: Swap): Promise<void> {
   try {
     const wanted = new Map(changes.map(({ path, after }) => [path, after]))
     for (const step of steps) await takeStep(rootPath, staging, step, wanted.get(step.path) ?? null)
-    for (const { path, after } of changes.toReversed()) {
-      if (after?.kind !== 'directory') continue
-      const seconds = after.modifiedAtUs / 1e6
-      await utimes(pathBelow(rootPath, path), seconds, seconds)
-    }
+    await setDirectoryTimes(swapping)
   } catch (error) {
     try {
       await undoSteps(rootPath, staging, steps)
@@ -249,6 +251,24 @@ export async function takeStep(
   }
 }
 
+/**
+ * Gives directories in which something was changed the times they had, so that a commit made now
+ * equals the one that was checked out.
+ */
+async function setDirectoryTimes({ rootPath, changes, directories }: Swap): Promise<void> {
+  const touched = new Set(changes.flatMap(({ path }) => [path, dirname(path)]))
+  for (const path of touched) {
+    const directory = directories.get(path)
+    if (directory === undefined) continue
+    const seconds = secondsOf(directory)
+    // Behind a directory that nobody may enter, none can be set; nothing depends on it.
+    await utimes(pathBelow(rootPath, path), seconds, seconds).catch(() => {})
+  }
+}
+
+/** What `utimes` takes; a little more, because it cuts what is below a microsecond. */
+const secondsOf = ({ modifiedAtUs }: { modifiedAtUs: number }) => (modifiedAtUs + 0.3) / 1e6
+
 /** What was written since it was read is in no commit: it must not be replaced. */
 async function assertUnchanged({ sourceName, rootPath, changes, live }: Swap): Promise<void> {
   const changed: string[] = []
@@ -297,7 +317,7 @@ async function finishFile(place: string, entry: FileEntry & { kind: 'file' }, ow
     await giveTo(place, owner)
     // After the owner: giving a file away takes its set-id bits.
     await file.chmod(entry.mode)
-    const seconds = entry.modifiedAtUs / 1e6
+    const seconds = secondsOf(entry)
     await file.utimes(seconds, seconds)
     await file.sync()
   } finally {
