@@ -307,10 +307,12 @@ async function withOpenFile<T>(
   const file = await open(absolute, flags)
   try {
     let before = await file.stat({ bigint: true })
-    if (Math.abs(Date.now() - Number(before.ctimeMs)) < TICK_MS) {
+    for (let waits = 0; Math.abs(Date.now() - Number(before.ctimeMs)) < TICK_MS; waits++) {
+      if (waits === MAX_TRIES) return undefined
       await sleep(TICK_MS)
       before = await file.stat({ bigint: true })
     }
+    if (!before.isFile()) return undefined
     const found = await read(file, before)
     const after = await file.stat({ bigint: true })
     return identityOf(before) === identityOf(after) ? found : undefined
