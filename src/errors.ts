@@ -82,7 +82,7 @@ export interface ErrorData {
     /** Null where a signal ended it, or it was not started. */
     exitCode: number | null
     signal: string | null
-    /** The last lines, without secrets. */
+    /** The last lines, without secrets; of a restore command, those of its stdout too. */
     stderr: string
   }
   SOURCES_NOT_RESTORED: { sources: { name: string; state: SourceState; reason: string | null }[] }

@@ -29,7 +29,8 @@ export const defineCheckout: DefineCommand = (command, context) => {
     description:
       'Makes the database equal to a commit, in one transaction, and proves it before that ' +
       'transaction commits; if anything fails, the database is as it was. The state before is ' +
-      "committed first, so that 'snap undo' can return to it. With --into the commit is loaded " +
+      "committed first, so that 'snap undo' can return to it. Other datastores that the commit holds " +
+      'and snap.config.json names are restored after it. With --into the commit is loaded ' +
       'into a new database, and neither the committed database nor HEAD is touched. With --table, ' +
       '--schema-only or --data-only a part is restored as git does it with paths: everything else ' +
       'stays as it is, and so does HEAD. A table comes with its rows, indexes, constraints, ' +

@@ -13,6 +13,7 @@ import {
   measureTables,
   type OperationChanges,
   type Rules,
+  type Source,
   type StateDiff,
   type Store,
 } from '../../src/index.ts'
@@ -43,15 +44,17 @@ const NO_DIFFERENCE: StateDiff = {
 /**
  * Tells what differs between the guard commit and the database as it is now.
  *
- * The database is not read when the server says that nothing has been written.
+ * The database is not read when the server says that nothing has been written; of other datastores
+ * nobody can say so.
  *
  * @throws what `captureLiveState` throws
  */
 export async function compareWithGuard(
   store: Store,
   guard: GuardCommit,
-  options: Omit<LiveStateOptions, 'selection' | 'scratchDirectory'> & {
+  options: Omit<LiveStateOptions, 'selection' | 'scratchDirectory' | 'sources'> & {
     database: DatabaseAddress
+    sources: readonly Source[]
     rules: Rules
     conditions: readonly Condition[]
   },
@@ -64,17 +67,20 @@ export async function compareWithGuard(
       conditions: conditions.map((condition) => evaluateCondition(condition, tables)),
     }
   }
-  if (await isDatabaseStillAt(database, guard.moment, signal)) {
+  const committed = guard.commit.sources ?? []
+  if (committed.length === 0 && (await isDatabaseStillAt(database, guard.moment, signal))) {
     const judged = judge(guard.state, NO_DIFFERENCE)
     return { isChanged: false, diff: NO_DIFFERENCE, migrations: [], ...judged }
   }
   return withScratchDirectory(async (scratchDirectory) => {
     const { selection } = guard.commit
-    const after = await captureLiveState(store, { ...options, selection, scratchDirectory })
+    const sources = { configured: options.sources, committed }
+    const reading = { ...options, selection, sources, scratchDirectory }
+    const after = await captureLiveState(store, reading)
     const diff = await diffStates(guard.state, after, { scratchDirectory, signal })
     return {
       // Rows in another order are a change that a rollback would take back.
-      isChanged: after.treeId !== guard.state.treeId,
+      isChanged: after.treeId !== guard.state.treeId || diff.sources.length > 0,
       diff,
       migrations: compareMigrations(guard.commit.migrations, after.migrations),
       ...judge(after, diff),

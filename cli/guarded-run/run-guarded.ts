@@ -212,6 +212,7 @@ async function makeReport(run: GuardedRun, ending: Ending, summary: RunSummary):
   try {
     const report = await compareWithGuard(store, guard, {
       database,
+      sources: await findSources(store, context),
       rules,
       conditions: wishes.parsedConditions,
       jobs: flags.jobs,

@@ -50,7 +50,9 @@ export interface SourceSinks {
 }
 
 export interface CaptureFilesOptions {
-  /** Called with each entry, in order; again for each when the source is read again. */
+  /** Called before the first entry, and once more when all of the source is read again. */
+  onStart?: (() => void) | undefined
+  /** Called with each entry, in order. */
   onEntry?: ((entry: FileEntry, stats: BigIntStats) => void) | undefined
   /** A root that is not there counts as empty; otherwise it is refused. */
   mayBeMissing?: boolean | undefined
@@ -90,19 +92,28 @@ export async function captureFiles(
 async function readFiles(
   source: FilesSource,
   sinks: SourceSinks,
-  { onEntry, mayBeMissing = false, reporter, signal, now }: CaptureFilesOptions,
+  { onStart, onEntry, mayBeMissing = false, reporter, signal, now }: CaptureFilesOptions,
 ): Promise<{ captured: CapturedFiles; databases: WatchedDatabase[] }> {
+  onStart?.()
   const startedAt = now().toISOString()
   const { rootPath, paths } = await listFiles(source, mayBeMissing)
   const entries = new StreamWriter(sinks.entries)
   const contents = new StreamWriter(sinks.contents)
   const notCaptured: NotCaptured[] = []
   const databases: WatchedDatabase[] = []
+  const directories = new Set([''])
   const totals = { fileCount: 0, sizeBytes: 0 }
 
   for await (const { path, found } of readAhead(paths, (each) => look(source, rootPath, each))) {
     throwIfAborted(signal, 'reading files')
     if (found === undefined) continue
+    const parent = path.slice(0, Math.max(0, path.lastIndexOf('/')))
+    if (!directories.has(parent)) {
+      // A pattern may name what is behind a link; a restore must never write through one.
+      const reason = 'it is behind a symbolic link, or its directory has gone'
+      notCaptured.push({ kind: 'FILE', name: `${source.name}/${path}`, reason })
+      continue
+    }
     if ('special' in found) {
       notCaptured.push({ kind: 'FILE', name: `${source.name}/${path}`, reason: found.special })
       continue
@@ -121,6 +132,7 @@ async function readFiles(
       totals.sizeBytes += Number(stats.size)
       if (found.isDatabase) databases.push(await watchDatabase(rootPath, path, identityOf(stats)))
     }
+    if (entry.kind === 'directory') directories.add(path)
     onEntry?.(entry, stats)
     await entries.write(encodeJsonLine(entry))
     emit(reporter, { kind: 'sourceProgress', source: source.name, ...totals, isDone: false })
@@ -295,10 +307,12 @@ async function withOpenFile<T>(
   const file = await open(absolute, flags)
   try {
     let before = await file.stat({ bigint: true })
-    if (Math.abs(Date.now() - Number(before.ctimeMs)) < TICK_MS) {
+    for (let waits = 0; Math.abs(Date.now() - Number(before.ctimeMs)) < TICK_MS; waits++) {
+      if (waits === MAX_TRIES) return undefined
       await sleep(TICK_MS)
       before = await file.stat({ bigint: true })
     }
+    if (!before.isFile()) return undefined
     const found = await read(file, before)
     const after = await file.stat({ bigint: true })
     return identityOf(before) === identityOf(after) ? found : undefined

@@ -12,7 +12,9 @@ export interface CapturedSources {
 }
 
 export interface CaptureSourcesOptions extends Pick<CaptureFilesOptions, 'reporter' | 'signal'> {
-  /** Called with each file, directory and link as it is found; again when a source is read again. */
+  /** Called before the first entry of a source, and once more when all of it is read again. */
+  onStart?: ((source: FilesSource) => void) | undefined
+  /** Called with each file, directory and link as it is found. */
   onEntry?: ((source: FilesSource, ...found: Parameters<OnEntry>) => void) | undefined
   /** A root that is not there counts as empty; otherwise it is refused. */
   mayBeMissing?: boolean | undefined
@@ -29,7 +31,7 @@ type OnEntry = NonNullable<CaptureFilesOptions['onEntry']>
 export async function captureSources(
   wanted: readonly Source[],
   sinks: SourceSinks,
-  { now = () => new Date(), onEntry, ...options }: CaptureSourcesOptions,
+  { now = () => new Date(), onStart, onEntry, ...options }: CaptureSourcesOptions,
 ): Promise<CapturedSources> {
   const captured: CapturedSources = { sources: [], notCaptured: [] }
   if (wanted.length > 0) emit(options.reporter, { kind: 'phaseStarted', phase: 'readSources' })
@@ -39,6 +41,7 @@ export async function captureSources(
       const files = await captureFiles(source, sinks, {
         ...options,
         now,
+        onStart: () => onStart?.(source),
         onEntry: (entry, stats) => onEntry?.(source, entry, stats),
       })
       captured.sources.push(files.committed)

@@ -31,8 +31,6 @@ export interface PreparedSources {
   /** What was there before, for the safety commit. */
   before: CommittedSource[]
   notCaptured: NotCaptured[]
-  /** Whether there is anything to do. */
-  isNoOp: boolean
   /** Never throws for what becomes of a source: it says so. */
   restore(): Promise<RestoredSource[]>
   discard(): Promise<void>
@@ -74,10 +72,9 @@ export async function prepareSources(options: PrepareOptions): Promise<PreparedS
     {
       ...options,
       mayBeMissing: true,
-      onEntry: ({ name }, entry, stats) => {
-        const files = live.get(name) ?? new Map<string, LiveFile>()
-        live.set(name, files.set(entry.path, liveFileOf(entry, stats)))
-      },
+      onStart: ({ name }) => void live.set(name, new Map()),
+      onEntry: ({ name }, entry, stats) =>
+        void live.get(name)?.set(entry.path, liveFileOf(entry, stats)),
     },
   )
   if (chosen.length > 0) emit(reporter, { kind: 'phaseStarted', phase: 'stageSources' })
@@ -116,7 +113,6 @@ export async function prepareSources(options: PrepareOptions): Promise<PreparedS
   return {
     before,
     notCaptured,
-    isNoOp: steps.every(({ isNeeded }) => !isNeeded),
     restore: () => restoreAll(steps, reporter),
     discard,
   }

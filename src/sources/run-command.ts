@@ -56,6 +56,8 @@ export async function runCommand(
   const stderr = readLines(child.stderr!, (text) =>
     emit(reporter, { kind: 'sourceOutput', source: source.name, text }),
   )
+  // Some say on stdout why they fail; while all goes well, that is nothing to show.
+  const stdout = io.onOutput === undefined ? readLines(child.stdout!, () => {}) : undefined
   const written = watch(pipeOut(child, io.onOutput))
   const read = watch(pipeIn(child, io.input))
   try {
@@ -79,7 +81,7 @@ export async function runCommand(
           isStarted: notStarted === undefined,
           exitCode: notStarted === undefined ? exitCode : null,
           signal: endedBy,
-          stderr: stderr.last().join('\n'),
+          stderr: [...(stdout?.last() ?? []), ...stderr.last()].join('\n'),
         },
         {
           cause,
@@ -116,11 +118,7 @@ async function pipeOut(
   child: ChildProcess,
   onOutput: ((output: AsyncIterable<Uint8Array>) => Promise<void>) | undefined,
 ): Promise<void> {
-  if (onOutput === undefined) {
-    child.stdout!.resume()
-    return
-  }
-  await onOutput(child.stdout!)
+  await onOutput?.(child.stdout!)
 }
 
 async function pipeIn(

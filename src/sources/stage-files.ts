@@ -6,8 +6,9 @@
  * of the commit chose are neither moved nor removed; one in the way makes it fail.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import type { BigIntStats } from 'node:fs'
+import { type BigIntStats, constants } from 'node:fs'
 import { chmod, lchown, mkdir, open, rename, rmdir, symlink, utimes } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { SnapError, throwIfAborted } from '../errors.ts'
 import { parseFileName } from '../format/file-name.ts'
 import type { ChunkRef, CommittedFiles, FileEntry, ObjectId } from '../format/values.ts'
@@ -82,12 +83,15 @@ export async function stageFiles(
   })()
   const changes: FileChange[] = []
   const offsets = new Map<string, number>()
+  const directories = new Map<string, FileEntry & { kind: 'directory' }>()
   let offsetBytes = 0
   const target = (async function* () {
     for await (const entry of readFileEntries(objects, wanted)) {
       if (entry.kind === 'file') {
         offsets.set(entry.path, offsetBytes)
         offsetBytes += entry.sizeBytes
+      } else if (entry.kind === 'directory') {
+        directories.set(entry.path, entry)
       }
       yield entry
     }
@@ -109,29 +113,39 @@ export async function stageFiles(
     )
     const contents = new ContentReader(objects, wanted)
     const writes = new Writes()
+    const written: (() => Promise<void>)[] = []
     for (const { path, after } of changes) {
       throwIfAborted(signal, 'writing files')
       if (after === null || after.kind === 'directory') continue
       const place = newPlace(staging, places.get(path)!)
       const owner = live.get(path) ?? ownerOfRoot
+      if (after.kind === 'file') written.push(() => finishFile(place, after, owner))
       await writes.begin()
       if (after.kind === 'symlink') {
         writes.end(writeLink(place, after, owner))
       } else {
         const bytes = contents.read(offsets.get(path)!, after.sizeBytes)
         if (after.sizeBytes > MAX_HELD_BYTES) {
-          await writes.end(writeFile(place, bytes, after, owner))
+          await writes.end(writeFile(place, bytes, after))
         } else {
           const held: Uint8Array[] = []
           for await (const piece of bytes) held.push(piece)
-          writes.end(writeFile(place, held, after, owner))
+          writes.end(writeFile(place, held, after))
         }
       }
     }
     await writes.finish()
+    // All at the end, when the first sync has most of them written: 10,000 files take 7 s so, and 11 s
+    // when each is synced at once (ext4).
+    for (const finish of written) {
+      throwIfAborted(signal, 'writing files')
+      await writes.begin()
+      writes.end(finish())
+    }
+    await writes.finish()
     return {
       changeCount: changes.length,
-      swap: () => swap({ sourceName, rootPath, staging, steps, changes, live }),
+      swap: () => swap({ sourceName, rootPath, staging, steps, changes, live, directories }),
       discard: () => removeStaging(staging),
     }
   } catch (error) {
@@ -174,6 +188,8 @@ interface Swap {
   steps: readonly SwapStep[]
   changes: readonly FileChange[]
   live: ReadonlyMap<string, LiveFile>
+  /** All that are wanted. */
+  directories: ReadonlyMap<string, FileEntry & { kind: 'directory' }>
 }
 
 async function swap(swapping: Swap): Promise<void> {
@@ -183,11 +199,7 @@ async function swap(swapping: Swap): Promise<void> {
   try {
     const wanted = new Map(changes.map(({ path, after }) => [path, after]))
     for (const step of steps) await takeStep(rootPath, staging, step, wanted.get(step.path) ?? null)
-    for (const { path, after } of changes.toReversed()) {
-      if (after?.kind !== 'directory') continue
-      const seconds = after.modifiedAtUs / 1e6
-      await utimes(pathBelow(rootPath, path), seconds, seconds)
-    }
+    await setDirectoryTimes(swapping)
   } catch (error) {
     try {
       await undoSteps(rootPath, staging, steps)
@@ -239,6 +251,24 @@ export async function takeStep(
   }
 }
 
+/**
+ * Gives directories in which something was changed the times they had, so that a commit made now
+ * equals the one that was checked out.
+ */
+async function setDirectoryTimes({ rootPath, changes, directories }: Swap): Promise<void> {
+  const touched = new Set(changes.flatMap(({ path }) => [path, dirname(path)]))
+  for (const path of touched) {
+    const directory = directories.get(path)
+    if (directory === undefined) continue
+    const seconds = secondsOf(directory)
+    // Behind a directory that nobody may enter, none can be set; nothing depends on it.
+    await utimes(pathBelow(rootPath, path), seconds, seconds).catch(() => {})
+  }
+}
+
+/** What `utimes` takes; a little more, because it cuts what is below a microsecond. */
+const secondsOf = ({ modifiedAtUs }: { modifiedAtUs: number }) => (modifiedAtUs + 0.3) / 1e6
+
 /** What was written since it was read is in no commit: it must not be replaced. */
 async function assertUnchanged({ sourceName, rootPath, changes, live }: Swap): Promise<void> {
   const changed: string[] = []
@@ -266,7 +296,6 @@ async function writeFile(
   place: string,
   contents: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   entry: FileEntry & { kind: 'file' },
-  owner: Owner,
 ): Promise<void> {
   const file = await open(place, 'wx', 0o600)
   try {
@@ -276,10 +305,19 @@ async function writeFile(
       await file.writeFile(bytes)
     }
     assertContents(entry, hash.digest('hex') as ObjectId)
+  } finally {
+    await file.close()
+  }
+}
+
+/** Gives a file its owner, permissions and time, and makes it durable. */
+async function finishFile(place: string, entry: FileEntry & { kind: 'file' }, owner: Owner) {
+  const file = await open(place, constants.O_RDONLY)
+  try {
     await giveTo(place, owner)
     // After the owner: giving a file away takes its set-id bits.
     await file.chmod(entry.mode)
-    const seconds = entry.modifiedAtUs / 1e6
+    const seconds = secondsOf(entry)
     await file.utimes(seconds, seconds)
     await file.sync()
   } finally {

@@ -92,6 +92,20 @@ describe('files beside the database', () => {
     deepEqual(await readdir(uploads), [])
   })
 
+  test('that a failed run has changed alone are rolled back with it', async () => {
+    const { uploads, snap } = await shopWithUploads()
+    const before = await readTree(uploads)
+    const { exitCode, stderr } = await snap(['run', '--rollback-on-failure', '--', 'true'], {
+      runChild: async () => {
+        await wreckUploads(uploads)
+        return { kind: 'exited', exitCode: 3 }
+      },
+    })
+    equal(exitCode, 3)
+    match(stderr, /^Source uploads: 2 added, 1 removed, 3 changed/m)
+    deepEqual(await readTree(uploads), before)
+  })
+
   test('stay as they are when the database cannot be restored', async () => {
     const { uploads, database, snap, directory } = await shopWithUploads()
     await database.query('DELETE FROM orders')

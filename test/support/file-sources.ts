@@ -50,6 +50,7 @@ export async function capture(
       { entries: writer, contents: wrap(writer) },
       {
         now: () => new Date(),
+        onStart: () => live.clear(),
         onEntry: (entry, stats) => {
           live.set(entry.path, liveFileOf(entry, stats))
           onEntry?.(entry.path)

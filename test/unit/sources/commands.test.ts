@@ -115,6 +115,14 @@ describe('a restore command', () => {
     await runCommand(source, 'restore', { input: input() }, {})
   })
 
+  test('that fails has what it said on stdout in the error, too', async () => {
+    const source = await commandSource({ restore: 'cat >/dev/null; echo "errors: 3"; exit 1' })
+    await rejects(
+      runCommand(source, 'restore', { input: input() }, {}),
+      (error: SnapError<'SOURCE_COMMAND_FAILED'>) => error.data.stderr === 'errors: 3',
+    )
+  })
+
   test('that ends before it has read everything has failed, whatever it ends with', async () => {
     const source = await commandSource({ restore: 'head -c 10 >/dev/null' })
     await rejects(runCommand(source, 'restore', { input: input() }, {}), {

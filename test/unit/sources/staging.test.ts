@@ -3,6 +3,7 @@ import { chmod, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { describe, test } from 'vitest'
 import type { CommittedFiles } from '../../../src/format/values.ts'
+import { type StreamReader, walkChunks } from '../../../src/objects/walk-manifest.ts'
 import { captureSources } from '../../../src/sources/capture-sources.ts'
 import {
   compareFiles,
@@ -10,7 +11,7 @@ import {
   readFileEntries,
 } from '../../../src/sources/compare-files.ts'
 import type { FilesSource } from '../../../src/sources/source.ts'
-import { planSteps, takeStep } from '../../../src/sources/stage-files.ts'
+import { planSteps, stageFiles, takeStep } from '../../../src/sources/stage-files.ts'
 import { putBackUnfinished, writeJournal } from '../../../src/sources/staging.ts'
 import type { Store } from '../../../src/store.ts'
 import { capture, filesSource, readTree, stage } from '../../support/file-sources.ts'
@@ -88,6 +89,34 @@ describe('a swap of files', () => {
       deepEqual(await readTree(source.rootPath), before, `after ${doneCount} steps`)
       deepEqual(await listStagings(source), [])
     }
+  })
+
+  test('of a commit that is damaged does not begin, and nothing is left of it', async () => {
+    const { store, source, committed } = await changedSource()
+    const before = await readTree(source.rootPath)
+    const { live } = await capture(store, source)
+    const damaged: StreamReader = {
+      readNode: (id) => store.objects.readNode(id),
+      readChunk: async (id) => {
+        const bytes = await store.objects.readChunk(id)
+        return Buffer.from(bytes.toReversed())
+      },
+    }
+    // Entries are read as they are: it is the contents that hash to something else.
+    const entries = new Map<string, Uint8Array>()
+    for await (const { id } of walkChunks(store.objects, committed.entries)) {
+      entries.set(id, await store.objects.readChunk(id))
+    }
+    const objects: StreamReader = {
+      ...damaged,
+      readChunk: async (id) => entries.get(id) ?? damaged.readChunk(id),
+    }
+    const { name: sourceName, rootPath } = source
+    await rejects(stageFiles(objects, { sourceName, rootPath, live, wanted: committed }), {
+      code: 'OBJECT_CORRUPT',
+    })
+    deepEqual(await readTree(source.rootPath), before)
+    deepEqual(await listStagings(source), [])
   })
 
   test('that another process is at is not touched', async () => {
