@@ -205,6 +205,9 @@ test('rows as INSERT from the newest server give the commit of the database that
   const diff = await place.json(['diff', imported[0].commitId, commitId])
   equal(diff.isEqual ?? diff.diff?.isEqual, true)
   match(await place.succeed(['show', 'old/backups']), /^ {4}import shop\.sql$/m)
+  const copy = `imported_${process.pid}`
+  await place.succeed(['checkout', 'old/backups', '--into', copy])
+  await place.database.query(`DROP DATABASE ${copy}`)
   const again = await place.json(['import', 'shop.sql', '--branch', 'old/backups'])
   const { commit } = await place.json(['show', again.imported[0].commitId])
   deepEqual(commit.parentIds, [imported[0].commitId])
