@@ -162,6 +162,8 @@ async function reportOn(
   try {
     const report = await compareWithGuard(store, guard, {
       database,
+      // SQL files change nothing else, so their guard holds the database alone.
+      sources: [],
       rules,
       conditions: [],
       jobs: flags.jobs,
