@@ -134,7 +134,7 @@ export {
 export type { LoadPlan, LoadWishes } from './load/plan-load.ts'
 export { type CsvOptions, readCsv } from './load/read-csv.ts'
 export { readJson } from './load/read-json.ts'
-export type { Records, SourceRecord } from './load/records.ts'
+export type { FileRecord, Records } from './load/records.ts'
 export type { TargetColumn, TargetTable } from './load/target-table.ts'
 export type { Finding, FindingCode } from './maintenance/finding.ts'
 export { type FsckReport, fsck } from './maintenance/fsck.ts'

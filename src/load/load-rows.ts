@@ -15,7 +15,7 @@ import { qualifiedName, quoteIdentifier, quoteLiteral } from '../postgres/quote.
 import { openSession, type Session } from '../postgres/session.ts'
 import { type LoadPlan, type LoadWishes, planLoad } from './plan-load.ts'
 import { formatJson, JsonNumber } from './read-json.ts'
-import type { Records, SourceRecord } from './records.ts'
+import type { FileRecord, Records } from './records.ts'
 import { readTargetTable } from './target-table.ts'
 
 export interface LoadOptions extends LoadWishes {
@@ -195,7 +195,7 @@ class Load {
     if (lines.length > 0) yield flush()
   }
 
-  #encodeRow({ rowNumber, values, problem }: SourceRecord): string | undefined {
+  #encodeRow({ rowNumber, values, problem }: FileRecord): string | undefined {
     const texts = values.map((value, position) =>
       toText(value, this.#plan.columns[position]?.isArray === true),
     )

@@ -2,7 +2,7 @@ import { pipeline, Readable } from 'node:stream'
 import { type CsvError, parse } from 'csv-parse'
 import { SnapError } from '../errors.ts'
 import { decodeText, type RowSource } from './decode-text.ts'
-import type { Records, SourceRecord } from './records.ts'
+import type { FileRecord, Records } from './records.ts'
 
 export interface CsvOptions {
   encoding: string
@@ -31,9 +31,9 @@ export async function readCsv(source: RowSource, options: CsvOptions): Promise<R
 }
 
 async function* checkWidth(
-  records: AsyncIterable<SourceRecord>,
+  records: AsyncIterable<FileRecord>,
   width: number,
-): AsyncGenerator<SourceRecord> {
+): AsyncGenerator<FileRecord> {
   for await (const record of records) {
     const { values, problem } = record
     if (problem !== null || values.length === width) yield record
@@ -44,10 +44,10 @@ async function* checkWidth(
 async function* parseRecords(
   source: RowSource,
   { encoding, delimiter, nulls }: CsvOptions,
-): AsyncGenerator<SourceRecord, void, undefined> {
+): AsyncGenerator<FileRecord, void, undefined> {
   // The header is row 0. Both handlers are called in the order of the file, whatever is buffered.
   let rowNumber = -1
-  const broken: SourceRecord[] = []
+  const broken: FileRecord[] = []
   let unclosed: CsvError | undefined
   const nullMarks = new Set(nulls)
   const parser = parse({

@@ -8,7 +8,7 @@
 import { Tokenizer, TokenParser } from '@streamparser/json'
 import { SnapError } from '../errors.ts'
 import { decodeText, type RowSource } from './decode-text.ts'
-import type { Records, SourceRecord } from './records.ts'
+import type { FileRecord, Records } from './records.ts'
 
 /** A number as the file writes it. */
 export class JsonNumber {
@@ -42,7 +42,7 @@ interface ParsedObject {
 async function* alignValues(
   objects: AsyncIterable<ParsedObject>,
   names: readonly string[],
-): AsyncGenerator<SourceRecord> {
+): AsyncGenerator<FileRecord> {
   for await (const { rowNumber, value, problem } of objects) {
     const values = value === null ? [] : names.map((name) => value[name] ?? null)
     yield { rowNumber, values, problem }

@@ -1,5 +1,5 @@
 /** A row as a file holds it, in order, one value for each of the file's columns. */
-export interface SourceRecord {
+export interface FileRecord {
   /** 1 for the first row; a header is none. */
   rowNumber: number
   /** JSON holds more than text; CSV text and nulls alone. */
@@ -11,5 +11,5 @@ export interface SourceRecord {
 /** What a file holds: its columns are known before its rows are read. */
 export interface Records {
   columns: string[]
-  rows: AsyncIterable<SourceRecord>
+  rows: AsyncIterable<FileRecord>
 }
