@@ -93,6 +93,7 @@ const VALUES = [
   'readMigrationHeads',
   'readSchemaEntries',
   'readServerFacts',
+  'readTablePage',
   'redactArguments',
   'removalsOf',
   'removeDatabases',
