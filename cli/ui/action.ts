@@ -30,11 +30,18 @@ export type Action =
   | { kind: 'typingEnded'; isKept: boolean }
   | { kind: 'markToggled'; commitId: ObjectId }
   | { kind: 'tabChanged' }
+  | { kind: 'reloaded' }
   | { kind: 'opened'; what: Opening }
   | { kind: 'jobBegun'; job: 'fsck' | 'prune' }
   // what work does; of a screen that is gone, nothing
   | { kind: 'failed'; screenId: number; lines: readonly string[] }
-  | { kind: 'commitsLoaded'; screenId: number; entries: readonly LogEntry[]; isComplete: boolean }
+  | {
+      kind: 'commitsLoaded'
+      screenId: number
+      reading: number
+      entries: readonly LogEntry[]
+      isComplete: boolean
+    }
   | { kind: 'commitLoaded'; screenId: number; details: CommitDetails; parentId: ObjectId | null }
   | { kind: 'diffProgressed'; screenId: number; progress: string }
   | { kind: 'diffLoaded'; screenId: number; found: NonNullable<DiffScreen['found']> }

@@ -93,6 +93,11 @@ export const LOG_KEYS: KeyTable = {
       act: () => open({ kind: 'checkout', commitId: null }),
     },
     {
+      keys: ['r'],
+      help: 'read the history again',
+      act: () => act({ kind: 'reloaded' }),
+    },
+    {
       keys: ['o'],
       help: 'what was done with this store, and how to return',
       short: 'ops',

@@ -66,11 +66,18 @@ function fail(screen: Screen, lines: readonly string[]): Screen {
 function reduceLog(screen: LogScreen, action: Action): LogScreen {
   switch (action.kind) {
     case 'commitsLoaded':
+      if (action.reading !== screen.wantedReading) return screen
       return {
         ...screen,
-        entries: [...screen.entries, ...action.entries],
+        reading: action.reading,
+        entries:
+          action.reading === screen.reading
+            ? [...screen.entries, ...action.entries]
+            : action.entries,
         isComplete: action.isComplete,
       }
+    case 'reloaded':
+      return { ...screen, wantedReading: screen.wantedReading + 1 }
     case 'typingBegun':
       return { ...screen, isTyping: true }
     case 'typingEnded':

@@ -31,9 +31,12 @@ export function reduce(state: UiState, action: Action): UiState {
       }
     default: {
       const id = 'screenId' in action ? action.screenId : currentScreen(state).id
-      const screens = state.screens.map((screen) =>
-        screen.id === id ? reduceScreen(screen, action) : screen,
-      )
+      const screens = state.screens.map((screen) => {
+        if (screen.id === id) return reduceScreen(screen, action)
+        // A checkout moves HEAD and makes a commit of the state before.
+        const isStale = action.kind === 'finished' && screen.kind === 'log'
+        return isStale ? reduceScreen(screen, { kind: 'reloaded' }) : screen
+      })
       // What was said before a checkout was begun, or stopped, is not about what comes now.
       const isTurn = action.kind === 'confirmed' || action.kind === 'stopped'
       return refit({ ...state, screens, notice: isTurn ? null : state.notice })

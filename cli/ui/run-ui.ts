@@ -19,7 +19,7 @@ import { printable } from '../output/printable.ts'
 import { withStore } from '../store.ts'
 import { App } from './app.tsx'
 import { newLoader } from './loaders/load.ts'
-import { aborted } from './loaders/workplace.ts'
+import { aborted, type Workplace } from './loaders/workplace.ts'
 import { requireTerminal } from './require-terminal.ts'
 import { Runner } from './runner.ts'
 import { ScreenPainter } from './screen-painter.ts'
@@ -32,7 +32,12 @@ export async function runUi(context: Context): Promise<void> {
     const ours = silentContext(context, (line) =>
       runner.dispatch({ kind: 'noticed', notice: line }),
     )
-    const workplace = { store, context: ours, comparisons: new Map<number, Comparison>() }
+    const workplace: Workplace = {
+      store,
+      context: ours,
+      comparisons: new Map<number, Comparison>(),
+      late: undefined,
+    }
     const stop = new AbortController()
     const runner: Runner = new Runner({
       state: initialState(size),
@@ -47,9 +52,19 @@ export async function runUi(context: Context): Promise<void> {
       },
       signal: AbortSignal.any([io.signal, stop.signal]),
     })
-    await onTerminal(context, size, runner)
-    stop.abort(new Error('left'))
-    context.interruptedState = ours.interruptedState
+    try {
+      await onTerminal(context, size, runner)
+    } catch (failure) {
+      // What a checkout came to, in doubt perhaps, is more than that it was interrupted.
+      const { late } = workplace
+      throw late !== undefined && 'failure' in late ? late.failure : failure
+    } finally {
+      stop.abort(new Error('left'))
+      context.interruptedState = ours.interruptedState
+      if (workplace.late !== undefined && 'lines' in workplace.late) {
+        context.output.insist(...workplace.late.lines)
+      }
+    }
   })
 }
 

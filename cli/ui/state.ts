@@ -72,6 +72,9 @@ export interface LogScreen extends ScreenBase {
   isComplete: boolean
   /** How many commits are wanted; grows as the cursor comes near the end. */
   wantedCount: number
+  /** Which reading of the history `entries` are of, and which is wanted: others commit, and HEAD moves. */
+  reading: number
+  wantedReading: number
   filter: string
   isTyping: boolean
   /** One or two, in the order in which they were marked. */
@@ -208,6 +211,8 @@ export function initialState(size: TerminalSize): UiState {
         entries: [],
         isComplete: false,
         wantedCount: LOG_PAGE,
+        reading: 1,
+        wantedReading: 1,
         filter: '',
         isTyping: false,
         marked: [],

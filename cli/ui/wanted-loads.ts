@@ -4,7 +4,7 @@ import type { Screen, TableName, UiState } from './state.ts'
 
 /** Something a screen shows that is not there yet. */
 export type Load =
-  | { kind: 'commits'; count: number }
+  | { kind: 'commits'; reading: number; count: number }
   | { kind: 'commit'; commitId: ObjectId }
   | { kind: 'diff'; before: ObjectId; after: ObjectId | null }
   | { kind: 'rows'; diffScreenId: number; table: TableName; count: number }
@@ -20,8 +20,12 @@ export function wantedLoads(state: UiState, screen: Screen): Load[] {
   if (screen.failure !== null) return []
   switch (screen.kind) {
     case 'log': {
-      const count = screen.wantedCount - screen.entries.length
-      return screen.isComplete || count <= 0 ? [] : [{ kind: 'commits', count }]
+      const { reading, wantedReading, wantedCount, entries } = screen
+      if (reading !== wantedReading) {
+        return [{ kind: 'commits', reading: wantedReading, count: wantedCount }]
+      }
+      const count = wantedCount - entries.length
+      return screen.isComplete || count <= 0 ? [] : [{ kind: 'commits', reading, count }]
     }
     case 'commit':
       return screen.details === null ? [{ kind: 'commit', commitId: screen.commitId }] : []

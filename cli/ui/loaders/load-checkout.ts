@@ -56,14 +56,18 @@ export async function loadCheckout(
           question: isNamed ? `Type ${databaseName} to ${purpose}:` : text,
         },
       })
-      await job.confirmation().catch(() => {
-        throw notConfirmed(text)
+      await job.confirmation().catch((reason) => {
+        throw ours.io.signal.aborted ? reason : notConfirmed(text)
       })
     })
     const lines = formatCheckoutResult(plan, result, { colors, withRowProof: false })
+    ours.interruptedState = 'every checkout that was begun is done'
+    if (ours.io.signal.aborted) workplace.late = { lines }
     dispatch({ kind: 'finished', screenId, lines, canUndo: result.safetyCommitId !== null })
-  } finally {
+  } catch (failure) {
     ours.interruptedState = context.interruptedState
+    if (ours.io.signal.aborted) workplace.late = { failure }
+    throw failure
   }
 }
 

@@ -19,19 +19,23 @@ import type { LoadOf, Workplace } from './workplace.ts'
 /** Reads the history, some commits at a time, and where each load ends the next goes on. */
 export function newHistoryLoader({ store, context }: Workplace) {
   let reader: AsyncGenerator<LogEntry> | undefined
-  return async ({ count }: LoadOf<'commits'>, job: Job): Promise<void> => {
+  let readerOf: number | undefined
+  return async ({ count, reading }: LoadOf<'commits'>, job: Job): Promise<void> => {
     const { screenId } = job
-    reader ??= readEntries(store, { now: context.io.now(), signal: job.signal })
+    if (reader === undefined || reading !== readerOf) {
+      reader = readEntries(store, { now: context.io.now(), signal: job.signal })
+      readerOf = reading
+    }
     const entries: LogEntry[] = []
     while (entries.length < count) {
       const { value, done } = await reader.next()
       if (done === true) {
-        job.dispatch({ kind: 'commitsLoaded', screenId, entries, isComplete: true })
+        job.dispatch({ kind: 'commitsLoaded', screenId, reading, entries, isComplete: true })
         return
       }
       entries.push(value)
     }
-    job.dispatch({ kind: 'commitsLoaded', screenId, entries, isComplete: false })
+    job.dispatch({ kind: 'commitsLoaded', screenId, reading, entries, isComplete: false })
   }
 }
 

@@ -17,6 +17,8 @@ export interface Workplace {
   context: Context
   /** What screens keep open for the screens above them, by the id of the screen. */
   comparisons: Map<number, Comparison>
+  /** How a checkout ended after its screen had gone: it is to be told all the same. */
+  late: { lines: string[] } | { failure: unknown } | undefined
 }
 
 export type LoadOf<K extends Load['kind']> = Extract<Load, { kind: K }>

@@ -46,6 +46,7 @@ function logOf(count: number): UiState {
   return reduce(initialState(SMALL), {
     kind: 'commitsLoaded',
     screenId: 1,
+    reading: 1,
     entries,
     isComplete: true,
   })
@@ -110,11 +111,17 @@ describe('the log', () => {
 
   test('more commits are wanted as the cursor comes near the end of those that are there', () => {
     const entries = Array.from({ length: 200 }, (_, n) => entry(n))
-    const some: Action = { kind: 'commitsLoaded', screenId: 1, entries, isComplete: false }
+    const some: Action = {
+      kind: 'commitsLoaded',
+      screenId: 1,
+      reading: 1,
+      entries,
+      isComplete: false,
+    }
     const state = reduce(initialState(SMALL), some)
     deepEqual(wantedLoads(state, log(state)), [])
     const atEnd = press(state, 'G')
-    deepEqual(wantedLoads(atEnd, log(atEnd)), [{ kind: 'commits', count: 200 }])
+    deepEqual(wantedLoads(atEnd, log(atEnd)), [{ kind: 'commits', reading: 1, count: 200 }])
   })
 
   test('q leaves, Ctrl-C leaves as interrupted', () => {
@@ -159,6 +166,8 @@ describe('a checkout', () => {
   test('when it is done, u plans the way back', () => {
     const running = reduce(asking('yes'), { kind: 'confirmed', screenId: 2 })
     const done = reduce(running, { kind: 'finished', screenId: 2, lines: ['done'], canUndo: true })
+    // HEAD has moved, and the state before has become a commit.
+    deepEqual(wantedLoads(done, log(done)), [{ kind: 'commits', reading: 2, count: 200 }])
     const state = press(done, 'u')
     deepEqual(wantedLoads(state, currentScreen(state)), [{ kind: 'checkout', commitId: null }])
   })
