@@ -1,15 +1,13 @@
 /** How `snap ui` takes a terminal, lives with it, and gives it back. */
 import { equal, match } from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { setTimeout } from 'node:timers/promises'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, test } from 'vitest'
 import { allMajors } from '../../support/postgres.ts'
-import { openTerminal, type Terminal } from '../../support/terminal.ts'
+import { openTerminal } from '../../support/terminal.ts'
 import { type InstalledProgram, installProgram } from '../installed-program.ts'
 import { environment } from '../run-snap.ts'
 import { newWorkplace, type Workplace } from '../workplace.ts'
-import { NARROW, openUi, showsRestored, WIDE } from './ui-terminal.ts'
+import { NARROW, openUi, pidOfUi, showsRestored, WIDE } from './ui-terminal.ts'
 
 let program: InstalledProgram
 beforeAll(async () => {
@@ -26,17 +24,6 @@ async function shop(): Promise<Workplace> {
     await place.succeed(['commit', '-m', `commit ${n}`], { now })
   }
   return place
-}
-
-/** The process of the program, a child of the terminal's shell. */
-async function pidOfUi(terminal: Terminal): Promise<number> {
-  const { stdout } = await promisify(execFile)('ps', [
-    '-o',
-    'pid=',
-    '--ppid',
-    String(await terminal.pid()),
-  ])
-  return Number(stdout.trim())
 }
 
 test('it is drawn anew for each size, and says so when there is too little room', async () => {

@@ -1,11 +1,11 @@
 /** The screens of `snap ui`, at a real terminal. */
-import { deepEqual, equal } from 'node:assert/strict'
+import { deepEqual, equal, match } from 'node:assert/strict'
 import stringWidth from 'string-width'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { allMajors } from '../../support/postgres.ts'
 import { type InstalledProgram, installProgram } from '../installed-program.ts'
 import { INTACT_SHOP, newWorkplace, readShop, type Workplace, WRECKAGE } from '../workplace.ts'
-import { NARROW, openUi, showsRestored, WIDE } from './ui-terminal.ts'
+import { NARROW, openUi, pidOfUi, showsRestored, WIDE } from './ui-terminal.ts'
 
 const newestMajor = allMajors.at(-1)!
 
@@ -122,6 +122,8 @@ test('a checkout is planned, confirmed and done as the command does it, and undo
   await terminal.press('y')
   await terminal.shows('Undo of the last checkout', 'Done.')
   deepEqual(await place.database.query('SELECT n FROM leftovers'), [{ n: 1 }])
+  await terminal.press('q', 'q')
+  await terminal.shows('Log', /\(HEAD -> main\) wrecked/)
   await terminal.press('C-c')
   await showsRestored(terminal, 130)
   const operations = await place.succeed(['ops'])
@@ -168,5 +170,23 @@ test('Ctrl-C stops a checkout that runs, and the database is as it was', async (
     await showsRestored(terminal, 0)
   })
   deepEqual(await database.query('SELECT count(*)::int AS n FROM orders'), [{ n: 200 }])
+  deepEqual(await database.query('SELECT n FROM leftovers'), [{ n: 1 }])
+})
+
+test('a signal while a checkout runs leaves the database as it was, and says so', async () => {
+  const place = await wreckedShop()
+  const { database } = place
+  await database.withClient(async (client) => {
+    await client.query('BEGIN; LOCK TABLE orders IN ROW EXCLUSIVE MODE')
+    const terminal = await openUi(program, place, { size: NARROW })
+    await terminal.shows('wrecked')
+    await terminal.press('j', 'c')
+    await terminal.shows('y or n')
+    await terminal.press('y')
+    await terminal.shows('waiting for a lock')
+    process.kill(await pidOfUi(terminal), 'SIGTERM')
+    const screen = await showsRestored(terminal, 143)
+    match(screen, /hint: the database is as it was/)
+  })
   deepEqual(await database.query('SELECT n FROM leftovers'), [{ n: 1 }])
 })

@@ -1,4 +1,6 @@
 /** `snap ui` of the compiled program, at a terminal of its own. */
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import { openTerminal, type Terminal, type TerminalOptions } from '../../support/terminal.ts'
 import type { InstalledProgram } from '../installed-program.ts'
 import { environment } from '../run-snap.ts'
@@ -28,4 +30,15 @@ export async function showsRestored(terminal: Terminal, exitCode: number): Promi
   await terminal.type('ok')
   await terminal.press('Enter')
   return terminal.shows(/^ok\nok$/m)
+}
+
+/** The process of the program, a child of the terminal's shell. */
+export async function pidOfUi(terminal: Terminal): Promise<number> {
+  const { stdout } = await promisify(execFile)('ps', [
+    '-o',
+    'pid=',
+    '--ppid',
+    String(await terminal.pid()),
+  ])
+  return Number(stdout.trim())
 }
