@@ -2,6 +2,9 @@
  * A real terminal for the real program: tmux keeps its screen, presses its keys and resizes it.
  */
 import { execFile } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { onTestFinished } from 'vitest'
@@ -35,19 +38,21 @@ export interface TerminalOptions {
 const PATIENCE_MS = 60_000
 const POLL_MS = 15
 
-let openedCount = 0
-
 /** Opens a terminal that is closed when the test is over. */
 export async function openTerminal(options: TerminalOptions): Promise<Terminal> {
-  const socket = `snap-test-${process.pid}-${++openedCount}`
+  const directory = await mkdtemp(join(tmpdir(), 'snap-tmux-'))
+  const socket = join(directory, 'socket')
   const tmux = async (...args: string[]): Promise<string> => {
-    const { stdout } = await promisify(execFile)('tmux', ['-L', socket, '-f', '/dev/null', ...args])
+    const { stdout } = await promisify(execFile)('tmux', ['-S', socket, '-f', '/dev/null', ...args])
     return stdout
   }
   const close = async () => {
     await tmux('kill-server').catch(() => {})
   }
-  onTestFinished(close)
+  onTestFinished(async () => {
+    await close()
+    await rm(directory, { recursive: true, force: true })
+  })
   const variables = Object.entries({
     TERM: 'screen-256color',
     LANG: 'C.UTF-8',
