@@ -117,7 +117,7 @@ export function addPartOptions(command: Command): Command {
     )
 }
 
-interface CheckoutTarget {
+export interface CheckoutTarget {
   /** As the log calls it. */
   command: string
   store: Store
@@ -133,7 +133,6 @@ export async function performCheckout(
   flags: CheckoutFlags,
   target: CheckoutTarget,
 ): Promise<void> {
-  const { store } = target
   if (flags.sql && !flags.dryRun) {
     throw new SnapError(
       'USAGE',
@@ -142,18 +141,41 @@ export async function performCheckout(
       { hint: 'give --dry-run with it' },
     )
   }
+  if (flags.withDependencies && flags.table === undefined) throw needsTable()
+  if (flags.dryRun) {
+    const settings = await settingsOf(context, flags, target)
+    return dryRun(context, flags, await target.plan(target.store, settings))
+  }
+  const done = await carryOut(context, flags, target, (plan, guard) =>
+    confirmLosses(context, plan, flags, guard),
+  )
+  report(context, flags, done)
+}
+
+export interface FinishedCheckout {
+  plan: CheckoutPlan
+  result: CheckoutResult
+}
+
+/**
+ * Does a checkout as an operation of the log, however its plan is shown and its question asked.
+ *
+ * @param confirm  returns when the plan may be carried out, and throws when it may not
+ */
+export async function carryOut(
+  context: Context,
+  flags: CheckoutFlags,
+  target: CheckoutTarget,
+  confirm: (plan: CheckoutPlan, guard: Guard | undefined) => Promise<void>,
+): Promise<FinishedCheckout> {
+  const { command, database, store } = target
   // A new database overwrites nothing.
   const guard =
-    flags.dryRun || target.into !== undefined
-      ? undefined
-      : await openGuard(context, store, target.database, flags)
-  if (flags.withDependencies && flags.table === undefined) throw needsTable()
+    target.into === undefined ? await openGuard(context, store, database, flags) : undefined
   const settings = await settingsOf(context, flags, target)
-  if (flags.dryRun) return dryRun(context, flags, await target.plan(store, settings))
-  const { command, database } = target
-  const done = await withOperation(context, store, { command, database }, async (operation) => {
+  return withOperation(context, store, { command, database }, async (operation) => {
     const plan = await target.plan(store, settings)
-    await confirmLosses(context, plan, flags, guard)
+    await confirm(plan, guard)
     context.interruptedState =
       plan.kind === 'into'
         ? 'the new database was removed again; HEAD and the committed database were not touched'
@@ -162,7 +184,6 @@ export async function performCheckout(
     Object.assign(operation.outcome, outcomeOf(plan, result))
     return { plan, result }
   })
-  report(context, flags, done)
 }
 
 function dryRun(context: Context, flags: CheckoutFlags, plan: CheckoutPlan): void {
@@ -177,7 +198,7 @@ function dryRun(context: Context, flags: CheckoutFlags, plan: CheckoutPlan): voi
 function report(
   { options, output }: Context,
   flags: CheckoutFlags,
-  { plan, result }: { plan: CheckoutPlan; result: CheckoutResult },
+  { plan, result }: FinishedCheckout,
 ): void {
   if (options.json) {
     output.json({ plan: planAsJson(plan), result, sql: null })
@@ -254,11 +275,9 @@ async function confirmLosses(
   guard: Guard | undefined,
 ): Promise<void> {
   const { options, output } = context
-  const replacesSources = plan.sources.changes.length > 0
-  const isProtected = (guard?.reasons.length ?? 0) > 0 && !(plan.isNoOp && !replacesSources)
+  const needed = confirmationFor(plan, guard)
   const saysYes = flags.yes === true || guard?.isNamed === true
-  const mustAsk =
-    isProtected || (!saysYes && ((plan.outline?.losses.length ?? 0) > 0 || replacesSources))
+  const mustAsk = needed === 'databaseName' || (needed === 'yes' && !saysYes)
   if (options.json !== true) {
     const lines = planLines(context, plan, flags)
     // What a question is about must be seen, however quiet the rest is.
@@ -266,19 +285,35 @@ async function confirmLosses(
     else output.note(...lines)
   }
   if (!mustAsk) return
-  const others = plan.sources.changes.map(({ name }) => ` and ${printable(name)}`).join('')
+  const question = questionFor(plan)
+  if (needed === 'databaseName' && guard !== undefined) {
+    await requireDatabaseName(context, guard, question.purpose)
+  } else {
+    await requireConfirmation(context, question.text)
+  }
+}
+
+/** What has to be said before the plan is carried out; the name for a protected database that would change. */
+export function confirmationFor(
+  plan: CheckoutPlan,
+  guard: Guard | undefined,
+): 'none' | 'yes' | 'databaseName' {
+  const replacesSources = plan.sources.changes.length > 0
+  const changesNothing = plan.isNoOp && !replacesSources
+  if ((guard?.reasons.length ?? 0) > 0 && !changesNothing) return 'databaseName'
+  return (plan.outline?.losses.length ?? 0) > 0 || replacesSources ? 'yes' : 'none'
+}
+
+/** The question about a plan; `purpose` completes "type the name of the database to". */
+export function questionFor(plan: CheckoutPlan): { text: string; purpose: string } {
   const deed = `equal to ${shortId(plan.commitId)}`
   const databaseName = printable(plan.database.name)
-  if (isProtected && guard !== undefined) {
-    await requireDatabaseName(context, guard, `make it ${deed}`)
-  } else {
-    await requireConfirmation(
-      context,
-      plan.part === null
-        ? `Make database '${databaseName}'${others} ${deed}?`
-        : `Restore ${describePart(plan.part)} of database '${databaseName}' from ${shortId(plan.commitId)}?`,
-    )
-  }
+  const others = plan.sources.changes.map(({ name }) => ` and ${printable(name)}`).join('')
+  const text =
+    plan.part === null
+      ? `Make database '${databaseName}'${others} ${deed}?`
+      : `Restore ${describePart(plan.part)} of database '${databaseName}' from ${shortId(plan.commitId)}?`
+  return { text, purpose: `make it ${deed}` }
 }
 
 function planLines({ io, output }: Context, plan: CheckoutPlan, flags: CheckoutFlags): string[] {

@@ -115,4 +115,5 @@ export const EXIT_CODE_OF_ERROR = {
   COMMAND_NOT_EXECUTABLE: ExitCode.commandNotExecutable,
   ABORTED: ExitCode.interrupted,
   USAGE: ExitCode.usage,
+  TERMINAL_UNSUITABLE: ExitCode.usage,
 } as const satisfies Record<ErrorCode, ExitCode>

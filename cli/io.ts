@@ -1,7 +1,7 @@
 import type { Readable, Writable } from 'node:stream'
 
-/** A stream the program writes to; `isTTY` and `columns` as Node sets them on terminals. */
-export type OutputStream = Writable & { isTTY?: boolean; columns?: number }
+/** A stream the program writes to; `isTTY`, `columns` and `rows` as Node sets them on terminals. */
+export type OutputStream = Writable & { isTTY?: boolean; columns?: number; rows?: number }
 
 /** A stream the program reads answers from. */
 export type InputStream = Readable & {
@@ -27,6 +27,8 @@ export interface ProgramIo {
    * and with an `OutputFailed` one when it takes no more.
    */
   signal: AbortSignal
+  /** Has `restore` called when the process ends, however it does; returns what makes it forget. */
+  atExit(restore: () => void): () => void
   /**
    * Runs another program on this one's own streams and waits until it has ended. Signals are the
    * other program's meanwhile; `signal` is not aborted by them.

@@ -47,7 +47,8 @@ const runChild: ProgramIo['runChild'] = async (command, options) => {
 }
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  const isClosed = error.code === 'EPIPE'
+  // A terminal that was closed says EIO.
+  const isClosed = error.code === 'EPIPE' || error.code === 'EIO'
   interruption.abort(
     isClosed ? new OutputClosed() : new OutputFailed(error.message, { cause: error }),
   )
@@ -55,11 +56,16 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 // Nobody can be told that nobody listens; the exit code still says how it went.
 process.stderr.on('error', () => {})
 
+// React keeps a record of all it has drawn unless told that nobody develops it. What this program
+// starts is given the environment as it was.
+const environment = { ...process.env }
+process.env.NODE_ENV ??= 'production'
+
 const exitCode = await run(process.argv.slice(2), {
   stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
-  environment: process.env,
+  environment,
   workingDirectory: process.cwd(),
   programPath: [process.execPath, fileURLToPath(import.meta.url)],
   homeDirectory: homedir(),
@@ -67,6 +73,10 @@ const exitCode = await run(process.argv.slice(2), {
   hostName: hostname(),
   now: () => new Date(),
   signal: interruption.signal,
+  atExit: (restore) => {
+    process.on('exit', restore)
+    return () => process.off('exit', restore)
+  },
   runChild,
 })
 

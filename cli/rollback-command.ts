@@ -1,4 +1,4 @@
-import { redactArguments } from '../src/index.ts'
+import { type Operation, redactArguments } from '../src/index.ts'
 import type { Context } from './context.ts'
 import { formatShellWords } from './shell-words.ts'
 
@@ -17,4 +17,13 @@ export function formatRollbackCommand({ options }: Context, number: number): str
     ...(store === undefined ? [] : ['--store', store]),
     ...(database === undefined ? [] : ['--database', ...redactArguments([database])]),
   ])
+}
+
+/** Returns that command line where there is something to return to. */
+export function findRollbackCommand(
+  context: Context,
+  { number, kept, end }: Operation,
+): string | null {
+  const isWorthIt = kept !== null && end?.databaseChange !== 'none'
+  return isWorthIt ? formatRollbackCommand(context, number) : null
 }

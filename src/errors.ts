@@ -113,6 +113,7 @@ export interface ErrorData {
   COMMAND_NOT_EXECUTABLE: { command: string }
   ABORTED: { operation: string }
   USAGE: { argument: string }
+  TERMINAL_UNSUITABLE: { reason: string }
 }
 
 export interface PostgresErrorData {

@@ -90,6 +90,7 @@ export {
   type TransitionGap,
   type TransitionRows,
 } from './export/plan-transition.ts'
+export { readTablePage } from './export/table-page.ts'
 export { formatTableRows, type RowFormat } from './export/table-rows.ts'
 export { formatTransition } from './export/transition-script.ts'
 export { decodeField, splitFields } from './format/copy-text.ts'

@@ -153,6 +153,11 @@ export const ALL_COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./reflog.ts')).defineReflog,
   },
   {
+    name: 'ui',
+    summary: 'browse, compare and check out on the whole screen',
+    load: async () => (await import('./ui.ts')).defineUi,
+  },
+  {
     name: 'rev-parse',
     summary: 'print the id a revision names',
     load: async () => (await import('./rev-parse.ts')).defineRevParse,

@@ -1,9 +1,7 @@
-import { type Finding, fsck, shortId } from '../../src/index.ts'
+import { fsck } from '../../src/index.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
-import type { Colors } from '../output/colors.ts'
-import { printable } from '../output/printable.ts'
-import { formatQuantity, formatSize } from '../output/units.ts'
+import { formatFsckReport } from '../output/fsck-text.ts'
 import { withBackend } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
 
@@ -39,28 +37,5 @@ async function check(context: Context): Promise<void> {
     output.json({ findings, totals })
     return
   }
-  const checked =
-    `${formatQuantity(totals.commitCount, 'commit')}, ` +
-    (totals.prunedCommitCount === 0 ? '' : `${totals.prunedCommitCount} pruned, `) +
-    `${formatQuantity(totals.objectCount, 'object')} in ` +
-    `${formatQuantity(totals.packCount, 'pack')}, ${formatSize(totals.sizeBytes)}`
-  const verdict =
-    findings.length === 0
-      ? output.colors.green('No problems found')
-      : output.colors.red(`${formatQuantity(findings.length, 'problem')} found`)
-  output.result(
-    ...findings.flatMap((finding) => describeFinding(finding, output.colors)),
-    `${verdict}: ${checked}`,
-  )
-}
-
-function describeFinding(finding: Finding, colors: Colors): string[] {
-  const paint = finding.severity === 'must' ? colors.red : colors.yellow
-  const { key, message } = finding
-  const file = key === undefined || message.includes(key) ? '' : `${key}: `
-  const affected = finding.affects.map(shortId).join(', ')
-  return [
-    `${paint(finding.code)} ${printable(file + message)}`,
-    ...(affected === '' ? [] : [`  affects ${affected}`]),
-  ]
+  output.result(...formatFsckReport({ findings, totals }, output.colors))
 }

@@ -1,12 +1,4 @@
-import {
-  type Commit,
-  type ObjectId,
-  readHead,
-  resolveRevision,
-  type Store,
-  shortId,
-  walkCommits,
-} from '../../src/index.ts'
+import { type Commit, type ObjectId, shortId, walkCommits } from '../../src/index.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { readDecorations } from '../names.ts'
@@ -24,6 +16,7 @@ import {
 } from '../output/commit-text.ts'
 import { printable } from '../output/printable.ts'
 import { formatQuantity } from '../output/units.ts'
+import { findStartIds } from '../start-ids.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
 
@@ -98,22 +91,6 @@ async function log(context: Context, revisions: string[], options: LogOptions): 
       if (count === options.maxCount) break
     }
   })
-}
-
-async function findStartIds(
-  store: Store,
-  wanted: { revisions: readonly string[]; isAll: boolean; now: Date },
-): Promise<ObjectId[]> {
-  const { isAll, now } = wanted
-  const revisions = wanted.revisions.length === 0 && !isAll ? ['HEAD'] : wanted.revisions
-  const ids = await Promise.all(
-    revisions.map((revision) => resolveRevision(store, revision, { now })),
-  )
-  if (!isAll) return ids
-  for await (const ref of store.refs.list('refs/')) ids.push(ref.id)
-  const head = await readHead(store.refs)
-  if (head.id !== null) ids.push(head.id)
-  return ids
 }
 
 function formatEntry(

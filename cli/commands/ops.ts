@@ -9,7 +9,7 @@ import {
   type OperationState,
 } from '../output/operation-text.ts'
 import { formatTable } from '../output/text-table.ts'
-import { formatRollbackCommand } from '../rollback-command.ts'
+import { findRollbackCommand } from '../rollback-command.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
 
@@ -73,7 +73,7 @@ async function ops(
 async function show(context: Context, operation: Operation): Promise<void> {
   const { io, options, output } = context
   const state = await findOperationState(operation)
-  const rollback = rollbackOf(context, operation)
+  const rollback = findRollbackCommand(context, operation)
   if (options.json) output.json(asJson(operation, state, rollback))
   else {
     const { colors } = output
@@ -88,7 +88,7 @@ async function list(
   const { io, options, output } = context
   if (options.json) {
     for (const { operation, state } of found) {
-      await output.jsonLine(asJson(operation, state, rollbackOf(context, operation)))
+      await output.jsonLine(asJson(operation, state, findRollbackCommand(context, operation)))
     }
     return
   }
@@ -97,11 +97,6 @@ async function list(
   await output.resultLines(
     ...formatTable([{ align: 'right' }, {}, { align: 'right' }, {}, {}, {}], rows),
   )
-}
-
-function rollbackOf(context: Context, { number, kept, end }: Operation): string | null {
-  const isWorthIt = kept !== null && end?.databaseChange !== 'none'
-  return isWorthIt ? formatRollbackCommand(context, number) : null
 }
 
 function asJson(operation: Operation, state: OperationState, rollbackCommand: string | null) {

@@ -10,6 +10,7 @@ import {
 } from '../../src/index.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
+import { findParent } from '../find-parent.ts'
 import { readDecorations } from '../names.ts'
 import { formatCommitLine, formatMessage, totalsOf } from '../output/commit-text.ts'
 import { printable, printableLines } from '../output/printable.ts'
@@ -86,11 +87,9 @@ async function show(context: Context, argument: string, onlyTables: boolean): Pr
 }
 
 async function readParentTree(store: Store, commit: Commit): Promise<Tree | undefined> {
-  const [parentId] = commit.parentIds
-  // A parent that was pruned has no tree to compare with; the nearest one behind it does.
-  const [nearestId] = parentId === undefined ? [] : (await store.pruned.skip([parentId])).ids
-  if (nearestId === undefined) return undefined
-  const parent = await store.objects.readCommit(nearestId)
+  const parentId = await findParent(store, commit)
+  if (parentId === undefined) return undefined
+  const parent = await store.objects.readCommit(parentId)
   return store.objects.readTree(parent.treeId)
 }
 

@@ -6,6 +6,8 @@ export interface Colors {
   green(text: string): string
   yellow(text: string): string
   cyan(text: string): string
+  /** Foreground and background exchanged. */
+  inverse(text: string): string
 }
 
 export type ColorChoice = 'always' | 'auto' | 'never'
@@ -35,5 +37,6 @@ export function createColors(isOn: boolean): Colors {
     green: paint(32, 39),
     yellow: paint(33, 39),
     cyan: paint(36, 39),
+    inverse: paint(7, 27),
   }
 }

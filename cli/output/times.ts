@@ -22,6 +22,23 @@ function largestUnit(elapsedMs: number): [count: number, unit: string] {
   return [Math.floor(days / 365), 'year']
 }
 
+const SHORT_UNITS: Readonly<Record<string, string>> = {
+  minute: 'min',
+  hour: 'h',
+  day: 'd',
+  week: 'w',
+  month: 'mo',
+  year: 'y',
+}
+
+/** `now`, `5 min`, `3 d`: an age for a narrow column. */
+export function formatAge(time: Date, now: Date): string {
+  const elapsedMs = now.getTime() - time.getTime()
+  if (elapsedMs < MINUTE_MS) return 'now'
+  const [count, unit] = largestUnit(elapsedMs)
+  return `${count} ${SHORT_UNITS[unit]}`
+}
+
 /** `2026-03-01 14:05:09 +0100` in the machine's time zone, as git's `iso` format. */
 export function formatAbsoluteTime(time: Date): string {
   const two = (value: number) => String(value).padStart(2, '0')

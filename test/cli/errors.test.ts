@@ -406,6 +406,12 @@ const EXAMPLES: { [C in ErrorCode]: SnapError<C> } = {
   ),
   ABORTED: new SnapError('ABORTED', 'commit was interrupted', { operation: 'commit' }),
   USAGE: new SnapError('USAGE', "unknown option '--foo'", { argument: '--foo' }),
+  TERMINAL_UNSUITABLE: new SnapError(
+    'TERMINAL_UNSUITABLE',
+    'cannot draw on this terminal: stdout is not a terminal',
+    { reason: 'stdout is not a terminal' },
+    { hint: "'snap log' does the same without screens" },
+  ),
 }
 
 test('every error is said in its own words', () => {

@@ -50,6 +50,7 @@ export async function runSnap(
     hostName: 'engine',
     now: () => NOW,
     signal: new AbortController().signal,
+    atExit: () => () => {},
     runChild: () => Promise.reject(new Error('a test that runs a command says what it does')),
     ...rest,
   }

@@ -104,6 +104,7 @@ const VALUES = [
   'readMigrations',
   'readSchemaEntries',
   'readServerFacts',
+  'readTablePage',
   'redactArguments',
   'rejectedError',
   'removalsOf',

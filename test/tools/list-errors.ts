@@ -80,6 +80,7 @@ const CODE_MEANINGS: Readonly<Record<keyof typeof EXIT_CODE_OF_ERROR, string>> =
   COMMAND_NOT_EXECUTABLE: 'the command to run is no program, or may not be executed',
   ABORTED: 'interrupted',
   USAGE: 'the command line is wrong',
+  TERMINAL_UNSUITABLE: '`snap ui` cannot draw here: no terminal, a dumb one, or one below 80x24',
 }
 
 /** The table of error codes, by exit code. */
