@@ -28,6 +28,7 @@ import { printable } from '../output/printable.ts'
 import { formatRunReport } from '../output/run-text.ts'
 import { formatDuration, formatQuantity } from '../output/units.ts'
 import { formatRollbackCommand } from '../rollback-command.ts'
+import { findSources } from '../sources.ts'
 
 export interface MigrateFlags {
   message?: string[]
@@ -162,8 +163,7 @@ async function reportOn(
   try {
     const report = await compareWithGuard(store, guard, {
       database,
-      // SQL files change nothing else, so their guard holds the database alone.
-      sources: [],
+      sources: await findSources(store, context),
       rules,
       conditions: [],
       jobs: flags.jobs,

@@ -75,6 +75,22 @@ oldestAndNewestMajor((major) => {
     })
   })
 
+  test('other datastores are in the guard commit, and the report knows them as they are', async () => {
+    const place = await newPlace(major, { '1_tags.sql': TAGS })
+    const settings = { sources: { uploads: { files: { root: 'uploads' } } } }
+    await writeFile(join(place.directory, 'snap.config.json'), JSON.stringify(settings))
+    await mkdir(join(place.directory, 'uploads'))
+    await writeFile(join(place.directory, 'uploads', 'a'), 'a')
+
+    const { guardCommitId, report } = await place.json(['migrate'])
+    const { commit } = await place.json(['show', guardCommitId])
+    deepEqual(
+      commit.sources.map(({ name }: { name: string }) => name),
+      ['uploads'],
+    )
+    deepEqual(report.diff.sources, [])
+  })
+
   test('a statement that fails takes its file back, and is named by file, line and what the server says', async () => {
     const place = await newPlace(major, {
       '1_tags.sql': TAGS,
