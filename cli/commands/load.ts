@@ -17,7 +17,6 @@ import {
   rejectedError,
   SnapError,
   type Store,
-  shortId,
 } from '../../src/index.ts'
 import { findAuthor } from '../author.ts'
 import type { Context } from '../context.ts'
@@ -25,12 +24,11 @@ import { findDatabaseOf } from '../database.ts'
 import { exists } from '../exists.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { releaseGuardCommit } from '../guarded-run/guard-commit.ts'
-import { commitBefore } from '../guarded-run/run-guarded.ts'
+import { commitBefore, describeGuard } from '../guarded-run/run-guarded.ts'
 import { writeNewFile } from '../new-file.ts'
 import { type LoggedOperation, withOperation } from '../operation.ts'
 import { collect, parseCount, parseDurationMs } from '../options.ts'
 import { formatLoadResult } from '../output/load-text.ts'
-import { formatDuration } from '../output/units.ts'
 import { formatRollbackCommand } from '../rollback-command.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
@@ -194,18 +192,11 @@ async function loadGuarded(
   const guardFlags = { ...flags, report: false }
   const guard = await commitBefore(
     { context, store, database, flags: guardFlags, command },
-    author,
-    true,
+    operation,
+    { author, isPinned: true },
   )
   const release = () => releaseGuardCommit(store, guard, { author, at: io.now() }).catch(() => {})
-  await operation.keep({
-    commitId: guard.commitId,
-    head: { targetRef: guard.refName, id: guard.commitId },
-  })
-  output.note(
-    `Guard commit ${output.messageColors.yellow(shortId(guard.commitId))} ` +
-      `(operation ${operation.number}, ${formatDuration(guard.totals.elapsedMs)})`,
-  )
+  output.note(describeGuard(context, operation, guard))
   context.interruptedState = 'nothing was loaded'
   let result: LoadResult
   try {

@@ -21,7 +21,7 @@ import {
   type RunReport,
 } from '../guarded-run/compare-with-guard.ts'
 import { type GuardCommit, releaseGuardCommit } from '../guarded-run/guard-commit.ts'
-import { commitBefore } from '../guarded-run/run-guarded.ts'
+import { commitBefore, describeGuard } from '../guarded-run/run-guarded.ts'
 import type { LoggedOperation } from '../operation.ts'
 import { formatError } from '../output/error-text.ts'
 import { printable } from '../output/printable.ts'
@@ -73,22 +73,13 @@ export async function migrateGuarded(
   const { context, store, database, flags } = work
   const { io, output } = context
   const author = await findAuthor(io)
-  const guardFlags = { ...flags, report: flags.report }
   const command = ['snap', ...context.arguments] as const
-  const guard = await commitBefore(
-    { context, store, database, flags: guardFlags, command },
+  const guard = await commitBefore({ context, store, database, flags, command }, operation, {
     author,
-    true,
-  )
-  const release = () => releaseGuardCommit(store, guard, { author, at: io.now() })
-  await operation.keep({
-    commitId: guard.commitId,
-    head: { targetRef: guard.refName, id: guard.commitId },
+    isPinned: true,
   })
-  output.note(
-    `Guard commit ${output.messageColors.yellow(shortId(guard.commitId))} ` +
-      `(operation ${operation.number}, ${formatDuration(guard.totals.elapsedMs)})`,
-  )
+  const release = () => releaseGuardCommit(store, guard, { author, at: io.now() })
+  output.note(describeGuard(context, operation, guard))
   context.interruptedState = 'nothing was changed: the migration that ran was rolled back'
   const elapsedMs = new Map<string, number>()
   const rollbackCommand = formatRollbackCommand(context, operation.number)

@@ -75,11 +75,7 @@ export async function runGuarded(run: GuardedRun, operation: LoggedOperation): P
   const { context, store, command } = run
   const { io, output } = context
   const author = await findAuthor(io)
-  const guard = await commitBefore(run, author, true)
-  await operation.keep({
-    commitId: guard.commitId,
-    head: { targetRef: guard.refName, id: guard.commitId },
-  })
+  const guard = await commitBefore(run, operation, { author, isPinned: true })
   const release = () => releaseGuardCommit(store, guard, { author, at: io.now() })
   try {
     requireTellable(run, guard)
@@ -88,9 +84,7 @@ export async function runGuarded(run: GuardedRun, operation: LoggedOperation): P
     throw error
   }
   output.note(
-    `Guard commit ${output.messageColors.yellow(shortId(guard.commitId))} ` +
-      `(operation ${operation.number}, ${formatDuration(guard.totals.elapsedMs)}); ` +
-      `running: ${formatCommand(redactArguments(command))}`,
+    `${describeGuard(context, operation, guard)}; running: ${formatCommand(redactArguments(command))}`,
   )
   const startedAtMs = performance.now()
   const outcome = await io.runChild(command, {
@@ -119,11 +113,15 @@ export async function runGuarded(run: GuardedRun, operation: LoggedOperation): P
   if (context.options.json) printSummary(context, operation, guard, summary)
 }
 
-/** @param isPinned  false for what is made as a matter of routine */
+/**
+ * Commits the state before, and notes in the operation that it can be rolled back to.
+ *
+ * @param isPinned  false for what is made as a matter of routine
+ */
 export async function commitBefore(
   { context, store, database, flags, command }: Omit<GuardedRun, 'rules' | 'wishes'>,
-  author: Author,
-  isPinned: boolean,
+  operation: LoggedOperation,
+  { author, isPinned }: { author: Author; isPinned: boolean },
 ): Promise<GuardCommit> {
   const { io, output } = context
   context.interruptedState = 'the command was not run'
@@ -143,7 +141,19 @@ export async function commitBefore(
     now: io.now,
   })
   output.progress.clear()
+  const { commitId, refName } = guard
+  await operation.keep({ commitId, head: { targetRef: refName, id: commitId } })
   return guard
+}
+
+/** `Guard commit 9a5c027f22fb (operation 17, 0.62 s)`. */
+export function describeGuard(
+  { output }: Context,
+  { number }: LoggedOperation,
+  { commitId, totals }: GuardCommit,
+): string {
+  const id = output.messageColors.yellow(shortId(commitId))
+  return `Guard commit ${id} (operation ${number}, ${formatDuration(totals.elapsedMs)})`
 }
 
 /** A misspelt table would let everything pass; so conditions are tried on the state before. */

@@ -30,9 +30,8 @@ export async function runOnStart(run: GuardedRun): Promise<void> {
   if (!(await hasRecentCommit(run))) {
     const what = { command: 'run', database }
     guardCommitId = await withOperation(context, store, what, async (operation) => {
-      const guard = await commitBefore(run, await findAuthor(io), false)
-      const { commitId, refName } = guard
-      await operation.keep({ commitId, head: { targetRef: refName, id: commitId } })
+      const author = await findAuthor(io)
+      const { commitId } = await commitBefore(run, operation, { author, isPinned: false })
       operation.outcome.databaseChange = 'unknown'
       return commitId
     })
