@@ -8,11 +8,11 @@ import {
   SnapError,
   type Store,
   shortId,
+  withScratchDirectory,
 } from '../src/index.ts'
 import type { Context } from './context.ts'
 import { findDatabaseOf } from './database.ts'
 import { printable } from './output/printable.ts'
-import { withScratchDirectory } from './scratch.ts'
 import { findSources } from './sources.ts'
 
 /** One side of a comparison. */

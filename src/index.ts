@@ -190,6 +190,7 @@ export {
   type PendingMigration,
 } from './migrations/pending-migrations.ts'
 export type { SqlFinding, SqlFindingCode, SqlSeverity } from './migrations/sql-finding.ts'
+export { withScratchDirectory } from './objects/with-scratch-directory.ts'
 export {
   findOperationState,
   type NewOperation,

@@ -16,8 +16,8 @@ import {
   type Source,
   type StateDiff,
   type Store,
+  withScratchDirectory,
 } from '../../src/index.ts'
-import { withScratchDirectory } from '../scratch.ts'
 import type { GuardCommit } from './guard-commit.ts'
 
 /** What a run has changed, as its report tells it. */

@@ -120,6 +120,7 @@ const VALUES = [
   'unpinCommit',
   'walkCommits',
   'withDatabase',
+  'withScratchDirectory',
   'withSoleOperation',
 ]
 

@@ -6,9 +6,9 @@ import {
   readTablePage,
   type Store,
   type TableEntry,
+  withScratchDirectory,
 } from '../../../src/index.ts'
 import { findTable } from '../../find-table.ts'
-import { withScratchDirectory } from '../../scratch.ts'
 import type { Job } from '../runner.ts'
 import type { TableName } from '../state.ts'
 import type { LoadOf, Workplace } from './workplace.ts'
