@@ -29,6 +29,8 @@ export interface ProgramIo {
   signal: AbortSignal
   /** Has `restore` called when the process ends, however it does; returns what makes it forget. */
   atExit(restore: () => void): () => void
+  /** Stops the program as Ctrl-Z does; resolves when it goes on, at once where nobody could make it go on. */
+  suspend(): Promise<void>
   /**
    * Runs another program on this one's own streams and waits until it has ended. Signals are the
    * other program's meanwhile; `signal` is not aborted by them.

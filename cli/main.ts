@@ -77,12 +77,28 @@ const exitCode = await run(process.argv.slice(2), {
     process.on('exit', restore)
     return () => process.off('exit', restore)
   },
+  suspend,
   runChild,
 })
 
 await new Promise<void>((resolve) => process.stderr.write('', () => resolve()))
 if (signalExitCode === HANGUP_EXIT_CODE && exitCode === ExitCode.interrupted) dieOfHangup()
 process.exit(exitCodeOfProcess())
+
+function suspend(): Promise<void> {
+  return new Promise((resolve) => {
+    const goOn = () => {
+      process.off('SIGCONT', goOn)
+      clearTimeout(timer)
+      resolve()
+    }
+    process.on('SIGCONT', goOn)
+    // No time passes for a process that is stopped. One without a shell to wake it is not stopped at all.
+    const timer = setTimeout(goOn, 200)
+    // To the whole job, as from the terminal: whoever started us waits for us.
+    process.kill(0, 'SIGTSTP')
+  })
+}
 
 /**
  * Ends the process as a closed terminal asks for. Node aborts when it exits and cannot set a terminal

@@ -20,6 +20,7 @@ export type Action =
   | { kind: 'resized'; size: TerminalSize }
   | { kind: 'moved'; motion: Motion }
   | { kind: 'movedColumn'; by: number }
+  | { kind: 'againstChanged'; against: ObjectId }
   | { kind: 'helpToggled' }
   | { kind: 'wentBack' }
   | { kind: 'left'; how: 'quit' | 'interrupted' }
@@ -58,7 +59,7 @@ export type Action =
       columns: readonly string[]
       rowCount: number
     }
-  | { kind: 'marksLoaded'; screenId: number; changes: RowMarks }
+  | { kind: 'marksLoaded'; screenId: number; against: ObjectId; changes: RowMarks }
   | {
       kind: 'planned'
       screenId: number
@@ -93,6 +94,9 @@ export type Opening =
   | { kind: 'store' }
 
 /** What a key does beyond the state. */
-export type Effect = { kind: 'confirm'; screenId: number } | { kind: 'stop'; screenId: number }
+export type Effect =
+  | { kind: 'confirm'; screenId: number }
+  | { kind: 'stop'; screenId: number }
+  | { kind: 'suspend' }
 
 export type Intent = { action: Action } | { effect: Effect }

@@ -3,6 +3,7 @@ import { createColors } from '../output/colors.ts'
 import { nameOfEntry } from '../output/diff-text.ts'
 import { printable, printableLines } from '../output/printable.ts'
 import { formatEntryDiff } from '../output/schema-diff-text.ts'
+import { againstWhich } from './against-which.ts'
 import { act, bindingsOf, type KeyTable, open } from './binding.ts'
 import { diffItems, shownEntries } from './items.ts'
 import type { CommitScreen, LogEntry, LogScreen } from './state.ts'
@@ -253,6 +254,19 @@ export const TABLE_KEYS: KeyTable = {
       keys: ['left', '['],
       help: 'the column before',
       act: () => act({ kind: 'movedColumn', by: -1 }),
+    },
+    {
+      keys: ['a'],
+      help: 'tell changes from the parent, a marked commit or the newest',
+      short: 'against',
+      act: (screen, state) => {
+        const against = againstWhich(state, screen)
+        if (against !== undefined) return act({ kind: 'againstChanged', against })
+        return act({
+          kind: 'noticed',
+          notice: 'no other commit to compare with: mark one in the log',
+        })
+      },
     },
   ]),
 }

@@ -34,6 +34,11 @@ const GENERAL_KEYS: KeyTable = {
       help: 'leave; while a checkout runs: stop it, and the database stays as it was',
       act: interrupt,
     },
+    {
+      keys: ['ctrl-z'],
+      help: "to the shell, whose 'fg' comes back; not while a checkout runs",
+      act: suspend,
+    },
   ],
 }
 
@@ -52,6 +57,12 @@ function interrupt(screen: Screen): Intent {
   return screen.kind === 'checkout' && isWorking(screen)
     ? { effect: { kind: 'stop', screenId: screen.id } }
     : act({ kind: 'left', how: 'interrupted' })
+}
+
+function suspend(screen: Screen): Intent {
+  return isWorking(screen)
+    ? act({ kind: 'noticed', notice: 'a checkout is running, and would hold its locks' })
+    : { effect: { kind: 'suspend' } }
 }
 
 function isWorking(screen: Screen): boolean {

@@ -28,6 +28,7 @@ const CONTROL_NAMES: Readonly<Record<string, string>> = {
   ' ': 'space',
   '\u0003': 'ctrl-c',
   '\u0008': 'backspace',
+  '\u001a': 'ctrl-z',
   '\u001b': 'escape',
   '\u007f': 'backspace',
 }
@@ -38,7 +39,7 @@ const CONTROL_NAMES: Readonly<Record<string, string>> = {
  */
 export function namesOf({ input, flags }: KeyEvent): string[] {
   for (const [flag, name] of NAMES) if (flags[flag] === true) return [name]
-  if (flags.ctrl === true) return input === 'c' ? ['ctrl-c'] : []
+  if (flags.ctrl === true) return input === 'c' || input === 'z' ? [`ctrl-${input}`] : []
   if (flags.meta === true) return []
   return [...new Intl.Segmenter().segment(input)].flatMap(({ segment }) => {
     const name = CONTROL_NAMES[segment]

@@ -25,7 +25,13 @@ export function reduceScreen(screen: Screen, action: Action): Screen {
         const { page, columns, rowCount } = action
         return { ...screen, page, columns, rowCount }
       }
-      if (action.kind === 'marksLoaded') return { ...screen, changes: action.changes }
+      if (action.kind === 'againstChanged') {
+        return { ...screen, against: action.against, changes: null }
+      }
+      if (action.kind === 'marksLoaded') {
+        // Another commit may have been chosen while this one was compared.
+        return action.against === screen.against ? { ...screen, changes: action.changes } : screen
+      }
       if (action.kind === 'movedColumn') {
         const last = Math.max(0, screen.columns.length - 1)
         const firstColumn = Math.min(Math.max(0, screen.firstColumn + action.by), last)

@@ -22,8 +22,8 @@ import { newLoader } from './loaders/load.ts'
 import { aborted, type Workplace } from './loaders/workplace.ts'
 import { requireTerminal } from './require-terminal.ts'
 import { Runner } from './runner.ts'
-import { ScreenPainter } from './screen-painter.ts'
-import { initialState, type TerminalSize } from './state.ts'
+import { initialState } from './state.ts'
+import { TakenTerminal } from './taken-terminal.ts'
 
 export async function runUi(context: Context): Promise<void> {
   const size = requireTerminal(context)
@@ -50,15 +50,20 @@ export async function runUi(context: Context): Promise<void> {
         }
         return formatError(explainFailure(failure, about), createColors(false))
       },
+      suspend: () => terminal.suspend(),
       signal: AbortSignal.any([io.signal, stop.signal]),
     })
+    const terminal = new TakenTerminal(io, size, (size) =>
+      runner.dispatch({ kind: 'resized', size }),
+    )
     try {
-      await onTerminal(context, size, runner)
+      await onTerminal(context, { terminal, runner })
     } catch (failure) {
       // What a checkout came to, in doubt perhaps, is more than that it was interrupted.
       const { late } = workplace
       throw late !== undefined && 'failure' in late ? late.failure : failure
     } finally {
+      terminal.giveBack()
       stop.abort(new Error('left'))
       context.interruptedState = ours.interruptedState
       if (workplace.late !== undefined && 'lines' in workplace.late) {
@@ -69,20 +74,13 @@ export async function runUi(context: Context): Promise<void> {
 }
 
 /** Resolves when the user has left and all work has ended. */
-async function onTerminal(context: Context, size: TerminalSize, runner: Runner): Promise<void> {
+async function onTerminal(
+  context: Context,
+  { terminal, runner }: { terminal: TakenTerminal; runner: Runner },
+): Promise<void> {
   const { io, output } = context
-  const painter = new ScreenPainter(io.stdout, size)
-  // A process that ends in any other way than by returning here gives the terminal back, too.
-  const forget = io.atExit(() => painter.restore())
-  const onResize = () => {
-    const { columns = size.columns, rows = size.rows } = io.stdout
-    painter.resize({ columns, rows })
-    runner.dispatch({ kind: 'resized', size: { columns, rows } })
-  }
-  painter.open()
-  io.stdout.on('resize', onResize)
   const instance = render(createElement(App, { runner, colors: output.colors, now: io.now }), {
-    stdout: painter as unknown as NodeJS.WriteStream,
+    stdout: terminal.painter as unknown as NodeJS.WriteStream,
     stdin: io.stdin as unknown as NodeJS.ReadStream,
     debug: true,
     exitOnCtrlC: false,
@@ -95,10 +93,7 @@ async function onTerminal(context: Context, size: TerminalSize, runner: Runner):
   } finally {
     runner.dispatch({ kind: 'left', how: io.signal.aborted ? 'interrupted' : 'quit' })
     await runner.settled()
-    io.stdout.off('resize', onResize)
     instance.unmount()
-    painter.restore()
-    forget()
   }
   if (io.signal.aborted) throw io.signal.reason
   if (runner.getState().leaving === 'interrupted') context.exitCode = ExitCode.interrupted

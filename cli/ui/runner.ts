@@ -33,6 +33,7 @@ export class Runner {
   #state: UiState
   readonly #load: Loader
   readonly #explain: (failure: unknown, signal: AbortSignal) => string[]
+  readonly #suspend: () => Promise<void>
   readonly #signal: AbortSignal
   readonly #works = new Map<number, Work>()
   readonly #pending = new Set<Promise<void>>()
@@ -42,11 +43,14 @@ export class Runner {
     state: UiState
     load: Loader
     explain: (failure: unknown, signal: AbortSignal) => string[]
+    /** Gives the terminal to the shell; resolves when it is ours again. */
+    suspend: () => Promise<void>
     signal: AbortSignal
   }) {
     this.#state = options.state
     this.#load = options.load
     this.#explain = options.explain
+    this.#suspend = options.suspend
     this.#signal = options.signal
   }
 
@@ -66,6 +70,10 @@ export class Runner {
   }
 
   perform(effect: Effect): void {
+    if (effect.kind === 'suspend') {
+      void this.#suspend()
+      return
+    }
     const work = this.#works.get(effect.screenId)
     const { screenId } = effect
     if (effect.kind === 'confirm') {

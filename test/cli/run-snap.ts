@@ -51,6 +51,7 @@ export async function runSnap(
     now: () => NOW,
     signal: new AbortController().signal,
     atExit: () => () => {},
+    suspend: () => Promise.resolve(),
     runChild: () => Promise.reject(new Error('a test that runs a command says what it does')),
     ...rest,
   }

@@ -67,5 +67,5 @@ export async function loadMarks(
     })
   }
   const isComplete = characterCount <= MAX_MARKED_CHARACTERS
-  dispatch({ kind: 'marksLoaded', screenId, changes: { marks, deletedCount, isComplete } })
+  dispatch({ kind: 'marksLoaded', screenId, against, changes: { marks, deletedCount, isComplete } })
 }

@@ -50,6 +50,42 @@ test.each([
   match(await showsRestored(terminal, exitCode), /fatal: interrupted/)
 })
 
+test('Ctrl-Z gives the terminal to the shell until fg', async () => {
+  const place = await shop()
+  const terminal = await openTerminal({
+    ...NARROW,
+    commandLine: `PS1='shell> ' exec bash --norc --noprofile -i`,
+    workingDirectory: place.directory,
+    environment: environment({ DATABASE_URL: place.database.url }),
+  })
+  await terminal.type(`'${process.execPath}' '${program.path}' ui`)
+  await terminal.press('Enter')
+  await terminal.shows('commit 3')
+  await terminal.press('C-z')
+  await terminal.shows('Stopped', /shell>$/m)
+  await terminal.type('echo typed')
+  await terminal.press('Enter')
+  await terminal.shows(/^typed$/m)
+  await terminal.type('fg')
+  await terminal.press('Enter')
+  await terminal.shows('commit 3', '$ snap log')
+  await terminal.press('j', 'Enter')
+  await terminal.shows('Commit', 'commit 2')
+  await terminal.press('q', 'q')
+  await terminal.shows(/^typed$/m, /shell>$/m)
+})
+
+test('Ctrl-Z without a shell changes nothing', async () => {
+  const terminal = await openUi(program, await shop(), { size: NARROW })
+  await terminal.shows('commit 3')
+  await terminal.press('C-z')
+  await terminal.shows('commit 3')
+  await terminal.press('j', 'Enter')
+  await terminal.shows('Commit', 'commit 2')
+  await terminal.press('q', 'q')
+  await showsRestored(terminal, 0)
+})
+
 test('it ends when its terminal is closed', async () => {
   const terminal = await openUi(program, await shop(), { size: NARROW })
   await terminal.shows('commit 3')

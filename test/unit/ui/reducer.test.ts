@@ -161,6 +161,9 @@ describe('a checkout', () => {
     equal(currentScreen(press(state, 'q')).kind, 'checkout')
     deepEqual(findIntent(state, 'ctrl-c'), { effect: { kind: 'stop', screenId: 2 } })
     equal(findIntent(state, 'y'), undefined)
+    // Stopped, it would hold its locks for as long as nobody wakes it.
+    equal(press(state, 'ctrl-z').notice, 'a checkout is running, and would hold its locks')
+    deepEqual(findIntent(asking('yes'), 'ctrl-z'), { effect: { kind: 'suspend' } })
   })
 
   test('when it is done, u plans the way back', () => {
@@ -175,6 +178,52 @@ describe('a checkout', () => {
   test('what comes of a screen that was closed changes nothing', () => {
     const state = press(logOf(1), 'c', 'q')
     deepEqual(reduce(state, { kind: 'failed', screenId: 2, lines: ['late'] }), state)
+  })
+})
+
+describe('the rows of a table', () => {
+  const openTable = (state: UiState, n: number) =>
+    reduce(state, {
+      kind: 'opened',
+      what: {
+        kind: 'table',
+        commitId: idOf(n),
+        table: { namespace: 'public', name: 'orders' },
+        against: idOf(n + 1),
+      },
+    })
+  const againstOf = (state: UiState) => {
+    const screen = currentScreen(state)
+    return screen.kind === 'table' ? screen.against : undefined
+  }
+
+  test('are told from the parent, from marked commits and from the newest in turn', () => {
+    const state = openTable(press(logOf(6), 'j', 'j', 'j', 'j', 'space'), 2)
+    const seen = [state, press(state, 'a'), press(state, 'a', 'a'), press(state, 'a', 'a', 'a')]
+    deepEqual(seen.map(againstOf), [idOf(3), idOf(4), idOf(0), idOf(3)])
+  })
+
+  test('are not marked by a comparison that is not wanted any more', () => {
+    const state = openTable(press(logOf(6), 'j', 'j', 'j', 'j', 'space'), 2)
+    const changes = { marks: new Map(), deletedCount: 7, isComplete: true }
+    const late = { kind: 'marksLoaded', screenId: 2, against: idOf(3), changes } as const
+    const other = reduce(press(state, 'a'), late)
+    deepEqual(currentScreen(other), currentScreen(press(state, 'a')))
+    deepEqual(
+      wantedLoads(other, currentScreen(other)).find(({ kind }) => kind === 'marks'),
+      {
+        kind: 'marks',
+        commitId: idOf(2),
+        table: { namespace: 'public', name: 'orders' },
+        against: idOf(4),
+      },
+    )
+  })
+
+  test('where there is no other commit the screen says so', () => {
+    const state = openTable(logOf(1), 0)
+    equal(againstOf(press(state, 'a')), idOf(1))
+    equal(press(state, 'a').notice, 'no other commit to compare with: mark one in the log')
   })
 })
 
