@@ -25,7 +25,7 @@ export async function* listSourceFiles(
   let offsetBytes = 0
   for await (const entry of readFileEntries(objects, source)) {
     // On a command line, a name that is not UTF-8 has replacement characters.
-    const isWanted = [entry.path, entry.path.toWellFormed()].some(
+    const isWanted = [entry.path, Buffer.from(entry.path).toString()].some(
       (each) => path === '' || each === path || each.startsWith(`${path}/`),
     )
     if (isWanted) yield { entry, offsetBytes }
