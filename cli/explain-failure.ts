@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander'
-import { isSnapError, SnapError } from '../src/index.ts'
+import { isSnapError, newRedactor, SnapError } from '../src/index.ts'
 import type { Context } from './context.ts'
 import { OutputFailed } from './io.ts'
 
@@ -11,7 +11,9 @@ import { OutputFailed } from './io.ts'
  * that took no more. Everything else stays what it is.
  */
 export function explainFailure(failure: unknown, context: Context): unknown {
-  if (failure instanceof CommanderError) return usageErrorOf(failure)
+  if (failure instanceof CommanderError) {
+    return usageErrorOf(failure, newRedactor(context.arguments))
+  }
   const { reason } = context.io.signal
   const isAborted = isSnapError(failure, 'ABORTED')
   if (
@@ -23,6 +25,15 @@ export function explainFailure(failure: unknown, context: Context): unknown {
       `cannot write the output: ${reason.message}`,
       { path: 'stdout' },
       { cause: reason, hint: 'what was written is cut off; make room there, or write elsewhere' },
+    )
+  }
+  if (isSnapError(failure, 'MIGRATION_FAILED') && isSnapError(failure.cause, 'ABORTED')) {
+    const { message, hint, data } = failure
+    return new SnapError(
+      'ABORTED',
+      message,
+      { operation: `migration ${data.file}` },
+      { cause: failure, ...(hint === undefined ? {} : { hint }) },
     )
   }
   if (isAborted) {
@@ -54,9 +65,9 @@ function isEffectOfAbort(failure: unknown, signal: AbortSignal): boolean {
 }
 
 /** commander writes `error: unknown option '--foo'`, and its guess in brackets on the next line. */
-function usageErrorOf(failure: CommanderError): SnapError {
+function usageErrorOf(failure: CommanderError, redact: (text: string) => string): SnapError {
   const [firstLine = '', ...otherLines] = failure.message.split('\n')
-  const message = firstLine.replace(/^error: /, '').replace(/\.$/, '')
+  const message = redact(firstLine.replace(/^error: /, '').replace(/\.$/, ''))
   const guess = /\(Did you mean (.+)\?\)/.exec(otherLines.join(' '))?.[1]
   return new SnapError(
     'USAGE',

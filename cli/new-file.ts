@@ -1,6 +1,6 @@
 import { type FileHandle, mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { SnapError } from '../src/index.ts'
+import { isSnapError, SnapError } from '../src/index.ts'
 
 interface NewFile {
   path: string
@@ -34,6 +34,7 @@ export async function writeNewFile(
  * Writes the files of a directory that is not there yet, one after the other, and takes all of it
  * away again when that fails.
  *
+ * @param writeOthers  puts more into it, and returns how many bytes
  * @returns  their size in bytes
  * @throws OUTPUT_EXISTS, OUTPUT_UNWRITABLE
  */
@@ -41,6 +42,7 @@ export async function writeNewDirectory(
   path: string,
   files: readonly { name: string; pieces: AsyncIterable<Uint8Array> }[],
   signal: AbortSignal,
+  writeOthers: () => Promise<number>,
 ): Promise<number> {
   await mkdir(path, { mode: 0o700 }).catch((cause) => {
     throw cannotWrite(path, cause)
@@ -50,7 +52,10 @@ export async function writeNewDirectory(
     for (const { name, pieces } of files) {
       sizeBytes += await writeNewFile({ path: join(path, name), pieces }, signal)
     }
-    return sizeBytes
+    const otherBytes = await writeOthers().catch((error) => {
+      throw isSnapError(error) || signal.aborted ? error : cannotWrite(path, error)
+    })
+    return sizeBytes + otherBytes
   } catch (error) {
     await rm(path, { recursive: true, force: true })
     throw error

@@ -101,7 +101,13 @@ export interface ErrorData {
   LOAD_COLUMNS_WRONG: { problems: string[]; fileColumns: string[]; tableColumns: string[] }
   /** `column` and `value` are null where the server does not say which of the row's it is about. */
   LOAD_REJECTED: {
-    rejected: { rowNumber: number; column: string | null; value: string | null; reason: string }[]
+    rejected: {
+      rowNumber: number
+      lineNumber: number | null
+      column: string | null
+      value: string | null
+      reason: string
+    }[]
   }
   // dumps of `snap import`
   DUMP_UNREADABLE: { path: string; reason: string }

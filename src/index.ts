@@ -132,6 +132,7 @@ export {
   type RejectedRow,
   rejectedError,
 } from './load/load-rows.ts'
+export type { LoadedSequence } from './load/move-sequences.ts'
 export type { LoadPlan, LoadWishes } from './load/plan-load.ts'
 export { type CsvOptions, readCsv } from './load/read-csv.ts'
 export { readJson } from './load/read-json.ts'
@@ -199,7 +200,7 @@ export {
   type OperationLog,
   type OperationOutcome,
 } from './operations/operation-log.ts'
-export { redactArguments } from './operations/redact-arguments.ts'
+export { newRedactor, redactArguments } from './operations/redact-arguments.ts'
 export {
   type DatabaseAddress,
   describeAddress,
@@ -252,6 +253,13 @@ export { describeDifference, type SchemaDifference } from './schema/compare-sche
 export { chooseRelations, type RelationName } from './schema/relation-pattern.ts'
 export type { FileChange } from './sources/compare-files.ts'
 export { type SourceDiff, sizeBytesOf } from './sources/diff-sources.ts'
+export { type ExportedSources, exportSources } from './sources/export-sources.ts'
+export {
+  listSourceFiles,
+  readSourceFile,
+  readSourceOutput,
+  type SourceFile,
+} from './sources/read-source.ts'
 export type { RestoredSource } from './sources/restore-sources.ts'
 export type { Source } from './sources/source.ts'
 export { findStoreDirectory, initStore, openStore, STORE_DIRECTORY_NAME, Store } from './store.ts'

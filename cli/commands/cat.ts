@@ -1,8 +1,19 @@
 import { Option } from 'commander'
-import { formatTableRows, type RowFormat, resolveRevision, type Store } from '../../src/index.ts'
+import {
+  formatTableRows,
+  listSourceFiles,
+  type RowFormat,
+  readSourceFile,
+  readSourceOutput,
+  resolveRevision,
+  SnapError,
+  type Store,
+} from '../../src/index.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { findTable, parseTableArgument } from '../find-table.ts'
+import { formatFileEntry } from '../output/source-text.ts'
+import { findSource, parseSourceArgument, type SourceArgument } from '../source-argument.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
 
@@ -12,11 +23,16 @@ export const defineCat: DefineCommand = (command, context) => {
       "Prints a table's rows as a commit holds them, in the order in which they were stored, " +
       'without a database. CSV is what COPY … (FORMAT csv, HEADER) writes: an empty field is ' +
       'null, "" an empty text. JSON lines hold values as strings, as PostgreSQL prints them. ' +
-      'Names are written as in SQL, quoted where they hold a dot, a colon or a quote.',
+      'Names are written as in SQL, quoted where they hold a dot, a colon or a quote. ' +
+      'REVISION:source:NAME is another datastore of the commit: what its dump command wrote, or its ' +
+      'files as a list; with /PATH behind it, the contents of that file or the list of that directory.',
     examples: [
       ['snap cat HEAD:orders > orders.csv', 'with a header line'],
       ['snap cat HEAD~2:public.orders --format jsonl', 'one JSON object a row'],
       [`snap cat 'v1:"My Schema".orders' --format copy`, 'what COPY … FROM stdin takes'],
+      ['snap cat HEAD:source:uploads', 'the files of a source: mode, bytes, when written, path'],
+      ['snap cat HEAD:source:uploads/a.png > a.png', 'one of them, as it was'],
+      ['snap cat HEAD~3:source:redis | redis-cli --pipe', 'what the dump command wrote'],
     ],
     exitCodes: [
       ExitCode.done,
@@ -25,9 +41,12 @@ export const defineCat: DefineCommand = (command, context) => {
       ExitCode.damaged,
       ExitCode.backend,
     ],
-    jsonKeys: ['the columns of the table; as --format jsonl'],
+    jsonKeys: {
+      'of a table': ['its columns; as --format jsonl'],
+      'of a source': ['kind', 'path', 'mode', 'modifiedAtUs', 'sizeBytes', 'contentId', 'target'],
+    },
   })
-    .argument('<table>', 'REVISION:schema.table')
+    .argument('<table>', 'REVISION:schema.table, or REVISION:source:NAME[/PATH]')
     .addOption(
       new Option('--format <how>', 'how rows are written')
         .choices(['csv', 'jsonl', 'copy'])
@@ -39,11 +58,14 @@ export const defineCat: DefineCommand = (command, context) => {
 }
 
 async function cat(
-  { io, options, output }: Context,
+  context: Context,
   store: Store,
   argument: string,
   format: RowFormat,
 ): Promise<void> {
+  const { io, options, output } = context
+  const source = parseSourceArgument(argument)
+  if (source !== undefined) return catSource(context, store, source)
   const wanted = parseTableArgument(argument)
   const commitId = await resolveRevision(store, wanted.revision, { now: io.now() })
   const { treeId } = await store.objects.readCommit(commitId)
@@ -53,4 +75,44 @@ async function cat(
     io.signal.throwIfAborted()
     await output.resultBytes(piece)
   }
+}
+
+async function catSource(context: Context, store: Store, argument: SourceArgument): Promise<void> {
+  const { io, options, output } = context
+  const { revision, name, path } = argument
+  const commitId = await resolveRevision(store, revision, { now: io.now() })
+  const { sources = [] } = await store.objects.readCommit(commitId)
+  const source = findSource(sources, argument)
+  const print = async (pieces: AsyncIterable<Uint8Array>) => {
+    for await (const piece of pieces) {
+      io.signal.throwIfAborted()
+      await output.resultBytes(piece)
+    }
+  }
+  if (source.kind === 'command') {
+    if (path !== '') throw noSuchPath(argument, `'${name}' is the output of a command`)
+    const { kind, output: stored } = source
+    if (options.json) return output.jsonLine({ kind, sizeBytes: stored.sizeBytes })
+    return print(readSourceOutput(store.objects, source))
+  }
+  let isFound = path === ''
+  for await (const file of listSourceFiles(store.objects, source, path)) {
+    const { entry } = file
+    isFound = true
+    io.signal.throwIfAborted()
+    if (options.json) await output.jsonLine(entry)
+    else if (entry.kind === 'file' && entry.path === path) {
+      await print(readSourceFile(store.objects, source, file))
+    } else await output.resultLines(formatFileEntry(entry))
+  }
+  if (!isFound) throw noSuchPath(argument, `it is not among the files of '${name}'`)
+}
+
+function noSuchPath({ revision, name, path }: SourceArgument, reason: string): SnapError {
+  return new SnapError(
+    'USAGE',
+    `there is no '${path}' in source '${name}' of '${revision}': ${reason}`,
+    { argument: 'table' },
+    { hint: `'snap cat ${revision}:source:${name}' shows what there is` },
+  )
 }

@@ -1,6 +1,7 @@
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { Option } from 'commander'
 import {
+  exportSources,
   formatPlainDump,
   listExportFiles,
   resolveRevision,
@@ -21,6 +22,7 @@ interface ExportFlags {
   output?: string
   owner: boolean
   privileges: boolean
+  sources: boolean
 }
 
 export const defineExport: DefineCommand = (command, context) => {
@@ -31,7 +33,9 @@ export const defineExport: DefineCommand = (command, context) => {
       'table, the rest in schema.sql, and load.sql, which psql runs in that directory to load it all. Roles and tablespaces that the commit names must exist ' +
       'where the SQL is loaded; --no-owner and --no-privileges leave them out. A file or ' +
       'directory that exists is not overwritten, and one that could not be finished is taken away ' +
-      'again; what went to standard output until then ends without a COMMIT, so psql loads nothing.',
+      'again; what went to standard output until then ends without a COMMIT, so psql loads nothing. ' +
+      'Other datastores of the commit are in the directory, below sources/: files as they were, and ' +
+      'what a dump command wrote as one file. SQL holds none of them.',
     examples: [
       ['snap export HEAD | psql shop_copy', 'into an empty database'],
       ['snap export v1 --output v1.sql', 'into a file'],
@@ -57,6 +61,7 @@ export const defineExport: DefineCommand = (command, context) => {
     .option('--output <path>', 'write there instead of to standard output')
     .option('--no-owner', 'leave out who owns what')
     .option('--no-privileges', 'leave out grants')
+    .option('--no-sources', 'leave out other datastores')
     .action((revision: string, flags: ExportFlags) =>
       withStore(context, (store) => exportCommit(context, store, revision, flags)),
     )
@@ -79,6 +84,11 @@ async function exportCommit(
   const commit = await store.objects.readCommit(commitId)
   const exported = { commitId, commit, tree: await store.objects.readTree(commit.treeId) }
   const settings = { withOwners: flags.owner, withPrivileges: flags.privileges }
+  const sources = flags.sources ? (commit.sources ?? []) : []
+  if (flags.format === 'plain' && sources.length > 0) {
+    const names = sources.map(({ name }) => printable(name)).join(', ')
+    output.note(`Not in the SQL: source ${names}; --format directory writes them`)
+  }
   const whole = { ...settings, rows: () => 'inline' as const }
 
   if (path === undefined) {
@@ -89,17 +99,22 @@ async function exportCommit(
     return
   }
   context.interruptedState = `'${printable(path)}' was taken away again`
-  const files = listExportFiles(store.objects, exported, settings)
-  const [fileCount, sizeBytes] =
-    flags.format === 'plain'
-      ? [
-          1,
-          await writeNewFile(
-            { path, pieces: formatPlainDump(store.objects, exported, whole) },
-            io.signal,
-          ),
-        ]
-      : [files.length, await writeNewDirectory(path, files, io.signal)]
+  let fileCount = 1
+  let sizeBytes = 0
+  if (flags.format === 'plain') {
+    const pieces = formatPlainDump(store.objects, exported, whole)
+    sizeBytes = await writeNewFile({ path, pieces }, io.signal)
+  } else {
+    const files = listExportFiles(store.objects, exported, settings)
+    fileCount = files.length
+    sizeBytes = await writeNewDirectory(path, files, io.signal, async () => {
+      if (sources.length === 0) return 0
+      const target = { directory: join(path, 'sources'), signal: io.signal }
+      const written = await exportSources(store.objects, sources, target)
+      fileCount += written.fileCount
+      return written.sizeBytes
+    })
+  }
   if (options.json) {
     output.json({ commitId, output: path, fileCount, sizeBytes })
   } else {

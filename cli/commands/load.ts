@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import { access } from 'node:fs/promises'
+import { access, rm } from 'node:fs/promises'
 import { extname, resolve } from 'node:path'
 import { Option } from 'commander'
 import {
@@ -11,6 +11,7 @@ import {
   loadRows,
   prepareLoad,
   type Records,
+  type RejectedRow,
   type RowSource,
   readCsv,
   readJson,
@@ -46,6 +47,7 @@ interface LoadFlags {
   encoding: string
   dryRun?: true
   reject?: string
+  leaveSequences?: true
   message?: string[]
   jobs?: number
   lockTimeout?: number
@@ -59,10 +61,11 @@ export const defineLoad: DefineCommand = (command, context) => {
       'Loads rows of a CSV, TSV, JSON or JSON lines file into a table: rows whose key is there are ' +
       'updated, others inserted. Commits first, as snap run does. Columns go by their names, or by ' +
       '--map; columns that do not fit are refused before a row is read. All of it is one ' +
-      'transaction: when a row does not fit, nothing is loaded, and every such row is listed with ' +
-      'its number, value and the reason. With --reject these rows are written to a file, and the ' +
-      'others loaded. While it runs, others may read the table and not write it. Positions of ' +
-      'sequences stay where they are.',
+      'transaction: when a row does not fit, nothing is loaded, and such rows are listed with their ' +
+      'number, line, value and the reason. With --reject all of these rows are written to a file, ' +
+      'however many, and the others loaded. A sequence that gives a column its numbers is moved ' +
+      'past those that were loaded into it. While it runs, others may read the table and not write ' +
+      'it.',
     examples: [
       ['snap load customers.csv --table customers', 'by the primary key'],
       [
@@ -110,6 +113,7 @@ export const defineLoad: DefineCommand = (command, context) => {
     .option('--encoding <name>', 'of the file', 'utf-8')
     .option('--dry-run', 'load, tell what came of it, and roll back')
     .option('--reject <file>', 'write rows that do not fit here, as CSV, and load the others')
+    .option('--leave-sequences', 'leave sequences where they are, even behind what was loaded')
     .option('-m, --message <text>', 'of the commit; given again, the next paragraph', collect)
     .option('--jobs <count>', 'connections that read at once', parseCount)
     .option(
@@ -162,6 +166,7 @@ async function load(context: Context, file: string, flags: LoadFlags): Promise<v
       timeZone: flags.timeZone,
       isDryRun: flags.dryRun === true,
       allowsRejected: rejectPath !== undefined,
+      leavesSequences: flags.leaveSequences === true,
       lockTimeoutMs: flags.lockTimeout,
       reporter: context.reporter,
       signal: io.signal,
@@ -171,7 +176,7 @@ async function load(context: Context, file: string, flags: LoadFlags): Promise<v
     if (flags.dryRun) {
       const result = await loadRows(database, records, plan, options)
       output.progress.clear()
-      if (result.rejected.length > 0) context.exitCode = ExitCode.different
+      if (result.rejectedCount > 0) context.exitCode = ExitCode.different
       return print(work, result, null)
     }
     await withOperation(context, store, { command: 'load', database }, (operation) =>
@@ -198,19 +203,28 @@ async function loadGuarded(
   const release = () => releaseGuardCommit(store, guard, { author, at: io.now() }).catch(() => {})
   output.note(describeGuard(context, operation, guard))
   context.interruptedState = 'nothing was loaded'
+  let writtenPath: string | undefined
+  const onRejected = async (rows: AsyncIterable<RejectedRow>) => {
+    if (rejectPath === undefined) return
+    const pieces = formatRejected(records.columns, rows)
+    await writeNewFile({ path: rejectPath, pieces }, io.signal)
+    writtenPath = rejectPath
+  }
   let result: LoadResult
   try {
-    result = await loadRows(database, records, plan, options)
+    result = await loadRows(database, records, plan, { ...options, onRejected })
   } catch (error) {
     await release()
+    // It tells of a load that did not come about.
+    if (writtenPath !== undefined) await rm(writtenPath, { force: true })
     throw error
   }
   output.progress.clear()
   if (!result.isCommitted) {
     await release()
-    throw rejectedError(result.rejected, String(result.rejected.length))
+    throw rejectedError(result.rejected, String(result.rejectedCount))
   }
-  const { insertedCount, updatedCount, rejected } = result
+  const { insertedCount, updatedCount } = result
   const isChanged = insertedCount + updatedCount > 0
   if (!isChanged) await release()
   Object.assign(operation.outcome, {
@@ -223,10 +237,7 @@ async function loadGuarded(
       schemaEntryCount: 0,
     },
   })
-  if (rejectPath !== undefined && rejected.length > 0) {
-    context.exitCode = ExitCode.different
-    await writeNewFile({ path: rejectPath, pieces: formatRejected(work, result) }, io.signal)
-  }
+  if (result.rejectedCount > 0) context.exitCode = ExitCode.different
   const rollbackCommand = isChanged ? formatRollbackCommand(context, operation.number) : null
   print(work, result, { number: operation.number, guardCommitId: guard.commitId, rollbackCommand })
 }
@@ -272,14 +283,22 @@ function readRecords(source: RowSource, flags: LoadFlags): Promise<Records> {
 }
 
 async function* formatRejected(
-  { records }: LoadWork,
-  { rejected }: LoadResult,
+  columns: readonly string[],
+  rows: AsyncIterable<RejectedRow>,
 ): AsyncGenerator<Uint8Array> {
-  yield Buffer.from(`${formatCsvLine(['row', 'reason', ...records.columns])}\n`)
-  for (const { rowNumber, reason, values } of rejected) {
-    yield Buffer.from(`${formatCsvLine([String(rowNumber), reason, ...values])}\n`)
+  let lines = [formatCsvLine(['row', 'line', 'reason', ...columns])]
+  for await (const { rowNumber, lineNumber, reason, values } of rows) {
+    lines.push(
+      formatCsvLine([String(rowNumber), lineNumber?.toString() ?? null, reason, ...values]),
+    )
+    if (lines.length < LINES_PER_PIECE) continue
+    yield Buffer.from(`${lines.join('\n')}\n`)
+    lines = []
   }
+  yield Buffer.from(lines.map((line) => `${line}\n`).join(''))
 }
+
+const LINES_PER_PIECE = 1_000
 
 function print(
   { context, flags }: LoadWork,

@@ -1,6 +1,6 @@
 import { access, constants, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { SnapError } from '../../src/index.ts'
+import { redactArguments, SnapError } from '../../src/index.ts'
 import type { ProgramIo } from '../io.ts'
 
 /**
@@ -35,7 +35,8 @@ function isExecutable(path: string): Promise<boolean> {
   )
 }
 
-function commandNotFound(command: string): SnapError {
+function commandNotFound(name: string): SnapError {
+  const command = nameable(name)
   return new SnapError(
     'COMMAND_NOT_FOUND',
     `cannot run '${command}': it was not found`,
@@ -44,7 +45,8 @@ function commandNotFound(command: string): SnapError {
   )
 }
 
-function commandNotExecutable(command: string, code?: string): SnapError {
+function commandNotExecutable(name: string, code?: string): SnapError {
+  const command = nameable(name)
   const reason =
     code === 'E2BIG' ? 'its arguments are too long' : 'it is no program, or may not be executed'
   return new SnapError(
@@ -53,4 +55,9 @@ function commandNotExecutable(command: string, code?: string): SnapError {
     { command },
     { hint: "nothing was run; 'chmod +x' makes a script executable" },
   )
+}
+
+/** A whole command line, quoted by mistake, is a name that holds what is in it. */
+function nameable(name: string): string {
+  return redactArguments([name])[0]!
 }

@@ -2,6 +2,7 @@ import {
   type Commit,
   type ObjectId,
   readHead,
+  redactArguments,
   SnapError,
   type Store,
   shortId,
@@ -35,7 +36,8 @@ export async function runOnStart(run: GuardedRun): Promise<void> {
       operation.outcome.databaseChange = 'unknown'
       return commitId
     })
-    context.output.note(`Commit ${shortId(guardCommitId)}; starting: ${formatCommand(command)}`)
+    const said = formatCommand(redactArguments(command))
+    context.output.note(`Commit ${shortId(guardCommitId)}; starting: ${said}`)
   }
   const outcome = await io.runChild(command, {
     workingDirectory: io.workingDirectory,

@@ -1,4 +1,4 @@
-import type { LoadResult, RejectedRow } from '../../src/index.ts'
+import type { LoadedSequence, LoadResult, RejectedRow } from '../../src/index.ts'
 import type { Colors } from './colors.ts'
 import { printable } from './printable.ts'
 import { formatCount, formatQuantity } from './units.ts'
@@ -11,13 +11,13 @@ export function formatLoadResult(
   result: LoadResult,
   { colors, rejectFile }: { colors: Colors; rejectFile: string | null },
 ): string[] {
-  const { rejected, isCommitted } = result
+  const { rejected, rejectedCount, sequences, isCommitted } = result
   const counts: [count: number, word: string][] = [
     [result.insertedCount, 'inserted'],
     [result.updatedCount, 'updated'],
     [result.unchangedCount, 'unchanged'],
     [result.skippedCount, 'skipped'],
-    [rejected.length, 'rejected'],
+    [rejectedCount, 'rejected'],
   ]
   const parts = counts
     .filter(([count]) => count > 0)
@@ -26,30 +26,41 @@ export function formatLoadResult(
     result.key === null
       ? 'no key of the table is in the file: every row is taken for new'
       : `by the key (${result.key.map(printable).join(', ')})`
-  const leftCount = rejected.length - MAX_SHOWN
+  const leftCount = rejectedCount - MAX_SHOWN
   return [
     `${printable(result.table)}: ${formatQuantity(result.rowCount, 'row')}: ${parts.join(', ') || 'nothing to do'}; ${key}`,
     ...rejected
       .slice(0, MAX_SHOWN)
       .map((row) => `  ${colors.red('rejected:')} ${formatRejectedRow(row)}`),
     ...(leftCount > 0 ? [`  … and ${formatCount(leftCount)} more`] : []),
-    ...(rejectFile !== null && rejected.length > 0 && isCommitted
+    ...(rejectFile !== null && rejectedCount > 0 && isCommitted
       ? [`The rejected rows are in ${printable(rejectFile)}`]
       : []),
+    ...sequences.map((sequence) => formatSequence(sequence, isCommitted)),
     ...(isCommitted ? [] : ['Nothing was loaded: this was a dry run']),
   ]
 }
 
+function formatSequence({ name, column, from, to, outcome }: LoadedSequence, isDone: boolean) {
+  const way = `${from ?? 'its start'} -> ${to}`
+  const which = `Sequence ${printable(name)} (column ${printable(column)})`
+  if (outcome === 'moved') return `${which}: ${isDone ? 'moved' : 'would be moved'}, ${way}`
+  const why = outcome === 'left' ? 'left' : 'no permission to move it'
+  return `${which}: ${why} at ${from ?? 'its start'}, behind ${to}: rows that take their number from it may fail`
+}
+
 const MAX_VALUE_CHARACTERS = 60
 
-/** `row 17, column total ("x"): invalid input syntax for type numeric: "x"`. */
+/** `row 17 (line 19), column total ("x"): invalid input syntax for type numeric: "x"`. */
 export function formatRejectedRow({
   rowNumber,
+  lineNumber,
   column,
   value,
   reason,
-}: Pick<RejectedRow, 'rowNumber' | 'column' | 'value' | 'reason'>): string {
+}: Pick<RejectedRow, 'rowNumber' | 'lineNumber' | 'column' | 'value' | 'reason'>): string {
   const shown = value === null ? '' : ` (${JSON.stringify(value.slice(0, MAX_VALUE_CHARACTERS))})`
   const where = column === null ? '' : `, column ${printable(column)}${printable(shown)}`
-  return `row ${rowNumber}${where}: ${printable(reason)}`
+  const line = lineNumber === null ? '' : ` (line ${lineNumber})`
+  return `row ${rowNumber}${line}${where}: ${printable(reason)}`
 }

@@ -1,4 +1,10 @@
-import type { CommittedSource, FileChange, PlannedSources, SourceDiff } from '../../src/index.ts'
+import type {
+  CommittedSource,
+  FileChange,
+  FileEntry,
+  PlannedSources,
+  SourceDiff,
+} from '../../src/index.ts'
 import { sizeBytesOf } from '../../src/index.ts'
 import type { Colors } from './colors.ts'
 import { printable } from './printable.ts'
@@ -10,17 +16,20 @@ const MAX_FILE_LINES = 40
 const SIGNS = { added: '+', removed: '-', changed: '~' } as const
 
 /** Says how other datastores differ: one line each, and below it one for each path. */
-export function formatSourceDiffs(diffs: readonly SourceDiff[], colors: Colors): string[] {
+export function formatSourceDiffs(
+  diffs: readonly SourceDiff[],
+  colors: Colors,
+  { isWhole } = { isWhole: false },
+): string[] {
+  const maxLines = isWhole ? Number.POSITIVE_INFINITY : MAX_FILE_LINES
   const paints = { added: colors.green, removed: colors.red, changed: colors.yellow }
   return diffs.flatMap((diff) => [
     `Source ${printable(diff.name)}: ${describeSource(diff)}`,
-    ...diff.files.slice(0, MAX_FILE_LINES).map((file) => {
+    ...diff.files.slice(0, maxLines).map((file) => {
       const change = changeOf(file)
       return `  ${paints[change](`${SIGNS[change]} ${describeFile(file)}`)}`
     }),
-    ...(diff.files.length > MAX_FILE_LINES
-      ? [`  … and ${diff.files.length - MAX_FILE_LINES} more`]
-      : []),
+    ...(diff.files.length > maxLines ? [`  … and ${diff.files.length - maxLines} more`] : []),
   ])
 }
 
@@ -42,7 +51,7 @@ function describeSource({ kind, change, files, ...sizes }: SourceDiff): string {
   return `${what.join(', ')} (${size(sizeBytesBefore)} -> ${size(sizeBytesAfter)})`
 }
 
-function changeOf({ before, after }: FileChange): keyof typeof SIGNS {
+export function changeOf({ before, after }: FileChange): keyof typeof SIGNS {
   return before === null ? 'added' : after === null ? 'removed' : 'changed'
 }
 
@@ -55,7 +64,18 @@ function describeFile({ path, before, after }: FileChange): string {
   return `${printable(path)} (${detail}${isSameSize ? ', other contents' : ''})`
 }
 
-function describeEntry(entry: NonNullable<FileChange['before']>): string {
+/** `-0644       1234 2026-03-01T12:00:00.000Z photos/a.png`, one line for each path. */
+export function formatFileEntry(entry: FileEntry): string {
+  const letter = { file: '-', directory: 'd', symlink: 'l' }[entry.kind]
+  const mode = entry.kind === 'symlink' ? '   -' : entry.mode.toString(8).padStart(4, '0')
+  const size = entry.kind === 'file' ? String(entry.sizeBytes) : '-'
+  const at =
+    entry.kind === 'symlink' ? '-' : new Date(Math.floor(entry.modifiedAtUs / 1000)).toISOString()
+  const target = entry.kind === 'symlink' ? ` -> ${printable(entry.target)}` : ''
+  return `${letter}${mode} ${size.padStart(12)} ${at.padEnd(24)} ${printable(entry.path)}${target}`
+}
+
+function describeEntry(entry: FileEntry): string {
   const mode = 'mode' in entry ? entry.mode.toString(8).padStart(4, '0') : ''
   if (entry.kind === 'directory') return `directory ${mode}`
   if (entry.kind === 'symlink') return `link to ${printable(entry.target)}`

@@ -3,6 +3,7 @@ import { createColors } from '../output/colors.ts'
 import { nameOfEntry } from '../output/diff-text.ts'
 import { printable, printableLines } from '../output/printable.ts'
 import { formatEntryDiff } from '../output/schema-diff-text.ts'
+import { formatSourceDiffs } from '../output/source-text.ts'
 import { againstWhich } from './against-which.ts'
 import { act, bindingsOf, type KeyTable, open } from './binding.ts'
 import { diffItems, shownEntries } from './items.ts'
@@ -204,7 +205,7 @@ export const DIFF_KEYS: KeyTable = {
   bindings: bindingsOf('diff', [
     {
       keys: ['enter'],
-      help: 'show the rows of the table, or the DDL, that differ',
+      help: 'show the rows of the table, the DDL, or the paths of a source, that differ',
       short: 'open',
       act: (screen) => {
         const { id, before, after, scroll } = screen
@@ -213,6 +214,14 @@ export const DIFF_KEYS: KeyTable = {
         if (item.kind === 'table') {
           const { namespace, name } = item.table
           return open({ kind: 'rows', diffScreenId: id, before, after, table: { namespace, name } })
+        }
+        if (item.kind === 'source') {
+          return open({
+            kind: 'text',
+            title: `Source ${printable(item.source.name)}`,
+            lines: formatSourceDiffs([item.source], createColors(false), { isWhole: true }),
+            command: `snap diff ${diffArguments({ before, after })} --stat`,
+          })
         }
         return open({
           kind: 'text',

@@ -1,4 +1,4 @@
-import type { SchemaEntryChange, TableDiff } from '../../src/index.ts'
+import type { SchemaEntryChange, SourceDiff, TableDiff } from '../../src/index.ts'
 import { wrapToWidth } from '../output/fit-width.ts'
 import {
   bodyHeight,
@@ -31,8 +31,9 @@ function searchText({ id, commit, names }: LogEntry): string {
 export type DiffItem =
   | { kind: 'table'; table: TableDiff }
   | { kind: 'schema'; change: SchemaEntryChange }
+  | { kind: 'source'; source: SourceDiff }
 
-/** Tables first, then the schema entries. */
+/** Tables first, then the schema entries, then other datastores. */
 export function diffItems({ found }: DiffScreen): readonly DiffItem[] {
   if (found === null) return []
   return [
@@ -40,6 +41,7 @@ export function diffItems({ found }: DiffScreen): readonly DiffItem[] {
       .filter(({ change }) => change !== 'reordered')
       .map((table) => ({ kind: 'table', table }) as const),
     ...found.diff.schema.map((change) => ({ kind: 'schema', change }) as const),
+    ...found.diff.sources.map((source) => ({ kind: 'source', source }) as const),
   ]
 }
 

@@ -10,12 +10,15 @@
 import { isSnapError, SnapError, throwIfAborted } from '../errors.ts'
 import { emit, type Reporter } from '../events.ts'
 import { encodeField } from '../format/copy-text.ts'
+import { withScratchDirectory } from '../objects/with-scratch-directory.ts'
 import type { DatabaseAddress } from '../postgres/address/database-address.ts'
 import { qualifiedName, quoteIdentifier, quoteLiteral } from '../postgres/quote.ts'
 import { openSession, type Session } from '../postgres/session.ts'
+import { type LoadedSequence, moveSequencesPast } from './move-sequences.ts'
 import { type LoadPlan, type LoadWishes, planLoad } from './plan-load.ts'
 import { formatJson, JsonNumber } from './read-json.ts'
 import type { FileRecord, Records } from './records.ts'
+import { RejectedRows } from './rejected-rows.ts'
 import { readTargetTable } from './target-table.ts'
 
 export interface LoadOptions extends LoadWishes {
@@ -26,6 +29,13 @@ export interface LoadOptions extends LoadWishes {
   isDryRun: boolean
   /** Loads the rows that fit even when others do not. */
   allowsRejected: boolean
+  /**
+   * Called before COMMIT when rows were rejected that do not keep the others from being loaded, with
+   * all of them in the order of the file. What it throws keeps everything from being loaded.
+   */
+  onRejected?: ((rows: AsyncIterable<RejectedRow>) => Promise<void>) | undefined
+  /** Leaves sequences where they are, even where they will give numbers that were loaded. */
+  leavesSequences?: boolean | undefined
   lockTimeoutMs?: number | undefined
   reporter?: Reporter | undefined
   signal?: AbortSignal | undefined
@@ -33,6 +43,8 @@ export interface LoadOptions extends LoadWishes {
 
 export interface RejectedRow {
   rowNumber: number
+  /** Of the file, from 1 on; null where its format has no lines. */
+  lineNumber: number | null
   /** Of the file, where it is known which. */
   column: string | null
   value: string | null
@@ -51,13 +63,16 @@ export interface LoadResult {
   unchangedCount: number
   /** Rows whose key was there, with `skipsExisting`. */
   skippedCount: number
-  /** In the order of the file. */
+  rejectedCount: number
+  /** The first of them, no more than a thousand, in the order of the file. */
   rejected: RejectedRow[]
+  /** Those that stood behind what was loaded; in a dry run, what would become of them. */
+  sequences: LoadedSequence[]
   isCommitted: boolean
 }
 
-/** More are not looked for one by one. */
-const MAX_REJECTED = 1_000
+/** More are counted and not listed; where one keeps all others from being loaded, they are not even looked for. */
+const MAX_LISTED = 1_000
 
 /**
  * Plans a load by the columns of the file and the table; reads no row and changes nothing.
@@ -82,7 +97,7 @@ export async function prepareLoad(
  *
  * While it runs others may read the table, and not write it.
  *
- * @throws LOAD_REJECTED  more rows than can be told one by one do not fit
+ * @throws LOAD_REJECTED  more than a thousand rows do not fit, and none may; the others were not looked at
  */
 export async function loadRows(
   address: DatabaseAddress,
@@ -92,7 +107,9 @@ export async function loadRows(
 ): Promise<LoadResult> {
   const session = await openSession(address, sessionOptions(options))
   try {
-    return await new Load(session, records, plan, options).run()
+    return await withScratchDirectory((directory) =>
+      new Load(session, records, plan, options, new RejectedRows(directory)).run(),
+    )
   } finally {
     // What is not committed is rolled back with it.
     await session.close()
@@ -118,17 +135,32 @@ class Load {
   readonly #records: Records
   readonly #plan: LoadPlan
   readonly #options: LoadOptions
-  readonly #rejected = new Map<number, RejectedRow>()
+  readonly #rejected: RejectedRows
   #lastRowNumber = 0
 
-  constructor(session: Session, records: Records, plan: LoadPlan, options: LoadOptions) {
+  constructor(
+    session: Session,
+    records: Records,
+    plan: LoadPlan,
+    options: LoadOptions,
+    rejected: RejectedRows,
+  ) {
     this.#session = session
     this.#records = records
     this.#plan = plan
     this.#options = options
+    this.#rejected = rejected
   }
 
   async run(): Promise<LoadResult> {
+    try {
+      return await this.#load()
+    } finally {
+      await this.#rejected.close()
+    }
+  }
+
+  async #load(): Promise<LoadResult> {
     const { isDryRun, allowsRejected, timeZone, skipsExisting } = this.#options
     const { table, key } = this.#plan
     const session = this.#session
@@ -140,8 +172,13 @@ class Load {
     await this.#fillTextTable()
     await session.execute('SET CONSTRAINTS ALL IMMEDIATE')
     const counts = await this.#insertAll()
-    const rejected = [...this.#rejected.values()].sort((a, b) => a.rowNumber - b.rowNumber)
-    const isCommitted = !isDryRun && (rejected.length === 0 || allowsRejected)
+    const rejectedCount = this.#rejected.count
+    const isCommitted = !isDryRun && (rejectedCount === 0 || allowsRejected)
+    if (isCommitted && rejectedCount > 0) await this.#options.onRejected?.(this.#rejected.read())
+    const sequences = await moveSequencesPast(session, this.#plan, {
+      moves: isCommitted,
+      leaves: this.#options.leavesSequences === true,
+    })
     await session.execute(isCommitted ? 'COMMIT' : 'ROLLBACK')
     const { rowCount, existingCount, changedCount } = counts
     const insertedCount = rowCount - existingCount
@@ -154,16 +191,27 @@ class Load {
       updatedCount,
       unchangedCount: skipsExisting ? 0 : existingCount - updatedCount,
       skippedCount: skipsExisting ? existingCount : 0,
-      rejected,
+      rejectedCount,
+      rejected: await this.#listRejected(),
+      sequences,
       isCommitted,
     }
+  }
+
+  async #listRejected(): Promise<RejectedRow[]> {
+    const rows: RejectedRow[] = []
+    for await (const row of this.#rejected.read()) {
+      if (rows.push(row) === MAX_LISTED) break
+    }
+    return rows
   }
 
   async #fillTextTable(): Promise<void> {
     const names = this.#plan.columns.map((_, position) => `c${position} text`)
     await this.#session.execute(
-      `CREATE TEMPORARY TABLE snap_load (row_number bigint, ${names.join(', ')}) ON COMMIT DROP`,
+      `CREATE TEMPORARY TABLE snap_load (row_number bigint, line_number bigint, ${names.join(', ')}) ON COMMIT DROP`,
     )
+    this.#rejected.startRun()
     const copy = 'COPY pg_temp.snap_load FROM STDIN'
     await this.#session.copyIn(copy, this.#encodeRows())
     await this.#session.execute('ALTER TABLE pg_temp.snap_load ADD PRIMARY KEY (row_number)')
@@ -186,7 +234,7 @@ class Load {
     for await (const record of this.#records.rows) {
       throwIfAborted(signal, 'loading')
       this.#lastRowNumber = record.rowNumber
-      const line = this.#encodeRow(record)
+      const line = await this.#encodeRow(record)
       if (line === undefined) continue
       lines.push(line)
       length += line.length
@@ -195,14 +243,16 @@ class Load {
     if (lines.length > 0) yield flush()
   }
 
-  #encodeRow({ rowNumber, values, problem }: FileRecord): string | undefined {
+  async #encodeRow(record: FileRecord): Promise<string | undefined> {
+    const { rowNumber, lineNumber = null, values, problem } = record
     const texts = values.map((value, position) =>
       toText(value, this.#plan.columns[position]?.isArray === true),
     )
     const zeroAt = texts.findIndex((text) => text?.includes('\0'))
     if (problem !== null || zeroAt !== -1) {
-      this.#reject({
+      await this.#reject({
         rowNumber,
+        lineNumber,
         column: zeroAt === -1 ? null : this.#records.columns[zeroAt]!,
         value: zeroAt === -1 ? null : texts[zeroAt]!,
         reason: problem ?? 'has a zero byte, which no text can hold',
@@ -210,31 +260,45 @@ class Load {
       })
       return undefined
     }
-    return `${rowNumber}\t${texts.map((text) => encodeField(text)).join('\t')}\n`
+    return `${rowNumber}\t${lineNumber ?? '\\N'}\t${texts.map((text) => encodeField(text)).join('\t')}\n`
   }
 
-  #reject(row: RejectedRow): void {
-    this.#rejected.set(row.rowNumber, row)
-    if (this.#rejected.size <= MAX_REJECTED) return
-    throw rejectedError([...this.#rejected.values()], `more than ${MAX_REJECTED}`)
+  async #reject(row: RejectedRow): Promise<void> {
+    await this.#rejected.add(row)
+    const { allowsRejected, isDryRun } = this.#options
+    if (allowsRejected || isDryRun || this.#rejected.count <= MAX_LISTED) return
+    throw rejectedError(await this.#listRejected(), `more than ${MAX_LISTED}`)
   }
 
   /** Two rows of the file with one key are found when all others are in: only then is every key one. */
   async #insertAll(): Promise<Counts> {
+    await this.#session.execute(
+      'CREATE TEMPORARY TABLE snap_gone (row_number bigint) ON COMMIT DROP',
+    )
     for (;;) {
       await this.#session.execute('SAVEPOINT snap_all')
+      this.#rejected.startRun()
       const counts = await this.#insertRange(1, this.#lastRowNumber)
-      const repeated = await this.#findRepeatedKeys()
-      if (repeated.length === 0) return counts
+      await this.#deleteRejected()
+      if (!(await this.#hasRepeatedKeys())) return counts
       await this.#session.execute('ROLLBACK TO SAVEPOINT snap_all')
-      for (const { row, first } of repeated) {
-        const values = await this.#readRow(row)
-        const reason = `has the same key as row ${first}`
-        this.#reject({ rowNumber: row, column: null, value: null, reason, values })
-      }
-      const numbers = [...this.#rejected.keys()].join(', ')
-      await this.#session.execute(`DELETE FROM pg_temp.snap_load WHERE row_number IN (${numbers})`)
+      await this.#deleteRejected()
+      this.#rejected.startRun()
+      await this.#rejectRepeatedKeys()
+      await this.#deleteRejected()
     }
+  }
+
+  /** No cast may be tried on a rejected row from here on. */
+  async #deleteRejected(): Promise<void> {
+    if (this.#rejected.count === 0) return
+    await this.#session.execute('TRUNCATE pg_temp.snap_gone')
+    const copy = 'COPY pg_temp.snap_gone FROM STDIN'
+    await this.#session.copyIn(copy, encodeNumbers(this.#rejected.rowNumbers()))
+    await this.#session.execute(
+      `ANALYZE pg_temp.snap_gone;
+       DELETE FROM pg_temp.snap_load AS l USING pg_temp.snap_gone AS g WHERE g.row_number = l.row_number`,
+    )
   }
 
   /** @returns  counts of the rows that are in; those that are not are among the rejected */
@@ -271,10 +335,15 @@ class Load {
   }
 
   async #rejectRow(rowNumber: number, error: SnapError): Promise<void> {
-    const values = await this.#readRow(rowNumber)
+    const [row] = await this.#session.query<TextRow>(
+      'SELECT *, line_number::float8 AS line FROM pg_temp.snap_load WHERE row_number = $1',
+      [rowNumber],
+    )
+    const values = this.#valuesOf(row!)
     const position = await this.#findBadCast(values)
-    this.#reject({
+    await this.#reject({
       rowNumber,
+      lineNumber: row!.line,
       column: position === -1 ? null : this.#records.columns[position]!,
       value: position === -1 ? null : values[position]!,
       reason: error.message,
@@ -282,12 +351,8 @@ class Load {
     })
   }
 
-  async #readRow(rowNumber: number): Promise<(string | null)[]> {
-    const [row] = await this.#session.query<Record<string, string | null>>(
-      'SELECT * FROM pg_temp.snap_load WHERE row_number = $1',
-      [rowNumber],
-    )
-    return this.#plan.columns.map((_, position) => row?.[`c${position}`] ?? null)
+  #valuesOf(row: TextRow): (string | null)[] {
+    return this.#plan.columns.map((_, position) => row[`c${position}`] ?? null)
   }
 
   /** The server does not say which column a value that cannot be cast is for. */
@@ -307,23 +372,69 @@ class Load {
     return -1
   }
 
-  async #findRepeatedKeys(): Promise<{ row: number; first: number }[]> {
-    const { key } = this.#plan
-    if (key === null) return []
-    const list = [...this.#rejected.keys()].join(', ') || '0'
+  async #hasRepeatedKeys(): Promise<boolean> {
+    if (this.#plan.key === null) return false
+    const [row] = await this.#session.query<{ found: boolean }>(
+      `SELECT EXISTS (${this.#repeatedKeys()}) AS found`,
+    )
+    return row!.found
+  }
+
+  async #rejectRepeatedKeys(): Promise<void> {
+    await this.#session.execute(
+      `CREATE TEMPORARY TABLE snap_repeated ON COMMIT DROP AS ${this.#repeatedKeys()};
+       ALTER TABLE pg_temp.snap_repeated ADD PRIMARY KEY (row_number); ANALYZE pg_temp.snap_repeated`,
+    )
+    for (let last = 0; ; ) {
+      const rows = await this.#session.query<TextRow & { row: number; first: number }>(
+        `SELECT l.*, l.line_number::float8 AS line, r.row_number::float8 AS row, r.first::float8 AS first
+           FROM pg_temp.snap_repeated AS r JOIN pg_temp.snap_load AS l USING (row_number)
+          WHERE r.row_number > $1 ORDER BY r.row_number LIMIT ${PAGE_ROWS}`,
+        [last],
+      )
+      for (const row of rows) {
+        last = row.row
+        await this.#reject({
+          rowNumber: row.row,
+          lineNumber: row.line,
+          column: null,
+          value: null,
+          reason: `has the same key as row ${row.first}`,
+          values: this.#valuesOf(row),
+        })
+      }
+      if (rows.length < PAGE_ROWS) break
+    }
+    await this.#session.execute('DROP TABLE pg_temp.snap_repeated')
+  }
+
+  #repeatedKeys(): string {
+    const key = this.#plan.key ?? []
     const values = key.map((name) => castOf(this.#plan, name)).join(', ')
     const notNull = key.map((name) => `${castOf(this.#plan, name)} IS NOT NULL`).join(' AND ')
-    // MATERIALIZED: no cast may be tried on a rejected row.
-    return this.#session.query(
-      `WITH taken AS MATERIALIZED (SELECT * FROM pg_temp.snap_load WHERE row_number NOT IN (${list}))
-       SELECT row_number::float8 AS row, first::float8 AS first FROM (
+    return `SELECT row_number, first FROM (
          SELECT row_number, min(row_number) OVER (PARTITION BY ${values}) AS first
-           FROM taken WHERE ${notNull}) AS numbered
-        WHERE row_number > first ORDER BY 1 LIMIT ${MAX_REJECTED + 1}`,
-    )
+           FROM pg_temp.snap_load WHERE ${notNull}) AS numbered
+      WHERE row_number > first`
   }
 }
 
+/** A row of `snap_load`: `c0`, `c1` … hold its values. */
+type TextRow = { line: number | null; [column: `c${number}`]: string | null }
+
+const PAGE_ROWS = 1_000
+
+async function* encodeNumbers(numbers: Iterable<number>): AsyncGenerator<Uint8Array> {
+  let lines: number[] = []
+  for (const number of numbers) {
+    if (lines.push(number) < NUMBERS_PER_PIECE) continue
+    yield Buffer.from(`${lines.join('\n')}\n`)
+    lines = []
+  }
+  if (lines.length > 0) yield Buffer.from(`${lines.join('\n')}\n`)
+}
+
+const NUMBERS_PER_PIECE = 10_000
 const PIECE_BYTES = 1 << 18
 
 /** What a server finds wrong with a row's data, and not with the statement or itself. */
@@ -401,7 +512,7 @@ export function rejectedError(rejected: readonly RejectedRow[], count: string): 
   return new SnapError(
     'LOAD_REJECTED',
     `nothing was loaded: ${count} ${rejected.length === 1 ? 'row does' : 'rows do'} not fit`,
-    { rejected: rejected.slice(0, MAX_REJECTED).map(({ values: _, ...row }) => row) },
+    { rejected: rejected.map(({ values: _, ...row }) => row) },
     {
       hint: 'put the rows right, or load the others and have these written apart with --reject FILE',
     },

@@ -45,8 +45,9 @@ async function* parseRecords(
   source: RowSource,
   { encoding, delimiter, nulls }: CsvOptions,
 ): AsyncGenerator<FileRecord, void, undefined> {
-  // The header is row 0. Both handlers are called in the order of the file, whatever is buffered.
+  // The header is row 0. Both handlers are called in the order of the file.
   let rowNumber = -1
+  const lines = new LineNumbers()
   const broken: FileRecord[] = []
   let unclosed: CsvError | undefined
   const nullMarks = new Set(nulls)
@@ -57,28 +58,53 @@ async function* parseRecords(
     skip_empty_lines: true,
     skip_records_with_error: true,
     max_record_size: MAX_RECORD_CHARACTERS,
-    // The number goes in front: a record is all that comes out at the other end.
-    on_record: (values) => {
+    // The numbers go in front: a record is all that comes out at the other end.
+    on_record: (values, { lines: endsAt }) => {
       rowNumber += 1
-      return [String(rowNumber), ...values]
+      return [String(rowNumber), String(lines.startOf(values, endsAt)), ...values]
     },
   })
+  let brokenLine = 0
   parser.on('skip', (error: CsvError) => {
     if (error.code === 'CSV_QUOTE_NOT_CLOSED' || error.code === 'CSV_MAX_RECORD_SIZE') {
       unclosed ??= error
     }
+    const endsAt = Number(error.lines)
+    // One row may have several such faults.
+    if (endsAt === brokenLine) return
+    brokenLine = endsAt
     rowNumber += 1
-    broken.push({ rowNumber, values: [], problem: describe(error) })
+    const lineNumber = lines.startOf([], endsAt)
+    broken.push({ rowNumber, lineNumber, values: [], problem: describe(error) })
   })
   pipeline(Readable.from(decodeText(source, encoding)), parser, () => {
     // What went wrong comes out of the loop below.
   })
-  for await (const [number, ...values] of parser as AsyncIterable<[string, ...unknown[]]>) {
-    yield { rowNumber: Number(number), values, problem: null }
-    yield* broken.splice(0)
+  for await (const [row, line, ...values] of parser as AsyncIterable<
+    [string, string, ...unknown[]]
+  >) {
+    // The parser reads ahead: some of these stand behind records that have not come out yet.
+    while (broken[0] !== undefined && broken[0].rowNumber < Number(row)) yield broken.shift()!
+    yield { rowNumber: Number(row), lineNumber: Number(line), values, problem: null }
   }
   if (unclosed !== undefined) throw unreadable(source, 'it ends within a quoted field', unclosed)
   yield* broken.splice(0)
+}
+
+/** Tells on which line a record begins; the parser knows where it ends, and takes a quoted CR LF for two. */
+class LineNumbers {
+  #countedTwice = 0
+
+  startOf(values: readonly unknown[], endsAt: number): number {
+    const endedAt = endsAt - this.#countedTwice
+    let breakCount = 0
+    for (const value of values) {
+      if (typeof value !== 'string' || !/[\r\n]/.test(value)) continue
+      breakCount += value.match(/[\r\n]/g)!.length
+      this.#countedTwice += value.match(/\r\n/g)?.length ?? 0
+    }
+    return endedAt - breakCount
+  }
 }
 
 function describe({ code, message }: CsvError): string {

@@ -35,6 +35,7 @@ export async function readJson(source: RowSource, encoding: string): Promise<Rec
 
 interface ParsedObject {
   rowNumber: number
+  lineNumber?: number
   value: Record<string, unknown> | null
   problem: string | null
 }
@@ -43,9 +44,9 @@ async function* alignValues(
   objects: AsyncIterable<ParsedObject>,
   names: readonly string[],
 ): AsyncGenerator<FileRecord> {
-  for await (const { rowNumber, value, problem } of objects) {
+  for await (const { value, ...row } of objects) {
     const values = value === null ? [] : names.map((name) => value[name] ?? null)
-    yield { rowNumber, values, problem }
+    yield { ...row, values }
   }
 }
 
@@ -61,7 +62,7 @@ async function* parseObjects(
     head += next.value
     if (head.trim() !== '') break
   }
-  const text = prepend(head.trimStart(), pieces)
+  const text = prepend(head, pieces)
   const first = head.trimStart()[0]
   if (first === '[') yield* parseArray(source, text)
   else if (first === '{') yield* parseLines(text)
@@ -101,19 +102,22 @@ async function* parseArray(
 async function* parseLines(pieces: AsyncIterable<string>): AsyncGenerator<ParsedObject> {
   let rest = ''
   let rowNumber = 0
+  let lineNumber = 0
   const parseLine = (line: string): ParsedObject[] => {
+    lineNumber += 1
     if (line.trim() === '') return []
     rowNumber += 1
+    const broken = { rowNumber, lineNumber, value: null }
     const found: unknown[] = []
     try {
       const parser = newParser(['$'], (value) => found.push(value))
       parser.write(line)
       parser.end()
-      if (!parser.isEnded()) return [{ rowNumber, value: null, problem: 'the line ends too early' }]
+      if (!parser.isEnded()) return [{ ...broken, problem: 'the line ends too early' }]
     } catch {
-      return [{ rowNumber, value: null, problem: 'is no JSON' }]
+      return [{ ...broken, problem: 'is no JSON' }]
     }
-    return [toObject(rowNumber, found[0])]
+    return [{ ...toObject(rowNumber, found[0]), lineNumber }]
   }
   for await (const piece of pieces) {
     const lines = (rest + piece).split('\n')

@@ -2,6 +2,8 @@
 export interface FileRecord {
   /** 1 for the first row; a header is none. */
   rowNumber: number
+  /** The line of the file on which it begins, from 1 on; absent where the format has no lines. */
+  lineNumber?: number
   /** JSON holds more than text; CSV text and nulls alone. */
   values: unknown[]
   /** Why it cannot be a row; null when nothing is wrong. */

@@ -191,7 +191,7 @@ export class MigrationRun {
     if (session.transactionState !== 'none') {
       await attempt(migration, endOf(migration), 'unfinished', () => session.execute('COMMIT'))
     }
-    await note('applied')
+    await attempt(migration, endOf(migration), 'unfinished', () => note('applied'))
   }
 
   async #inTransaction(work: (session: Session) => Promise<void>): Promise<void> {

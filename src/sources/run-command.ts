@@ -3,7 +3,7 @@ import { kill } from 'node:process'
 import { pipeline } from 'node:stream/promises'
 import { SnapError } from '../errors.ts'
 import { emit, type Reporter } from '../events.ts'
-import { redactArguments } from '../operations/redact-arguments.ts'
+import { newRedactor } from '../operations/redact-arguments.ts'
 import type { CommandLine, CommandSource } from './source.ts'
 
 export interface RunOptions {
@@ -38,6 +38,7 @@ export async function runCommand(
   { reporter, signal }: RunOptions,
 ): Promise<void> {
   const line = role === 'dump' ? source.dump : source.restore
+  const redact = newRedactor(typeof line === 'string' ? [line] : line!, source.environment)
   const child = start(line!, source, io.input !== undefined)
   const ending = new Promise<{ exitCode: number | null; endedBy: string | null }>((resolve) => {
     child.once('close', (exitCode, endedBy) => resolve({ exitCode, endedBy }))
@@ -53,11 +54,11 @@ export async function runCommand(
     stop()
   }, source.timeoutMs)
   signal?.addEventListener('abort', stop, { once: true })
-  const stderr = readLines(child.stderr!, (text) =>
+  const stderr = readLines(child.stderr!, redact, (text) =>
     emit(reporter, { kind: 'sourceOutput', source: source.name, text }),
   )
   // Some say on stdout why they fail; while all goes well, that is nothing to show.
-  const stdout = io.onOutput === undefined ? readLines(child.stdout!, () => {}) : undefined
+  const stdout = io.onOutput === undefined ? readLines(child.stdout!, redact, () => {}) : undefined
   const written = watch(pipeOut(child, io.onOutput))
   const read = watch(pipeIn(child, io.input))
   try {
@@ -89,7 +90,7 @@ export async function runCommand(
         },
       )
     if (notStarted !== undefined)
-      throw failed(`could not be started: ${notStarted.message}`, notStarted)
+      throw failed(`could not be started: ${redact(notStarted.message)}`)
     if (isTooSlow) throw failed(`was ended after ${source.timeoutMs / 1000} s`)
     if (written.error !== undefined) throw written.error
     if (read.error !== undefined && !isBrokenPipe(read.error)) throw read.error
@@ -162,15 +163,20 @@ function endGroup({ pid }: ChildProcess): void {
   setTimeout(() => signalGroup('SIGKILL'), KILL_AFTER_MS).unref()
 }
 
-function readLines(stream: NodeJS.ReadableStream, onLine: (text: string) => void) {
+function readLines(
+  stream: NodeJS.ReadableStream,
+  redact: (text: string) => string,
+  onLine: (text: string) => void,
+) {
   const lines: string[] = []
   let rest = ''
   const say = (line: string) => {
     if (line.trim() === '') return
-    const [text] = redactArguments([line.slice(0, MAX_LINE_CHARACTERS)])
-    lines.push(text!)
+    // Cut first: a secret at the end of what is kept would be half of one.
+    const text = redact(line).slice(0, MAX_LINE_CHARACTERS)
+    lines.push(text)
     if (lines.length > MAX_STDERR_LINES) lines.shift()
-    onLine(text!)
+    onLine(text)
   }
   stream.setEncoding('utf8')
   stream.on('data', (piece: string) => {

@@ -374,8 +374,20 @@ const EXAMPLES: { [C in ErrorCode]: SnapError<C> } = {
   ),
   LOAD_REJECTED: new SnapError('LOAD_REJECTED', 'nothing was loaded: 2 rows do not fit', {
     rejected: [
-      { rowNumber: 17, column: 'total', value: 'x', reason: 'invalid input syntax: "x"' },
-      { rowNumber: 18, column: null, value: null, reason: 'has 2 fields, and the header 3' },
+      {
+        rowNumber: 17,
+        lineNumber: 19,
+        column: 'total',
+        value: 'x',
+        reason: 'invalid input syntax: "x"',
+      },
+      {
+        rowNumber: 18,
+        lineNumber: null,
+        column: null,
+        value: null,
+        reason: 'has 2 fields, and the header 3',
+      },
     ],
   }),
   DUMP_UNREADABLE: new SnapError(

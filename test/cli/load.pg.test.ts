@@ -135,8 +135,10 @@ oldestAndNewestMajor((major) => {
     '7,no such day,1,2024-02-30',
     '3,twice,1,',
     '8,short,1',
-    '9,stray "quote,1,',
-    '10,fine,2,',
+    '9,stray "quote" and "more,1,',
+    '10,"fine',
+    'on two lines",2,',
+    'y,bad,1,',
   ]
 
   test('rows that do not fit are all listed, by number, value and reason, and nothing is loaded', async () => {
@@ -148,31 +150,35 @@ oldestAndNewestMajor((major) => {
     const error = JSON.parse(stderr.trim().split('\n').at(-1)!)
     equal(error.code, 'LOAD_REJECTED')
     const rejected = error.data.rejected.map(
-      (row: { rowNumber: number; column: string | null; value: string | null; reason: string }) => [
+      (row: Record<'rowNumber' | 'lineNumber' | 'column' | 'value' | 'reason', unknown>) => [
         row.rowNumber,
+        row.lineNumber,
         row.column,
         row.value,
         row.reason,
       ],
     )
     deepEqual(rejected, [
-      [2, 'id', 'x', 'invalid input syntax for type bigint: "x"'],
+      [2, 3, 'id', 'x', 'invalid input syntax for type bigint: "x"'],
       [
         4,
+        5,
         null,
         null,
         'null value in column "name" of relation "people" violates not-null constraint',
       ],
       [
         5,
+        6,
         null,
         null,
         'new row for relation "people" violates check constraint "people_height_check"',
       ],
-      [6, 'born', '2024-02-30', 'date/time field value out of range: "2024-02-30"'],
-      [7, null, null, 'has the same key as row 1'],
-      [8, null, null, 'has 3 fields, and the header 4'],
-      [9, null, null, 'has a quote where none may be'],
+      [6, 7, 'born', '2024-02-30', 'date/time field value out of range: "2024-02-30"'],
+      [7, 8, null, null, 'has the same key as row 1'],
+      [8, 9, null, null, 'has 3 fields, and the header 4'],
+      [9, 10, null, null, 'has a quote where none may be'],
+      [11, 13, 'id', 'y', 'invalid input syntax for type bigint: "y"'],
     ])
     equal(describeDifference(before, await dumpWith(major, place.database.url)), undefined)
     equal((await place.json(['ops'])).changes ?? null, null)
@@ -184,23 +190,93 @@ oldestAndNewestMajor((major) => {
     const argv = ['load', 'bad.csv', '-t', 'people', '--reject', 'rejected.csv']
     const dry = await place.snap([...argv, '--dry-run'])
     equal(dry.exitCode, 1)
-    match(dry.stdout, /3 inserted, 7 rejected/)
+    match(dry.stdout, /3 inserted, 8 rejected/)
     equal((await place.people()).length, 2)
 
     const { exitCode, stdout } = await place.snap(argv)
     equal(exitCode, 1)
-    match(stdout, /^ {2}rejected: row 2, column id \("x"\): invalid input syntax/m)
+    match(stdout, /^ {2}rejected: row 2 \(line 3\), column id \("x"\): invalid input syntax/m)
     deepEqual(
       (await place.people('id::int')).map(({ id }) => id),
       [1, 2, 3, 4, 10],
     )
     const lines = (await readFile(join(place.directory, 'rejected.csv'), 'utf8')).split('\n')
-    equal(lines[0], 'row,reason,id,name,height,born')
+    equal(lines[0], 'row,line,reason,id,name,height,born')
     equal(
       lines[2],
-      '4,"null value in column ""name"" of relation ""people"" violates not-null constraint",5,,1,',
+      '4,5,"null value in column ""name"" of relation ""people"" violates not-null constraint",5,,1,',
     )
     equal((await place.snap(argv)).exitCode, 7)
+  })
+
+  test('however many rows do not fit, all are in the file of rejected rows, in its order', async () => {
+    const place = await newPlace(major)
+    const lines = ['id,name']
+    for (let n = 12; n < 1_662; n++) {
+      // Found by three different ways: the width, the cast, and the key that was there before.
+      lines.push(
+        n % 3 === 0 ? `${n},good` : n % 3 === 1 ? `${n}` : n % 2 === 0 ? `x${n},x` : '12,k',
+      )
+    }
+    await place.write('many.csv', lines.join('\n'))
+    const argv = ['load', 'many.csv', '-t', 'people']
+    const refused = await place.snap(argv)
+    equal(refused.exitCode, 7)
+    match(refused.stderr, /^fatal: nothing was loaded: more than 1000 rows do not fit/m)
+    const resultOf = async (flags: string[]) => {
+      const { exitCode, stdout } = await place.snap(['--json', ...argv, ...flags])
+      equal(exitCode, 1)
+      return JSON.parse(stdout).result
+    }
+    equal((await resultOf(['--dry-run'])).rejectedCount, 1_100)
+
+    const result = await resultOf(['--reject', 'r.csv'])
+    deepEqual(
+      [result.rowCount, result.insertedCount, result.rejectedCount, result.rejected.length],
+      [1_650, 550, 1_100, 1_000],
+    )
+    const rejected = (await readFile(join(place.directory, 'r.csv'), 'utf8')).trim().split('\n')
+    const [, ...numbers] = rejected.map((line) => Number(line.split(',', 1)[0]))
+    const wanted = Array.from({ length: 1_650 }, (_, i) => i + 1).filter(
+      (row) => (row + 11) % 3 > 0,
+    )
+    deepEqual(numbers, wanted)
+  })
+
+  test('sequences are moved past what was loaded, and forward only', async () => {
+    const place = await newPlace(major)
+    await place.database.query(`
+      CREATE TABLE s (id serial PRIMARY KEY, t text);
+      CREATE TABLE i (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, t text);
+      CREATE SEQUENCE down INCREMENT -1;
+      CREATE TABLE d (id int PRIMARY KEY DEFAULT nextval('down'), t text);
+      INSERT INTO s (t) SELECT 'x' FROM generate_series(1, 9)`)
+    const insert = async (table: string) => {
+      const [row] = await place.database.query(
+        `INSERT INTO ${table} (t) VALUES ('new') RETURNING id`,
+      )
+      return Number(row!.id)
+    }
+    await place.write('up.csv', 'id,t\n5,a\n40,b\nx,c\n')
+    const argv = ['load', 'up.csv', '--reject', 'r.csv', '-t']
+    match((await place.snap([...argv, 's', '--dry-run'])).stdout, /would be moved, 9 -> 40/)
+    match(
+      (await place.snap([...argv, 's'])).stdout,
+      /^Sequence public\.s_id_seq \(column id\): moved, 9 -> 40$/m,
+    )
+    equal(await insert('s'), 41)
+    await place.write('low.csv', 'id,t\n7,low\n')
+    deepEqual((await place.json(['load', 'low.csv', '-t', 's'])).result.sequences, [])
+    equal(await insert('s'), 42)
+
+    const left = await place.json(['load', 'low.csv', '-t', 'i', '--leave-sequences'])
+    deepEqual(left.result.sequences, [
+      { name: 'public.i_id_seq', column: 'id', from: null, to: '7', outcome: 'left' },
+    ])
+    equal(await insert('i'), 1)
+    await place.write('down.csv', 'id,t\n-3,a\n-1,b\n')
+    equal((await place.json(['load', 'down.csv', '-t', 'd'])).result.sequences[0].to, '-3')
+    equal(await insert('d'), -4)
   })
 
   test('columns that do not fit are refused together, before a commit is made or a row read', async () => {
@@ -258,8 +334,11 @@ oldestAndNewestMajor((major) => {
       'r.csv',
     ])
     equal(exitCode, 1)
-    match(stdout, /row 2: insert or update on table "notes" violates foreign key constraint/)
-    match(stdout, /row 3: no shouting/)
+    match(
+      stdout,
+      /row 2 \(line 3\): insert or update on table "notes" violates foreign key constraint/,
+    )
+    match(stdout, /row 3 \(line 4\): no shouting/)
     match(stdout, /no key of the table is in the file: every row is taken for new/)
     deepEqual(await place.database.query('SELECT * FROM notes'), [
       { person: '1', body: 'hello', id: 7, size: 5 },

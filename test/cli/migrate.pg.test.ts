@@ -323,9 +323,7 @@ oldestAndNewestMajor((major) => {
     match(await place.succeed(['show', 'migration:snap:1.sql']), /^ {4}x$/m)
   })
 
-  test('a migration that is interrupted is rolled back', async () => {
-    const place = await newPlace(major, { '1.sql': `${PHONE}SELECT pg_sleep(30);` })
-    const before = await dump(place)
+  const interrupt = async (place: Place) => {
     const controller = new AbortController()
     const running = place.snap(['migrate'], { signal: controller.signal } as RunOptions)
     for (;;) {
@@ -336,7 +334,33 @@ oldestAndNewestMajor((major) => {
       await setTimeout(50)
     }
     controller.abort()
-    equal((await running).exitCode, 130)
+    return running
+  }
+
+  test('a migration that is interrupted is rolled back', async () => {
+    const place = await newPlace(major, { '1.sql': `${PHONE}SELECT pg_sleep(30);` })
+    const before = await dump(place)
+    equal((await interrupt(place)).exitCode, 130)
     equal(describeDifference(before, await dump(place)), undefined)
+  })
+
+  test('one that is interrupted outside a transaction ends so too, and says what is left of it', async () => {
+    const place = await newPlace(major, {
+      '1.sql': `-- snap: no-transaction\n${PHONE}SELECT pg_sleep(30);`,
+    })
+    const { exitCode, stderr } = await interrupt(place)
+    equal(exitCode, 130)
+    match(stderr, /^fatal: cannot apply 'migrations\/1\.sql': line 3: /m)
+    match(stderr, /^hint: what ran of it stays, for it has no transaction; .*: snap rollback \d+$/m)
+    const { stdout } = await place.snap(['--json', 'migrate', '--status'])
+    deepEqual(statesOf(JSON.parse(stdout).files), { '1.sql': 'unfinished' })
+    equal((await place.snap(['migrate'])).exitCode, 7)
+    await place.succeed(['rollback', '-y'])
+    deepEqual(
+      await place.database.query(
+        "SELECT FROM information_schema.columns WHERE column_name = 'phone'",
+      ),
+      [],
+    )
   })
 })

@@ -106,6 +106,56 @@ describe('files beside the database', () => {
     deepEqual(await readTree(uploads), before)
   })
 
+  test('are printed and exported as they were, without a database', async () => {
+    const { uploads, database, directory, snap, succeed } = await shopWithUploads()
+    await writeFile(join(uploads, Buffer.from('a\xff').toString('latin1')), 'other')
+    await configure(
+      { directory },
+      {
+        uploads: { files: { root: 'uploads' } },
+        kv: { command: { dump: ['printf', 'k\\000v'] } },
+      },
+    )
+    await succeed(['commit', '-m', 'second'])
+    const whole = await readTree(uploads)
+    await database.drop()
+
+    const listed = (await succeed(['cat', 'HEAD:source:uploads'])).split('\n')
+    deepEqual(
+      listed
+        .map((line) => line.replace(/20\S+Z/, 'when'))
+        .filter((line) => /a.png|empty/.test(line)),
+      [
+        'd0755            - when empty',
+        'l   -            - -                        latest -> photos/a.png',
+        '-0640            1 when photos/a.png',
+      ],
+    )
+    equal(await succeed(['cat', 'HEAD:source:uploads/photos/large.bin']), 'x'.repeat(700_000))
+    equal(await succeed(['cat', 'HEAD:source:kv']), 'k\0v')
+    const photos = await succeed(['--json', 'cat', 'HEAD:source:uploads/photos'])
+    deepEqual(
+      photos.split('\n', 3).map((line) => JSON.parse(line).path),
+      ['photos', 'photos/a.png', 'photos/large.bin'],
+    )
+    for (const missing of ['HEAD:source:nothing', 'HEAD:source:uploads/b', 'HEAD:source:kv/x']) {
+      equal((await snap(['cat', missing])).exitCode, 2, missing)
+    }
+
+    await succeed(['export', '--format', 'directory', '--output', 'out'])
+    const exported = join(directory, 'out', 'sources')
+    const { '.env': _, ...captured } = whole
+    deepEqual(await readTree(join(exported, 'uploads')), captured)
+    equal(await readFile(join(exported, 'kv'), 'utf8'), 'k\0v')
+    deepEqual((await readdir(exported)).sort(), ['kv', 'uploads'])
+    await succeed(['export', '--format', 'directory', '--output', 'without', '--no-sources'])
+    equal((await readdir(join(directory, 'without'))).includes('sources'), false)
+    match(
+      (await snap(['export'])).stderr,
+      /^Not in the SQL: source kv, uploads; --format directory/m,
+    )
+  })
+
   test('stay as they are when the database cannot be restored', async () => {
     const { uploads, database, snap, directory } = await shopWithUploads()
     await database.query('DELETE FROM orders')

@@ -7,11 +7,13 @@ import { LocalBackend } from '../../src/backend/local-backend.ts'
 import { MemoryBackend } from '../../src/backend/memory-backend.ts'
 import { encodeStoreFile } from '../../src/format/store-file.ts'
 import { encodeTextRecord } from '../../src/format/text-record.ts'
+import type { CommittedSource } from '../../src/format/values.ts'
 import { walkCommits } from '../../src/history/walk-commits.ts'
 import { fsck } from '../../src/maintenance/fsck.ts'
 import { readRows } from '../../src/objects/walk-manifest.ts'
 import { readHead } from '../../src/refs/head.ts'
-import { openStore } from '../../src/store.ts'
+import { listSourceFiles, readSourceFile, readSourceOutput } from '../../src/sources/read-source.ts'
+import { openStore, type Store } from '../../src/store.ts'
 import { noon } from '../support/store.ts'
 
 /*
@@ -28,7 +30,7 @@ afterEach(async () => {
   await rm(directory, { recursive: true })
 })
 
-test.each(['small'])(
+test.each(['small', 'sources'])(
   'the frozen store %s opens, is sound, and holds what it held',
   async (name) => {
     await cp(join(frozen, name), directory, { recursive: true })
@@ -50,15 +52,38 @@ test.each(['small'])(
         for await (const bytes of readRows(store.objects, table.rows!)) rows += Buffer.from(bytes)
         tables[`${table.namespace}.${table.name}`] = rows
       }
-      log.push({ id, treeId: commit.treeId, message: commit.message, tables })
+      const sources = await Promise.all(
+        (commit.sources ?? []).map((each) => readWhole(store, each)),
+      )
+      const { treeId, message } = commit
+      log.push({ id, treeId, message, tables, ...(sources.length === 0 ? {} : { sources }) })
     }
     expect(log).toEqual(expected.log)
   },
 )
 
 test('every frozen store is opened above', async () => {
-  expect(await readdir(frozen)).toEqual(['small'])
+  expect(await readdir(frozen)).toEqual(['small', 'sources'])
 })
+
+/** A source with the bytes of all its files, or of what its command wrote, in latin1. */
+async function readWhole({ objects }: Store, source: CommittedSource) {
+  const textOf = async (pieces: AsyncIterable<Uint8Array>) => {
+    let text = ''
+    for await (const bytes of pieces) text += Buffer.from(bytes).toString('latin1')
+    return text
+  }
+  if (source.kind === 'command') {
+    return { ...source, output: await textOf(readSourceOutput(objects, source)) }
+  }
+  const files = []
+  for await (const file of listSourceFiles(objects, source, '')) {
+    const contents = await textOf(readSourceFile(objects, source, file))
+    files.push(file.entry.kind === 'file' ? { ...file.entry, contents } : file.entry)
+  }
+  const { entries: _entries, contents: _contents, ...settings } = source
+  return { ...settings, files }
+}
 
 test('a store of a later version is refused by code, and not called damaged', async () => {
   const value = { storeId: '0'.repeat(32), createdAt: noon.toISOString(), features: [] }

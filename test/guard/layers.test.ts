@@ -156,7 +156,13 @@ const LAYERS: Readonly<Record<string, { mayImport: readonly string[]; because: s
     because: 'an import restores what others wrote and captures it; it changes no database of ours',
   },
   'src/load': {
-    mayImport: ['src/errors.ts', 'src/events.ts', 'src/format/copy-text.ts', 'src/postgres'],
+    mayImport: [
+      'src/errors.ts',
+      'src/events.ts',
+      'src/format/copy-text.ts',
+      'src/objects/with-scratch-directory.ts',
+      'src/postgres',
+    ],
     because: 'loading a file needs a database and no store: whoever commits first does so',
   },
   'src/restore': {

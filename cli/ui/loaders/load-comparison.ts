@@ -17,8 +17,7 @@ export async function loadDiff(
     (_progress, line) => dispatch({ kind: 'diffProgressed', screenId, progress: line }),
   )
   const context = contextOf(workplace, job, { report })
-  // The screen shows tables and definitions; other datastores stand in snap diff and snap status.
-  const wanted = { revisions: [before, after ?? undefined], live: {}, withSources: false }
+  const wanted = { revisions: [before, after ?? undefined], live: {}, withSources: true }
   await withComparison(context, workplace.store, wanted, async (comparison) => {
     const { scratchDirectory } = comparison
     const diff = await diffStates(comparison.before, comparison.after, { scratchDirectory, signal })

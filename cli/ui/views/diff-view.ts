@@ -1,14 +1,15 @@
-import type { TableDiff } from '../../../src/index.ts'
+import type { SourceDiff, TableDiff } from '../../../src/index.ts'
 import { nameOfEntry } from '../../output/diff-text.ts'
 import { fitWidth } from '../../output/fit-width.ts'
 import { printable } from '../../output/printable.ts'
 import { formatRowsAsCells, type ReadableRowChange } from '../../output/row-change-text.ts'
+import { changeOf } from '../../output/source-text.ts'
 import { formatCount } from '../../output/units.ts'
 import { type DiffItem, diffItems } from '../items.ts'
 import type { DiffScreen, RowsScreen } from '../state.ts'
 import { asChosen, type Look, windowOf } from './view.ts'
 
-/** What differs: tables with their counts, then schema entries. */
+/** What differs: tables with their counts, schema entries, other datastores with counts of their paths. */
 export function viewDiff(screen: DiffScreen, look: Look): string[] {
   const { found, progress, scroll, after } = screen
   if (found === null) {
@@ -45,7 +46,7 @@ const nameWidth = ({ width }: Look) => Math.max(20, width - 1 - 3 * COUNT_WIDTH)
 function header(look: Look): string {
   const titles = ['inserted', 'deleted', 'updated']
   return (
-    fitWidth('table or schema entry', nameWidth(look)) +
+    fitWidth('table, schema entry or source', nameWidth(look)) +
     titles.map((title) => fitWidth(title, COUNT_WIDTH, 'right')).join('')
   )
 }
@@ -54,24 +55,37 @@ const SIGNS = { added: '+', removed: '-', changed: '~', reordered: ' ' } as cons
 
 function viewItem(item: DiffItem, isChosen: boolean, look: Look): string {
   const { colors } = look
-  const change = item.kind === 'table' ? item.table.change : item.change.change
+  const { change, name, counts } = describeItem(item)
   const paint =
     change === 'added' ? colors.green : change === 'removed' ? colors.red : colors.yellow
-  const name =
-    item.kind === 'table'
-      ? printable(`${item.table.namespace}.${item.table.name}`)
-      : nameOfEntry(item.change)
   const label = fitWidth(`${SIGNS[change]} ${name}`, nameWidth(look))
-  const counts = item.kind === 'table' ? viewCounts(item.table) : ''
   return asChosen((isChosen ? label : paint(label)) + counts, isChosen, look)
 }
 
-function viewCounts({ rows }: TableDiff): string {
-  const counts = rows === null ? ['-', '-', '-'] : [rows.inserted, rows.deleted, rows.updated]
-  return counts
-    .map((count) => (typeof count === 'string' ? count : count === 0 ? '·' : formatCount(count)))
-    .map((text) => fitWidth(text, COUNT_WIDTH, 'right'))
-    .join('')
+function describeItem(item: DiffItem) {
+  if (item.kind === 'table') {
+    const { namespace, name, change, rows } = item.table
+    return { change, name: printable(`${namespace}.${name}`), counts: viewCounts(countsOf(rows)) }
+  }
+  if (item.kind === 'schema') {
+    return { change: item.change.change, name: nameOfEntry(item.change), counts: '' }
+  }
+  const { change, name, kind } = item.source
+  const counts = kind === 'files' ? viewCounts(pathCountsOf(item.source)) : ''
+  return { change, name: `source ${printable(name)}`, counts }
+}
+
+const countsOf = (rows: TableDiff['rows']) =>
+  rows === null ? undefined : [rows.inserted, rows.deleted, rows.updated]
+
+const pathCountsOf = ({ files }: SourceDiff) =>
+  (['added', 'removed', 'changed'] as const).map(
+    (wanted) => files.filter((file) => changeOf(file) === wanted).length,
+  )
+
+function viewCounts(counts: readonly number[] | undefined): string {
+  const texts = counts?.map((count) => (count === 0 ? '·' : formatCount(count)))
+  return (texts ?? ['-', '-', '-']).map((text) => fitWidth(text, COUNT_WIDTH, 'right')).join('')
 }
 
 /** The rows of one table that differ, one line each. */

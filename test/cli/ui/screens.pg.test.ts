@@ -1,5 +1,7 @@
 /** The screens of `snap ui`, at a real terminal. */
 import { deepEqual, equal, match } from 'node:assert/strict'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import stringWidth from 'string-width'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { allMajors } from '../../support/postgres.ts'
@@ -95,6 +97,25 @@ describe.each([NARROW, WIDE])('at $columns x $rows', (size) => {
     await terminal.press('q', '?')
     await terminal.shows('Everywhere', 'this help')
   })
+})
+
+test('other datastores are among what differs, with their paths', async () => {
+  const place = await newWorkplace(newestMajor)
+  const uploads = join(place.directory, 'uploads')
+  await mkdir(uploads)
+  await writeFile(join(uploads, 'a.txt'), 'a')
+  const sources = { uploads: { files: { root: 'uploads' } } }
+  await writeFile(join(place.directory, 'snap.config.json'), JSON.stringify({ sources }))
+  await place.succeed(['init'])
+  await place.succeed(['commit', '-m', 'with files'])
+  await writeFile(join(uploads, 'a.txt'), 'changed')
+  await writeFile(join(uploads, 'b.txt'), 'new')
+  const terminal = await openUi(program, place, { size: NARROW })
+  await terminal.shows('with files')
+  await terminal.press('l')
+  await terminal.shows(/~ source uploads +1 +· +1/)
+  await terminal.press('Enter')
+  await terminal.shows('~ a.txt (1 B', '+ b.txt (3 B', '--stat')
 })
 
 test('a filter leaves the commits that match', async () => {

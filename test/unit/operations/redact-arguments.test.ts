@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { redactArguments } from '../../../src/operations/redact-arguments.ts'
+import { newRedactor, redactArguments } from '../../../src/operations/redact-arguments.ts'
 
 /** Each command line as typed, and as it is written down. */
 const CUT: readonly (readonly [typed: string[], written: string[]])[] = [
@@ -85,7 +85,53 @@ const CUT: readonly (readonly [typed: string[], written: string[]])[] = [
   ],
   [
     ['-c', "CREATE ROLE r LOGIN PASSWORD E'x' VALID UNTIL 'infinity'"],
-    ['-c', "CREATE ROLE r LOGIN PASSWORD '***' VALID UNTIL 'infinity'"],
+    ['-c', "CREATE ROLE r LOGIN PASSWORD E'***' VALID UNTIL 'infinity'"],
+  ],
+  // options of single programs
+  [
+    ['mysqldump', '-u', 'root', '-phunter2', 'shop'],
+    ['mysqldump', '-u', 'root', '-p***', 'shop'],
+  ],
+  [
+    ['docker', 'exec', 'db', '/usr/bin/mariadb-dump', '-phunter2', '-p'],
+    ['docker', 'exec', 'db', '/usr/bin/mariadb-dump', '-p***', '-p'],
+  ],
+  [
+    ['redis-cli', '-h', 'cache', '-a', 'hunter2', '--rdb', '-'],
+    ['redis-cli', '-h', 'cache', '-a', '***', '--rdb', '-'],
+  ],
+  [
+    ['redis-cli', 'CONFIG', 'SET', 'requirepass', 'hunter2'],
+    ['redis-cli', 'CONFIG', 'SET', 'requirepass', '***'],
+  ],
+  [
+    ['redis-cli', '-u', 'redis://default:hunter2@cache:6379/0'],
+    ['redis-cli', '-u', 'redis://default:***@cache:6379/0'],
+  ],
+  [['REDISCLI_AUTH=hunter2'], ['REDISCLI_AUTH=***']],
+  [
+    ['mongodump', '-u', 'ada', '-p', '-begins-with-a-dash'],
+    ['mongodump', '-u', 'ada', '-p', '***'],
+  ],
+  [
+    ['sudo', 'cypher-shell', '-p=hunter2'],
+    ['sudo', 'cypher-shell', '-p=***'],
+  ],
+  [
+    ['docker', 'login', '-u', 'ada', '-p', 'hunter2'],
+    ['docker', 'login', '-u', 'ada', '-p', '***'],
+  ],
+  [
+    ['openssl', 'enc', '-pass', 'pass:hunter2', '-in', 'x'],
+    ['openssl', 'enc', '-pass', '***', '-in', 'x'],
+  ],
+  [
+    ['sh', '-c', "mysqldump -p'two words' shop | redis-cli -a hunter2 -x set k && ssh -p22 h"],
+    ['sh', '-c', 'mysqldump -p*** shop | redis-cli -a *** -x set k && ssh -p22 h'],
+  ],
+  [
+    [`ssh h "mysqldump -phunter2 shop" > x`, `'mysql' '-phunter2'`],
+    [`ssh h "mysqldump -p*** shop" > x`, `'mysql' '-p***'`],
   ],
   // forms
   [
@@ -113,12 +159,40 @@ const KEPT: readonly string[][] = [
   ['--rollback-if', 'users.rows < before * 0.9'],
   ['http://localhost:8080/path?x=1'],
   ['-t', 'public.password*'],
+  ['pg_dump', '-p5432', '-a', 'shop'],
+  ['mysqldump', '-p', 'shop'],
+  ['docker', 'run', '-p8080:80', '-p', '5432:5432', 'redis'],
+  ['sh', '-c', 'mkdir -p /a && psql -p5432 -a -c "SELECT 1"'],
+  ['redis-cli', '--rdb', 'auth.rdb'],
   ['ünïcode', '', ' ', '\n'],
 ]
 
 test.each(KEPT.map((argv) => [argv]))('%j is written as it is', (argv) => {
   expect(redactArguments(argv)).toEqual(argv)
 })
+
+/** What a command says, by the secrets that its command line and environment hold. */
+const SAID: readonly [
+  argv: string[],
+  environment: Record<string, string>,
+  said: string,
+  kept: string,
+][] = [
+  [['mysqldump', '-phunter2'], {}, "access denied with 'hunter2'", "access denied with '***'"],
+  [['sh', '-c', 'redis-cli -a "s3cr et"'], {}, 'AUTH s3cr et failed', 'AUTH *** failed'],
+  [['psql', 'postgres://ada:p%40ss@db/shop'], {}, 'password is p@ss', 'password is ***'],
+  [[], { MYSQL_PWD: 'hunter2', PWD: '/srv/shop' }, 'hunter2 in /srv/shop', '*** in /srv/shop'],
+  [[], {}, '+ mysqldump -phunter2 shop', '+ mysqldump -p*** shop'],
+  // Three characters are in too many words.
+  [['mysql', '-pabc'], {}, 'fabcia', 'fabcia'],
+]
+
+test.each(SAID)(
+  'what %j with %j says is told without the secret',
+  (argv, environment, said, kept) => {
+    expect(newRedactor(argv, environment)(said)).toBe(kept)
+  },
+)
 
 test('long command lines are shortened, and a secret at the cut does not show', () => {
   const long = `${'x'.repeat(1990)} PGPASSWORD=${'s'.repeat(5000)}`
@@ -134,7 +208,20 @@ test('a lone surrogate becomes the replacement character', () => {
 })
 
 test('a megabyte of anything is read in no time to speak of', { timeout: 20_000 }, () => {
-  for (const piece of ['a', 'a://', 'password', '-', '"', "'", 'x:', 'eyJ', 'a.', ' --']) {
+  for (const piece of [
+    'mysql -p',
+    '"mysql \'',
+    'a',
+    'a://',
+    'password',
+    '-',
+    '"',
+    "'",
+    'x:',
+    'eyJ',
+    'a.',
+    ' --',
+  ]) {
     const text = piece.repeat(1_000_000 / piece.length)
     expect(redactArguments([text])[0]!.length).toBeLessThanOrEqual(2000)
   }
