@@ -29,6 +29,11 @@ export interface ProgramIo {
   signal: AbortSignal
   /** Has `restore` called when the process ends, however it does; returns what makes it forget. */
   atExit(restore: () => void): () => void
+  /** Starts a program that shows what is written to it on this one's terminal. */
+  startPager(
+    command: readonly [string, ...string[]],
+    options: { environment: ProgramIo['environment']; workingDirectory: string },
+  ): RunningPager
   /**
    * Runs another program on this one's own streams and waits until it has ended. Signals are the
    * other program's meanwhile; `signal` is not aborted by them.
@@ -37,6 +42,12 @@ export interface ProgramIo {
     command: readonly [string, ...string[]],
     options: { environment: ProgramIo['environment']; workingDirectory: string },
   ): Promise<ChildOutcome>
+}
+
+export interface RunningPager {
+  input: Writable
+  /** Resolves when it has ended, however it did. */
+  ended: Promise<void>
 }
 
 export type ChildOutcome =
@@ -48,6 +59,11 @@ export type ChildOutcome =
 /** Why work stops when the reader of stdout has gone (`snap log | head`); never shown to anyone. */
 export class OutputClosed extends Error {
   override readonly name = 'OutputClosed'
+}
+
+/** Why work stops when whoever read it in a pager has seen enough; no failure. */
+export class PagerClosed extends Error {
+  override readonly name = 'PagerClosed'
 }
 
 /** Why work stops when what stdout goes to takes no more: its disk is full, say. */
