@@ -3,6 +3,7 @@ import { formatTableRows, type RowFormat, resolveRevision, type Store } from '..
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { findTable, parseTableArgument } from '../find-table.ts'
+import { pageOutput } from '../pager.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
 
@@ -39,11 +40,13 @@ export const defineCat: DefineCommand = (command, context) => {
 }
 
 async function cat(
-  { io, options, output }: Context,
+  context: Context,
   store: Store,
   argument: string,
   format: RowFormat,
 ): Promise<void> {
+  const { io, options, output } = context
+  await pageOutput(context, store)
   const wanted = parseTableArgument(argument)
   const commitId = await resolveRevision(store, wanted.revision, { now: io.now() })
   const { treeId } = await store.objects.readCommit(commitId)
