@@ -15,6 +15,7 @@ import { findAuthor } from './author.ts'
 import { requireConfirmation } from './confirm.ts'
 import type { Context } from './context.ts'
 import { ExitCode } from './exit-codes.ts'
+import { giveHint } from './hint.ts'
 import { withOperation } from './operation.ts'
 import { collect, parseCount, parseDurationMs } from './options.ts'
 import { formatCheckoutResult } from './output/checkout-text.ts'
@@ -144,7 +145,7 @@ export async function performCheckout(
   if (flags.withDependencies && flags.table === undefined) throw needsTable()
   if (flags.dryRun) {
     const settings = await settingsOf(context, flags, target)
-    return dryRun(context, flags, await target.plan(target.store, settings))
+    return dryRun(context, flags, target.store, await target.plan(target.store, settings))
   }
   const done = await carryOut(context, flags, target, (plan, guard) =>
     confirmLosses(context, plan, flags, guard),
@@ -186,13 +187,21 @@ export async function carryOut(
   })
 }
 
-function dryRun(context: Context, flags: CheckoutFlags, plan: CheckoutPlan): void {
+async function dryRun(
+  context: Context,
+  flags: CheckoutFlags,
+  store: Store,
+  plan: CheckoutPlan,
+): Promise<void> {
   const { options, output } = context
   const sql = flags.sql ? formatCheckoutSql(plan, sqlOptions(flags)) : null
   if (options.json) {
     output.json({ plan: planAsJson(plan), result: null, sql: sql?.join('\n') ?? null })
   } else if (sql !== null) output.result(...sql)
-  else output.result(...planLines(context, plan, flags))
+  else {
+    output.result(...planLines(context, plan, flags))
+    await giveHint(context, store, 'leave out --dry-run to do this')
+  }
 }
 
 function report(
@@ -316,9 +325,9 @@ export function questionFor(plan: CheckoutPlan): { text: string; purpose: string
   return { text, purpose: `make it ${deed}` }
 }
 
-function planLines({ io, output }: Context, plan: CheckoutPlan, flags: CheckoutFlags): string[] {
-  const colors = flags.dryRun ? output.colors : output.messageColors
-  return formatPlan(plan, { colors, now: io.now(), withSafety: flags.safety })
+function planLines({ output }: Context, plan: CheckoutPlan, flags: CheckoutFlags): string[] {
+  const style = flags.dryRun ? output.style : output.messageStyle
+  return formatPlan(plan, { style, withSafety: flags.safety })
 }
 
 const sqlOptions = ({ owner, privileges }: CheckoutFlags) => ({

@@ -2,6 +2,7 @@ import type { Backend, Reporter } from '../src/index.ts'
 import type { ProgramIo } from './io.ts'
 import type { ColorChoice } from './output/colors.ts'
 import type { Output } from './output/output.ts'
+import type { DateFormat } from './output/times.ts'
 
 /** The options every command takes, wherever they stand on the command line. */
 export interface GlobalOptions {
@@ -9,6 +10,9 @@ export interface GlobalOptions {
   store?: string
   json?: true
   color: ColorChoice
+  date?: DateFormat
+  /** False under `--no-pager`. */
+  pager: boolean
   quiet?: true
 }
 

@@ -31,6 +31,11 @@ export interface ProgramIo {
   atExit(restore: () => void): () => void
   /** Stops the program as Ctrl-Z does; resolves when it goes on, at once where nobody could make it go on. */
   suspend(): Promise<void>
+  /** Starts a program that shows what is written to it on this one's terminal. */
+  startPager(
+    command: readonly [string, ...string[]],
+    options: { environment: ProgramIo['environment']; workingDirectory: string },
+  ): RunningPager
   /**
    * Runs another program on this one's own streams and waits until it has ended. Signals are the
    * other program's meanwhile; `signal` is not aborted by them.
@@ -39,6 +44,12 @@ export interface ProgramIo {
     command: readonly [string, ...string[]],
     options: { environment: ProgramIo['environment']; workingDirectory: string },
   ): Promise<ChildOutcome>
+}
+
+export interface RunningPager {
+  input: Writable
+  /** Resolves when it has ended, however it did. */
+  ended: Promise<void>
 }
 
 export type ChildOutcome =
@@ -50,6 +61,11 @@ export type ChildOutcome =
 /** Why work stops when the reader of stdout has gone (`snap log | head`); never shown to anyone. */
 export class OutputClosed extends Error {
   override readonly name = 'OutputClosed'
+}
+
+/** Why work stops when whoever read it in a pager has seen enough; no failure. */
+export class PagerClosed extends Error {
+  override readonly name = 'PagerClosed'
 }
 
 /** Why work stops when what stdout goes to takes no more: its disk is full, say. */

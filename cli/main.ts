@@ -6,6 +6,7 @@ import { ExitCode } from './exit-codes.ts'
 import { FURTHER_SIGNALS, type RunningChild, startChild } from './guarded-run/start-child.ts'
 import { OutputClosed, OutputFailed, type ProgramIo } from './io.ts'
 import { run } from './run.ts'
+import { startPager } from './start-pager.ts'
 
 /**
  * The only file that touches the process: it hands the outside world to `run`
@@ -18,12 +19,15 @@ let signalExitCode: number | undefined
 const HANGUP_EXIT_CODE = 129
 /** The program that is run at the moment: signals are meant for it. */
 let child: RunningChild | undefined
+/** Whether a pager has the terminal: Ctrl-C means something of its own to it, and it must not be left alone there. */
+let isPaging = false
 
 function onSignal(name: NodeJS.Signals, signalNumber: number): void {
   if (child !== undefined) {
     child.pass(name)
     return
   }
+  if (isPaging && name === 'SIGINT' && signalExitCode !== undefined) return
   // The second signal means "now": whatever runs in PostgreSQL is rolled back by the server.
   if (signalExitCode !== undefined) process.exit(signalExitCode)
   signalExitCode = 128 + signalNumber
@@ -78,6 +82,14 @@ const exitCode = await run(process.argv.slice(2), {
     return () => process.off('exit', restore)
   },
   suspend,
+  startPager: (command, options) => {
+    const pager = startPager(command, options)
+    isPaging = true
+    const ended = pager.ended.then(() => {
+      isPaging = false
+    })
+    return { ...pager, ended }
+  },
   runChild,
 })
 

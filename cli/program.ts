@@ -4,6 +4,7 @@ import { ALL_COMMANDS } from './commands/all-commands.ts'
 import type { Context } from './context.ts'
 import { EXIT_CODE_MEANINGS, ExitCode } from './exit-codes.ts'
 import type { ProgramIo } from './io.ts'
+import { DATE_FORMATS } from './output/times.ts'
 
 /** Makes the program with its global options and no commands yet: enough to see which command is meant. */
 export async function createProgram(io: ProgramIo): Promise<Command> {
@@ -19,6 +20,8 @@ export async function createProgram(io: ProgramIo): Promise<Command> {
         .choices(['auto', 'always', 'never'])
         .default('auto'),
     )
+    .addOption(new Option('--date <format>', 'how times are written').choices(DATE_FORMATS))
+    .option('--no-pager', 'print long results without a pager')
     .option('-q, --quiet', 'print results and errors only')
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show help for a command')

@@ -1,7 +1,7 @@
 import { type Command, CommanderError } from 'commander'
 import type { Context, Dependencies, GlobalOptions } from './context.ts'
 import { ExitCode } from './exit-codes.ts'
-import { OutputClosed, OutputFailed, type ProgramIo } from './io.ts'
+import { OutputClosed, OutputFailed, PagerClosed, type ProgramIo } from './io.ts'
 import { Output } from './output/output.ts'
 import { addCommands, createProgram } from './program.ts'
 
@@ -17,20 +17,29 @@ import { addCommands, createProgram } from './program.ts'
  */
 export async function run(
   argv: readonly string[],
-  io: ProgramIo,
+  world: ProgramIo,
   dependencies: Dependencies = {},
 ): Promise<number> {
+  const pagerClosed = new AbortController()
+  const io = { ...world, signal: AbortSignal.any([world.signal, pagerClosed.signal]) }
   const program = await createProgram(io)
-  const context = createContext(program, argv, io, dependencies)
+  const context = createContext(program, argv, {
+    io,
+    dependencies,
+    onPagerClosed: () => pagerClosed.abort(new PagerClosed()),
+  })
   try {
     await addCommands(program, argv, context)
     await program.parseAsync([...argv], { from: 'user' })
+    await context.output.closePager()
     await flushed(io)
     if (io.signal.reason instanceof OutputFailed) throw io.signal.reason
     return isOutputClosed(io) ? ExitCode.outputClosed : context.exitCode
   } catch (error) {
+    await context.output.closePager()
     await flushed(io)
     if (isOutputClosed(io)) return ExitCode.outputClosed
+    if (io.signal.reason instanceof PagerClosed) return context.exitCode
     if (error instanceof CommanderError && isHelpOrVersion(error)) {
       const { reason } = io.signal
       if (reason instanceof OutputFailed) return await reportFailure(reason, argv, context)
@@ -47,9 +56,9 @@ export async function run(
 function createContext(
   program: Command,
   argv: readonly string[],
-  io: ProgramIo,
-  dependencies: Dependencies,
+  world: { io: ProgramIo; dependencies: Dependencies; onPagerClosed: () => void },
 ): Context {
+  const { io, dependencies, onPagerClosed } = world
   let output: Output | undefined
   return {
     io,
@@ -59,8 +68,9 @@ function createContext(
       return program.opts<GlobalOptions>()
     },
     get output() {
-      const { color, quiet, json } = program.opts<GlobalOptions>()
-      output ??= new Output(io, { color, isQuiet: quiet === true || json === true })
+      const { color, date, quiet, json } = program.opts<GlobalOptions>()
+      const isQuiet = quiet === true || json === true
+      output ??= new Output(io, { color, date: date ?? null, isQuiet, onPagerClosed })
       return output
     },
     get reporter() {

@@ -19,6 +19,8 @@ export type SnapEvent =
   | { kind: 'sessionTerminated'; blocker: import('./errors.ts').Blocker }
   | { kind: 'objectsWritten'; objectCount: number; sizeBytes: number; storedSizeBytes: number }
   | { kind: 'objectsChecked'; objectCount: number; sizeBytes: number; totalSizeBytes: number }
+  /** Packs that are emptied or removed, of those that a collection is to remove. */
+  | { kind: 'packsEmptied'; packCount: number; sizeBytes: number; totalSizeBytes: number }
   | {
       kind: 'sourceProgress'
       source: string

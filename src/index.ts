@@ -114,6 +114,7 @@ export type {
 } from './format/ref-record.ts'
 export type * from './format/values.ts'
 export { findNewestCommit } from './history/find-newest-commit.ts'
+export { orderHistory } from './history/order-history.ts'
 export { MIGRATION_REVISION_PREFIX, resolveRevision } from './history/revisions.ts'
 export { type CommitWithId, type HistorySource, walkCommits } from './history/walk-commits.ts'
 export {

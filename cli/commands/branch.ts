@@ -14,9 +14,11 @@ import { findAuthor } from '../author.ts'
 import type { Context } from '../context.ts'
 import { deleteRef } from '../delete-ref.ts'
 import { ExitCode } from '../exit-codes.ts'
+import { giveHint } from '../hint.ts'
 import { titleOf } from '../output/commit-text.ts'
 import { printable } from '../output/printable.ts'
 import { formatTable } from '../output/text-table.ts'
+import { pageOutput } from '../pager.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
 
@@ -54,7 +56,8 @@ export const defineBranch: DefineCommand = (command, context) => {
     )
 }
 
-async function listBranches({ options, output }: Context, store: Store): Promise<void> {
+async function listBranches(context: Context, store: Store): Promise<void> {
+  const { options, output } = context
   const head = await readHead(store.refs)
   const branches: { name: string; commitId: ObjectId; title: string; isCurrent: boolean }[] = []
   for await (const ref of store.refs.list(BRANCH_PREFIX)) {
@@ -70,6 +73,10 @@ async function listBranches({ options, output }: Context, store: Store): Promise
     output.json({ head, branches })
     return
   }
+  if (branches.length === 0 && head.id === null) {
+    return giveHint(context, store, "there is no branch yet; 'snap commit' makes the first")
+  }
+  await pageOutput(context, store)
   const { green, yellow } = output.colors
   const rows = branches.map((branch) => [
     branch.isCurrent ? '*' : '',
@@ -82,7 +89,8 @@ async function listBranches({ options, output }: Context, store: Store): Promise
     head.targetRef === null && head.id !== null
       ? [['*', '(detached HEAD)', yellow(shortId(head.id)), '']]
       : []
-  output.result(...formatTable([{}, {}, {}, {}], [...detached, ...rows]))
+  const columns = [{}, { shrinks: true }, {}, { shrinks: true }]
+  output.result(...formatTable(columns, [...detached, ...rows], output.style))
 }
 
 async function makeBranch(

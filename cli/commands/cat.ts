@@ -13,6 +13,7 @@ import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { findTable, parseTableArgument } from '../find-table.ts'
 import { formatFileEntry } from '../output/source-text.ts'
+import { pageOutput } from '../pager.ts'
 import { findSource, parseSourceArgument, type SourceArgument } from '../source-argument.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
@@ -65,6 +66,7 @@ async function cat(
 ): Promise<void> {
   const { io, options, output } = context
   const source = parseSourceArgument(argument)
+  await pageOutput(context, store)
   if (source !== undefined) return catSource(context, store, source)
   const wanted = parseTableArgument(argument)
   const commitId = await resolveRevision(store, wanted.revision, { now: io.now() })

@@ -103,7 +103,7 @@ async function check(context: Context, args: string[], flags: CheckFlags): Promi
       })
   if (!isHealthy(result)) context.exitCode = ExitCode.different
   if (options.json) output.json({ isHealthy: isHealthy(result), ...result })
-  else await output.resultLines(...formatCheck(result, { colors: output.colors, now: io.now() }))
+  else await output.resultLines(...formatCheck(result, output.style))
 }
 
 function hasParts({ rules, pending, maxAge }: CheckFlags): boolean {

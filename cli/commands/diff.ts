@@ -24,6 +24,7 @@ import {
 } from '../output/row-change-text.ts'
 import { formatEntryDiff } from '../output/schema-diff-text.ts'
 import { formatTable } from '../output/text-table.ts'
+import { pageOutput } from '../pager.ts'
 import { writeSqlScript } from '../sql-diff.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
@@ -118,6 +119,7 @@ async function diff(
     throw new SnapError('USAGE', '--format says how --rows are written', { argument: '--format' })
   }
   const withSources = !rows && !schema && !sql
+  await pageOutput(context, store)
   const wanted = { revisions, live: flags, withSources }
   await withComparison(context, store, wanted, async (comparison) => {
     const print = rows ? printRows : schema ? printSchema : sql ? printSql : printStat
@@ -142,7 +144,7 @@ async function printStat(
     output.result(
       `From ${before.label} to ${after.label}:`,
       '',
-      ...formatStateDiff(found, output.colors),
+      ...formatStateDiff(found, output.style),
     )
   }
   return !found.isEqual
@@ -201,7 +203,8 @@ async function printTable(
   let isFirst = true
   const flush = async () => {
     if (batch.length === 0) return
-    const lines = formatTable(ROW_COLUMNS, batch.flatMap(formatRowsAsCells))
+    const cells = batch.flatMap((row) => formatRowsAsCells(row, output.colors))
+    const lines = formatTable(ROW_COLUMNS, cells, output.style)
     const title = output.colors.bold(printable(`${pair.namespace}.${pair.name}`))
     await output.resultLines(...(isFirst ? [title, ...lines] : lines.slice(1)))
     isFirst = false

@@ -1,6 +1,7 @@
 import { collectGarbage, planGarbageCollection } from '../../src/index.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
+import { giveHint } from '../hint.ts'
 import { parseAgeMs } from '../options.ts'
 import { formatGcPlan, formatGcResult, gcPlanAsJson, gcResultAsJson } from '../output/gc-text.ts'
 import { withStore } from '../store.ts'
@@ -47,6 +48,7 @@ async function collect(context: Context, flags: GcFlags): Promise<void> {
       const plan = await planGarbageCollection(store, settings)
       if (options.json) output.json({ plan: gcPlanAsJson(plan), result: null })
       else output.result(...formatGcPlan(plan))
+      await giveHint(context, store, 'leave out --dry-run to do this')
       return
     }
     const result = await collectGarbage(store, settings)

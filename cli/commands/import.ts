@@ -18,7 +18,7 @@ import { withOperation } from '../operation.ts'
 import { parseCount } from '../options.ts'
 import { formatTotals, totalsOf } from '../output/commit-text.ts'
 import { printable } from '../output/printable.ts'
-import { formatAbsoluteTime } from '../output/times.ts'
+import { formatTime } from '../output/times.ts'
 import { formatQuantity, formatSize } from '../output/units.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
@@ -143,11 +143,13 @@ async function importInto(
 
 function describeImported(
   { dump, commitId, tree, storedSizeBytes, leftOut }: ImportedDump,
-  { output }: Context,
+  context: Context,
 ): string[] {
+  const { output } = context
+  const clock = { ...output.messageStyle.clock, date: context.options.date ?? 'iso' }
   const what = `${formatTotals(totalsOf(tree))}, ${formatSize(storedSizeBytes)} stored`
   return [
-    `${output.messageColors.yellow(shortId(commitId))} ${formatAbsoluteTime(dump.createdAt)} ${printable(dump.file)}: ${what}`,
+    `${output.messageColors.yellow(shortId(commitId))} ${formatTime(dump.createdAt, clock)} ${printable(dump.file)}: ${what}`,
     ...leftOut.map((statement) => `warning: left out, for want of a role: ${printable(statement)}`),
   ]
 }

@@ -1,27 +1,19 @@
-import { type Commit, type ObjectId, shortId, walkCommits } from '../../src/index.ts'
+import { type CommitWithId, orderHistory, walkCommits } from '../../src/index.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
-import { readDecorations } from '../names.ts'
+import { findHistoryRange, type HistoryRange } from '../history-range.ts'
+import { namesOf, readDecorations } from '../names.ts'
 import { parseCount } from '../options.ts'
-import {
-  formatAuthorAndDate,
-  formatCommitLine,
-  formatMessage,
-  formatMigrations,
-  formatNames,
-  formatTotals,
-  type TreeTotals,
-  titleOf,
-  totalsOf,
-} from '../output/commit-text.ts'
-import { printable } from '../output/printable.ts'
-import { formatQuantity } from '../output/units.ts'
-import { findStartIds } from '../start-ids.ts'
+import { CommitGraph } from '../output/commit-graph.ts'
+import { totalsOf } from '../output/commit-text.ts'
+import { formatLogEntry, formatLogLines } from '../output/log-text.ts'
+import { pageOutput } from '../pager.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
 
 interface LogOptions {
   oneline?: true
+  graph?: true
   maxCount?: number
   all?: true
 }
@@ -31,11 +23,14 @@ export const defineLog: DefineCommand = (command, context) => {
     description:
       'Lists the commits that the revisions (HEAD when none is given) lead back to, newest first, ' +
       'with the rows and bytes each holds, and where commits in between were pruned. Under --json ' +
-      'every commit is one line.',
+      'every commit is one line. REVISION..REVISION lists what led to the second and not to the ' +
+      'first, ^REVISION leaves out what led to it.',
     examples: [
       ['snap log', 'everything that led to HEAD'],
       ['snap log --oneline -n 10', 'the last ten, one line each'],
-      ['snap log --all', 'from every branch and tag'],
+      ['snap log --all --graph', 'from every branch and tag, with lines to their ancestors'],
+      ['snap log v1..main', 'what came after v1'],
+      ['snap log --date=iso', 'with times in figures alone'],
     ],
     exitCodes: [
       ExitCode.done,
@@ -46,8 +41,9 @@ export const defineLog: DefineCommand = (command, context) => {
     ],
     jsonKeys: ['commitId', 'names', 'totals', 'prunedCount', 'commit'],
   })
-    .argument('[revision...]', 'where to begin')
+    .argument('[revision...]', 'where to begin, or a range')
     .option('--oneline', 'one line a commit')
+    .option('--graph', 'draw lines from commits to their ancestors beside the list')
     .option('-n, --max-count <count>', 'at most this many', parseCount)
     .option('--all', 'begin at every branch and tag too')
     .action((revisions: string[], options: LogOptions) => log(context, revisions, options))
@@ -56,36 +52,42 @@ export const defineLog: DefineCommand = (command, context) => {
 async function log(context: Context, revisions: string[], options: LogOptions): Promise<void> {
   const { io, output } = context
   await withStore(context, async (store) => {
-    const startIds = await findStartIds(store, {
+    await pageOutput(context, store)
+    const range = await findHistoryRange(store, {
       revisions,
       isAll: options.all === true,
       now: io.now(),
-    })
-    const decorations = await readDecorations(store)
-    let count = 0
-    for await (const { id, commit, prunedCount } of walkCommits(store, startIds, {
       signal: io.signal,
-    })) {
+    })
+    const { hiddenIds } = range
+    const walk = walkCommits(store, range.startIds, { signal: io.signal, hiddenIds })
+    const graph = options.graph
+      ? new CommitGraph({ maxLanes: Number.POSITIVE_INFINITY })
+      : undefined
+    const decorations = await readDecorations(store)
+    let separator: string[] = []
+    let count = 0
+    for await (const entry of graph === undefined ? walk : inGraphOrder(walk, range)) {
+      const { id, commit, prunedCount } = entry
       const names = decorations.get(id) ?? []
-      const totals = totalsOf(await store.objects.readTree(commit.treeId))
-      if (context.options.json) {
-        await output.jsonLine({ commitId: id, names, totals, prunedCount, commit })
-      } else if (options.oneline) {
-        const { colors } = output
-        await output.resultLines(
-          `${colors.yellow(shortId(id))}${formatNames(names, colors)} ${titleOf(commit)}`,
-        )
+      if (options.oneline && !context.options.json) {
+        await output.resultLines(...formatLogLines({ ...entry, names }, output.style, graph))
       } else {
-        const separator = count === 0 ? [] : ['']
-        await output.resultLines(
-          ...separator,
-          ...formatEntry({ id, commit, names, totals }, context),
-        )
-      }
-      if (prunedCount > 0 && !context.options.json) {
-        const indent = options.oneline ? '' : '\n'
-        const passed = `${formatQuantity(prunedCount, 'commit')} pruned here`
-        await output.resultLines(indent + output.colors.dim(`… ${passed}`))
+        const totals = totalsOf(await store.objects.readTree(commit.treeId))
+        if (context.options.json) {
+          await output.jsonLine({
+            commitId: id,
+            names: namesOf(names),
+            totals,
+            prunedCount,
+            commit,
+          })
+        } else {
+          const lines = formatLogEntry({ ...entry, names, totals }, output.style, graph)
+          // The empty line at the end stands between entries: it is written when another one follows.
+          await output.resultLines(...separator, ...lines.slice(0, -1))
+          separator = lines.slice(-1)
+        }
       }
       count += 1
       if (count === options.maxCount) break
@@ -93,21 +95,16 @@ async function log(context: Context, revisions: string[], options: LogOptions): 
   })
 }
 
-function formatEntry(
-  entry: { id: ObjectId; commit: Commit; names: readonly string[]; totals: TreeTotals },
-  { io, output }: Context,
-): string[] {
-  const { commit } = entry
-  const { name, serverVersion } = commit.database
-  return [
-    formatCommitLine(entry.id, entry.names, output.colors),
-    ...(commit.parentIds.length > 1
-      ? [`Parents:    ${commit.parentIds.map(shortId).join(' ')}`]
-      : []),
-    ...formatAuthorAndDate(commit, io.now()),
-    `Database:   ${printable(name)}, PostgreSQL ${printable(serverVersion)}`,
-    `Holds:      ${formatTotals(entry.totals)}`,
-    ...formatMigrations(commit),
-    ...formatMessage(commit),
-  ]
+/** Lines lead down: no commit may come before one that leads to it, whatever their clocks say. */
+async function* inGraphOrder(
+  walk: AsyncIterable<CommitWithId>,
+  { hiddenIds }: HistoryRange,
+): AsyncGenerator<CommitWithId> {
+  const found: CommitWithId[] = []
+  for await (const entry of walk) {
+    // No line leads to what is not listed.
+    const ancestorIds = entry.ancestorIds.filter((id) => !hiddenIds.has(id))
+    found.push({ ...entry, ancestorIds })
+  }
+  yield* orderHistory(found)
 }

@@ -172,10 +172,10 @@ async function tryOut(run: MigrationRun, pending: readonly Migration[]): Promise
 }
 
 function printStatus(context: Context, statuses: readonly MigrationStatus[]): void {
-  const { io, options, output } = context
+  const { options, output } = context
   if (statuses.some(({ state }) => state !== 'applied')) context.exitCode = ExitCode.different
   if (options.json) printJson(context, statuses, null, new Map())
-  else output.result(...formatMigrationStatus(statuses, { colors: output.colors, now: io.now() }))
+  else output.result(...formatMigrationStatus(statuses, output.style))
 }
 
 function printTried(

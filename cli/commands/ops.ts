@@ -1,7 +1,8 @@
 import { InvalidArgumentError } from 'commander'
-import { findOperationState, type Operation } from '../../src/index.ts'
+import { findOperationState, type Operation, type Store } from '../../src/index.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
+import { giveHint } from '../hint.ts'
 import { parseCount } from '../options.ts'
 import {
   formatOperation,
@@ -9,6 +10,7 @@ import {
   type OperationState,
 } from '../output/operation-text.ts'
 import { formatTable } from '../output/text-table.ts'
+import { pageOutput } from '../pager.ts'
 import { findRollbackCommand } from '../rollback-command.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
@@ -59,44 +61,54 @@ async function ops(
   number: number | undefined,
   { maxCount = 20 }: OpsFlags,
 ): Promise<void> {
-  await withStore(context, async ({ operations }) => {
+  await withStore(context, async (store) => {
+    const { operations } = store
+    await pageOutput(context, store)
     if (number !== undefined) return show(context, await operations.read(number))
     const found: { operation: Operation; state: OperationState }[] = []
     for await (const operation of operations.list()) {
       found.push({ operation, state: await findOperationState(operation) })
       if (found.length === maxCount) break
     }
-    await list(context, found)
+    await list(context, store, found)
   })
 }
 
 async function show(context: Context, operation: Operation): Promise<void> {
-  const { io, options, output } = context
+  const { options, output } = context
   const state = await findOperationState(operation)
   const rollback = findRollbackCommand(context, operation)
   if (options.json) output.json(asJson(operation, state, rollback))
-  else {
-    const { colors } = output
-    output.result(...formatOperation(operation, state, { colors, now: io.now(), rollback }))
-  }
+  else output.result(...formatOperation(operation, state, { style: output.style, rollback }))
 }
+
+const COLUMNS = [
+  { header: 'number', align: 'right' },
+  { header: 'started' },
+  { header: 'took', align: 'right' },
+  { header: 'state' },
+  { header: 'changed', shrinks: true },
+  { header: 'command', shrinks: true },
+] as const
 
 async function list(
   context: Context,
+  store: Store,
   found: readonly { operation: Operation; state: OperationState }[],
 ): Promise<void> {
-  const { io, options, output } = context
+  const { options, output } = context
   if (options.json) {
     for (const { operation, state } of found) {
       await output.jsonLine(asJson(operation, state, findRollbackCommand(context, operation)))
     }
     return
   }
-  const style = { colors: output.colors, now: io.now() }
+  if (found.length === 0) {
+    return giveHint(context, store, 'no command has changed anything yet')
+  }
+  const { style } = output
   const rows = found.map(({ operation, state }) => formatOperationCells(operation, state, style))
-  await output.resultLines(
-    ...formatTable([{ align: 'right' }, {}, { align: 'right' }, {}, {}, {}], rows),
-  )
+  await output.resultLines(...formatTable(COLUMNS, rows, style))
 }
 
 function asJson(operation: Operation, state: OperationState, rollbackCommand: string | null) {

@@ -2,10 +2,11 @@ import { listPins, pinCommit, resolveRevision, type Store, shortId } from '../..
 import { findAuthor } from '../author.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
+import { giveHint } from '../hint.ts'
 import { titleOf } from '../output/commit-text.ts'
 import { printable } from '../output/printable.ts'
 import { formatTable } from '../output/text-table.ts'
-import { formatRelativeTime } from '../output/times.ts'
+import { formatTime } from '../output/times.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
 
@@ -41,7 +42,8 @@ export const definePin: DefineCommand = (command, context) => {
     )
 }
 
-async function list({ io, options, output }: Context, store: Store): Promise<void> {
+async function list(context: Context, store: Store): Promise<void> {
+  const { options, output } = context
   const pins = []
   for await (const entry of listPins(store)) {
     pins.push({ ...entry, title: titleOf(await store.objects.readCommit(entry.commitId)) })
@@ -50,12 +52,20 @@ async function list({ io, options, output }: Context, store: Store): Promise<voi
     output.json({ pins })
     return
   }
+  if (pins.length === 0) {
+    return giveHint(
+      context,
+      store,
+      "nothing is pinned; 'snap pin REVISION' keeps a commit from 'snap prune'",
+    )
+  }
   const rows = pins.map(({ commitId, title, message, pinnedAt }) => [
     output.colors.yellow(shortId(commitId)),
     title,
-    `pinned ${formatRelativeTime(new Date(pinnedAt), io.now())}: ${printable(message)}`,
+    `pinned ${formatTime(new Date(pinnedAt), output.style.clock)}: ${printable(message)}`,
   ])
-  output.result(...formatTable([{}, {}, {}], rows))
+  const columns = [{}, { shrinks: true }, { shrinks: true }]
+  output.result(...formatTable(columns, rows, output.style))
 }
 
 async function pin(

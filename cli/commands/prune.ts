@@ -10,6 +10,7 @@ import { findAuthor } from '../author.ts'
 import { requireConfirmation } from '../confirm.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
+import { giveHint } from '../hint.ts'
 import { parseAgeMs } from '../options.ts'
 import { formatGcPlan, formatGcResult, gcPlanAsJson, gcResultAsJson } from '../output/gc-text.ts'
 import { formatPrunePlan } from '../output/prune-text.ts'
@@ -70,6 +71,7 @@ async function prune(context: Context, store: Store, flags: PruneFlags): Promise
   if (flags.dryRun) {
     if (options.json) output.json({ plan: planAsJson(preview), result: null })
     else output.result(...linesOf(context, preview, flags))
+    await giveHint(context, store, 'leave out --dry-run to do this')
     return
   }
   const mustAsk = flags.yes !== true && removed.length > 0
@@ -100,9 +102,9 @@ async function prune(context: Context, store: Store, flags: PruneFlags): Promise
   )
 }
 
-function linesOf({ io, output }: Context, { plan, gc }: PrunePreview, flags: PruneFlags): string[] {
-  const colors = flags.dryRun ? output.colors : output.messageColors
-  return [...formatPrunePlan(plan, { colors, now: io.now() }), ...formatGcPlan(gc)]
+function linesOf({ output }: Context, { plan, gc }: PrunePreview, flags: PruneFlags): string[] {
+  const style = flags.dryRun ? output.style : output.messageStyle
+  return [...formatPrunePlan(plan, style), ...formatGcPlan(gc)]
 }
 
 function planAsJson({ plan, gc }: PrunePreview) {

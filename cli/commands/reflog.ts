@@ -10,7 +10,8 @@ import {
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { printable } from '../output/printable.ts'
-import { formatRelativeTime } from '../output/times.ts'
+import { formatTime } from '../output/times.ts'
+import { pageOutput } from '../pager.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
 
@@ -46,7 +47,9 @@ export const defineReflog: DefineCommand = (command, context) => {
     .action((ref: string) => withStore(context, (store) => reflog(context, store, ref)))
 }
 
-async function reflog({ io, options, output }: Context, store: Store, ref: string): Promise<void> {
+async function reflog(context: Context, store: Store, ref: string): Promise<void> {
+  const { options, output } = context
+  await pageOutput(context, store)
   const refName = await findLoggedRef(store, ref)
   let place = 0
   for await (const record of store.refs.log(refName)) {
@@ -54,10 +57,10 @@ async function reflog({ io, options, output }: Context, store: Store, ref: strin
       await output.jsonLine(record)
     } else {
       const where = `${printable(shortRefName(refName))}@{${place}}`
-      const when = formatRelativeTime(new Date(record.at), io.now())
+      const when = formatTime(new Date(record.at), output.style.clock)
       await output.resultLines(
         `${output.colors.yellow(describeValue(record))} ${where}: ` +
-          `${printable(record.reason.message)} (${when})`,
+          `${printable(record.reason.message)} ${output.colors.dim(`(${when})`)}`,
       )
     }
     place += 1

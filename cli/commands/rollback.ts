@@ -9,7 +9,7 @@ import {
 import type { Context } from '../context.ts'
 import { findDatabaseOf } from '../database.ts'
 import { formatOperationCommand } from '../output/operation-text.ts'
-import { formatRelativeTime } from '../output/times.ts'
+import { formatTime } from '../output/times.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
 import { parseOperationNumber } from './ops.ts'
@@ -46,7 +46,7 @@ async function rollback(
     const startedAt = new Date(operation.start.startedAt)
     context.output.note(
       `Operation ${operation.number}: ${formatOperationCommand(operation)} ` +
-        `(${formatRelativeTime(startedAt, context.io.now())})`,
+        `(${formatTime(startedAt, context.output.messageStyle.clock)})`,
     )
     const database = await findDatabaseOf(store, context)
     await performCheckout(context, options, {

@@ -11,10 +11,11 @@ import {
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { findParent } from '../find-parent.ts'
-import { readDecorations } from '../names.ts'
+import { namesOf, readDecorations } from '../names.ts'
 import { formatCommitLine, formatMessage, totalsOf } from '../output/commit-text.ts'
 import { printable, printableLines } from '../output/printable.ts'
 import { formatContents, formatOrigin, formatTables } from '../output/show-text.ts'
+import { pageOutput } from '../pager.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
 
@@ -57,6 +58,7 @@ export const defineShow: DefineCommand = (command, context) => {
 async function show(context: Context, argument: string, onlyTables: boolean): Promise<void> {
   const revisionOfSchema = /^(.*):schema$/.exec(argument)?.[1]
   await withStore(context, async (store) => {
+    await pageOutput(context, store)
     const id = await resolveRevision(store, revisionOfSchema ?? argument, {
       now: context.io.now(),
     })
@@ -68,18 +70,19 @@ async function show(context: Context, argument: string, onlyTables: boolean): Pr
     }
     // Compared with itself, a first commit has no change to show at any table.
     const changes = compareTables((await readParentTree(store, commit)) ?? tree, tree)
+    const { style } = context.output
     if (context.options.json) {
       await printJson(context, { store, id, commit, tree, changes })
     } else if (onlyTables) {
-      context.output.result(...formatTables(changes, { isWhole: true }))
+      context.output.result(...formatTables(changes, { isWhole: true, style }))
     } else {
       const names = (await readDecorations(store)).get(id) ?? []
       context.output.result(
-        formatCommitLine(id, names, context.output.colors),
-        ...formatOrigin(commit, context.io.now()),
+        formatCommitLine(id, names, style.colors),
+        ...formatOrigin(commit, style),
         ...formatMessage(commit),
         '',
-        ...formatTables(changes, { isWhole: false }),
+        ...formatTables(changes, { isWhole: false, style }),
         ...formatContents(commit, tree),
       )
     }
@@ -100,7 +103,7 @@ async function printJson(
   const { tree } = shown
   output.json({
     commitId: shown.id,
-    names: (await readDecorations(shown.store)).get(shown.id) ?? [],
+    names: namesOf((await readDecorations(shown.store)).get(shown.id)),
     totals: totalsOf(tree),
     tables: shown.changes,
     sequenceCount: tree.sequences.rowCount,

@@ -2,6 +2,7 @@ import { diffStates, type Store } from '../../src/index.ts'
 import { chooseTables, type LiveFlags, withComparison } from '../compared-states.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
+import { giveHint } from '../hint.ts'
 import { collect, parseCount, parseDurationMs } from '../options.ts'
 import { formatStateDiff } from '../output/diff-text.ts'
 import { withStore } from '../store.ts'
@@ -79,7 +80,13 @@ async function status(context: Context, store: Store, flags: StatusFlags): Promi
       output.result(
         `Changes in ${after.label} since ${before.label}:`,
         '',
-        ...formatStateDiff(diff, output.colors),
+        ...formatStateDiff(diff, output.style),
+      )
+      await giveHint(
+        context,
+        store,
+        "'snap diff HEAD --rows' shows the rows, 'snap commit' keeps this state, " +
+          "'snap checkout HEAD' returns to the commit",
       )
     }
   })

@@ -13,9 +13,11 @@ import { findAuthor } from '../author.ts'
 import type { Context } from '../context.ts'
 import { deleteRef } from '../delete-ref.ts'
 import { ExitCode } from '../exit-codes.ts'
+import { giveHint } from '../hint.ts'
 import { titleOf } from '../output/commit-text.ts'
 import { printable } from '../output/printable.ts'
 import { formatTable } from '../output/text-table.ts'
+import { pageOutput } from '../pager.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
 
@@ -60,7 +62,8 @@ export const defineTag: DefineCommand = (command, context) => {
     )
 }
 
-async function listTags({ options, output }: Context, store: Store): Promise<void> {
+async function listTags(context: Context, store: Store): Promise<void> {
+  const { options, output } = context
   const tags: { name: string; commitId: ObjectId; title: string }[] = []
   for await (const ref of store.refs.list(TAG_PREFIX)) {
     const commit = await store.objects.readCommit(ref.id)
@@ -70,9 +73,14 @@ async function listTags({ options, output }: Context, store: Store): Promise<voi
     output.json({ tags })
     return
   }
+  if (tags.length === 0) {
+    return giveHint(context, store, "there is no tag yet; 'snap tag NAME' names a commit")
+  }
+  await pageOutput(context, store)
   const { yellow } = output.colors
   const rows = tags.map((tag) => [printable(tag.name), yellow(shortId(tag.commitId)), tag.title])
-  output.result(...formatTable([{}, {}, {}], rows))
+  const columns = [{ shrinks: true }, {}, { shrinks: true }]
+  output.result(...formatTable(columns, rows, output.style))
 }
 
 async function makeTag(

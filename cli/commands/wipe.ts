@@ -77,7 +77,7 @@ async function wipe(context: Context, flags: WipeFlags): Promise<void> {
     const scope = flags.dataOnly ? 'rows' : 'everything'
     const show = (plan: WipePlan) => {
       if (options.json) output.json({ plan: wipePlanAsJson(plan), result: null })
-      else output.result(...formatWipePlan(plan, output.colors))
+      else output.result(...formatWipePlan(plan, output.style))
     }
     if (guard === undefined) return show(await planWipe(store, { ...settings, scope }))
     await withOperation(context, store, { command: 'wipe', database }, async (operation) => {
@@ -107,7 +107,7 @@ function assertCanConfirm(context: Context, { isNamed, database }: Guard): void 
 
 async function confirmTwice(context: Context, guard: Guard, plan: WipePlan): Promise<void> {
   const { options, output } = context
-  const lines = formatWipePlan(plan, output.messageColors)
+  const lines = formatWipePlan(plan, output.messageStyle)
   if (guard.isNamed) {
     if (options.json !== true) output.note(...lines, ...formatProtection(guard))
     return

@@ -166,7 +166,7 @@ async function reportOn(
     operation.outcome.changes = countChanges(report.diff)
     if (!options.json) {
       const lines = formatRunReport(report, {
-        colors: output.messageColors,
+        style: output.messageStyle,
         where: `database ${printable(database.databaseName)}`,
         guard: shortId(guard.commitId),
       })

@@ -238,7 +238,7 @@ async function makeReport(run: GuardedRun, ending: Ending, summary: RunSummary):
       commitAfter: report.isChanged ? null : guard.commitId,
     })
     const lines = formatRunReport(report, {
-      colors: output.messageColors,
+      style: output.messageStyle,
       where: `database ${printable(database.databaseName)}`,
       guard: shortId(guard.commitId),
     })

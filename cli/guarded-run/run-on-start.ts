@@ -10,7 +10,7 @@ import {
 import { findAuthor } from '../author.ts'
 import { withOperation } from '../operation.ts'
 import { formatCommand } from '../output/run-text.ts'
-import { formatRelativeTime } from '../output/times.ts'
+import { formatTime } from '../output/times.ts'
 import { exitCodeOfChild } from './exit-code-of-child.ts'
 import { commandNotStarted } from './find-command.ts'
 import { commitBefore, GUARD_COMMIT_VARIABLE, type GuardedRun } from './run-guarded.ts'
@@ -58,7 +58,7 @@ async function hasRecentCommit({ context, store, database, flags }: GuardedRun):
   const ageMs = now.getTime() - Date.parse(commit.createdAt)
   const isRecent = ageMs < (flags.minInterval ?? DEFAULT_MIN_INTERVAL_MS)
   if (isRecent) {
-    const age = formatRelativeTime(new Date(commit.createdAt), now)
+    const age = formatTime(new Date(commit.createdAt), context.output.style.clock)
     context.output.note(`No commit: the last was ${age}`)
   }
   return isRecent

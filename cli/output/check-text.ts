@@ -5,7 +5,8 @@ import type { RulesCheck } from '../check/check-rules.ts'
 import type { CheckedFile, SqlCheck } from '../check/check-sql.ts'
 import type { Colors } from './colors.ts'
 import { printable } from './printable.ts'
-import { formatRelativeTime } from './times.ts'
+import type { TextStyle } from './text-style.ts'
+import { formatTime } from './times.ts'
 import { formatQuantity } from './units.ts'
 
 /**
@@ -15,13 +16,13 @@ import { formatQuantity } from './units.ts'
  */
 export function formatCheck(
   result: CheckResult,
-  { colors, now }: { colors: Colors; now: Date },
+  { colors, clock }: Pick<TextStyle, 'colors' | 'clock'>,
 ): string[] {
   const { age, rules, sql } = result
   const problemCount = countProblems(result)
   const isOnlyAge = age !== null && rules === null && sql === null
   const sections = [
-    age === null ? [] : [formatAge(age, { colors, now })],
+    age === null ? [] : [formatAge(age, { colors, clock })],
     rules === null ? [] : formatRules(rules, colors),
     sql === null ? [] : formatSql(sql, colors),
   ].filter((lines) => lines.length > 0)
@@ -34,14 +35,14 @@ export function formatCheck(
   return [verdict, ...sections.flatMap((lines) => ['', ...lines])]
 }
 
-function formatAge(age: AgeCheck, { colors, now }: { colors: Colors; now: Date }): string {
+function formatAge(age: AgeCheck, { colors, clock }: Pick<TextStyle, 'colors' | 'clock'>): string {
   const limit = `${formatAgeMs(age.maxAgeMs)} at most`
   if (age.commitId === null || age.createdAt === null) {
     return `${colors.red('Too old:')} there is no commit (${limit})`
   }
   const verdict = age.isTooOld ? colors.red('Too old:') : colors.green('Recent:')
   const title = printable((age.message ?? '').split('\n', 1)[0]!)
-  const when = formatRelativeTime(new Date(age.createdAt), now)
+  const when = formatTime(new Date(age.createdAt), clock)
   return `${verdict} the newest commit was made ${when} (${limit}): ${shortId(age.commitId)} ${title}`
 }
 

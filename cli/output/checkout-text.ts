@@ -72,7 +72,7 @@ function formatWork(
   const { proof } = result
   if (proof === null) {
     const hasOthers = result.sources.some(({ state }) => state === 'restored')
-    return [hasOthers ? 'The database equalled the commit already.' : 'Nothing had to be restored.']
+    return [hasOthers ? 'The database equalled the commit already' : 'Nothing had to be restored']
   }
   return [
     ...formatTotals(result),

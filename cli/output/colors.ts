@@ -6,6 +6,7 @@ export interface Colors {
   green(text: string): string
   yellow(text: string): string
   cyan(text: string): string
+  magenta(text: string): string
   /** Foreground and background exchanged. */
   inverse(text: string): string
 }
@@ -15,8 +16,8 @@ export type ColorChoice = 'always' | 'auto' | 'never'
 /**
  * Says whether a stream gets colours.
  *
- * `--color` decides; `auto` gives them to terminals unless NO_COLOR is set to
- * something (https://no-color.org) or the terminal calls itself dumb.
+ * `--color` decides. Under `auto` FORCE_COLOR does (`0` and `false` are no); then NO_COLOR, set to
+ * anything, is a no (https://no-color.org); and else terminals get them that do not call themselves dumb.
  */
 export function wantsColors(
   choice: ColorChoice,
@@ -24,7 +25,9 @@ export function wantsColors(
   environment: Readonly<Record<string, string | undefined>>,
 ): boolean {
   if (choice !== 'auto') return choice === 'always'
-  return stream.isTTY === true && !environment.NO_COLOR && environment.TERM !== 'dumb'
+  const { FORCE_COLOR, NO_COLOR, TERM } = environment
+  if (FORCE_COLOR) return FORCE_COLOR !== '0' && FORCE_COLOR !== 'false'
+  return stream.isTTY === true && !NO_COLOR && TERM !== 'dumb'
 }
 
 export function createColors(isOn: boolean): Colors {
@@ -37,6 +40,7 @@ export function createColors(isOn: boolean): Colors {
     green: paint(32, 39),
     yellow: paint(33, 39),
     cyan: paint(36, 39),
+    magenta: paint(35, 39),
     inverse: paint(7, 27),
   }
 }

@@ -1,7 +1,9 @@
 import type { Commit, ObjectId, Tree } from '../../src/index.ts'
+import type { Decoration } from '../names.ts'
 import type { Colors } from './colors.ts'
 import { printable } from './printable.ts'
-import { formatAbsoluteTime, formatRelativeTime } from './times.ts'
+import type { TextStyle } from './text-style.ts'
+import { formatTimeAndAge } from './times.ts'
 import { formatQuantity, formatSize } from './units.ts'
 
 /** The first line of a commit's message. */
@@ -10,22 +12,36 @@ export function titleOf(commit: Commit): string {
 }
 
 /** `commit <id> (HEAD -> main, tag: v1)`. */
-export function formatCommitLine(id: ObjectId, names: readonly string[], colors: Colors): string {
+export function formatCommitLine(
+  id: ObjectId,
+  names: readonly Decoration[],
+  colors: Colors,
+): string {
   return `${colors.yellow(`commit ${id}`)}${formatNames(names, colors)}`
 }
 
 /** ` (HEAD -> main, tag: v1)`, or nothing when no ref points there. */
-export function formatNames(names: readonly string[], colors: Colors): string {
-  return names.length === 0 ? '' : ` ${colors.cyan(`(${names.map(printable).join(', ')})`)}`
+export function formatNames(names: readonly Decoration[], colors: Colors): string {
+  if (names.length === 0) return ''
+  const painted = names.map((name) => paintName(name, colors)).join(colors.yellow(', '))
+  return ` ${colors.yellow('(')}${painted}${colors.yellow(')')}`
+}
+
+/** As git paints them: HEAD cyan, branches green, tags yellow; pins are ours. */
+function paintName({ kind, text }: Decoration, colors: Colors): string {
+  const { bold, cyan, green, magenta, red, yellow } = colors
+  const paint = { head: cyan, branch: green, tag: yellow, pin: magenta, ref: red }[kind]
+  const [head, branch] = kind === 'head' ? text.split(' -> ') : []
+  if (branch === undefined) return bold(paint(printable(text)))
+  return bold(cyan(`${head} -> `) + green(printable(branch)))
 }
 
 /** Who and when, as git writes them. */
-export function formatAuthorAndDate(commit: Commit, now: Date): string[] {
-  const createdAt = new Date(commit.createdAt)
+export function formatAuthorAndDate(commit: Commit, { clock }: Pick<TextStyle, 'clock'>): string[] {
   const { name, email } = commit.author
   return [
     `Author:     ${printable(name)} <${printable(email)}>`,
-    `Date:       ${formatAbsoluteTime(createdAt)} (${formatRelativeTime(createdAt, now)})`,
+    `Date:       ${formatTimeAndAge(new Date(commit.createdAt), clock)}`,
   ]
 }
 

@@ -7,8 +7,10 @@ import type {
   ValueChange,
 } from '../../src/index.ts'
 import type { Colors } from './colors.ts'
+import { limitLines } from './limit-lines.ts'
 import { printable } from './printable.ts'
 import { formatSourceDiffs } from './source-text.ts'
+import type { TextStyle } from './text-style.ts'
 import { formatTable } from './text-table.ts'
 import { formatCount, formatQuantity } from './units.ts'
 
@@ -16,9 +18,13 @@ import { formatCount, formatQuantity } from './units.ts'
 const MAX_LIST_LINES = 40
 
 /** Says what differs, one line a table or object; nothing when nothing does. */
-export function formatStateDiff(diff: StateDiff, colors: Colors): string[] {
+export function formatStateDiff(diff: StateDiff, style: TextStyle): string[] {
+  const { colors } = style
   const sections = [
-    formatTables(diff.tables.filter(({ change }) => change !== 'reordered')),
+    formatTables(
+      diff.tables.filter(({ change }) => change !== 'reordered'),
+      style,
+    ),
     formatSchema(diff.schema, colors),
     formatSequences(diff.sequences),
     formatOthers(diff),
@@ -29,23 +35,30 @@ export function formatStateDiff(diff: StateDiff, colors: Colors): string[] {
     .flatMap((lines, i) => (i === 0 ? lines : ['', ...lines]))
 }
 
-function formatTables(tables: readonly TableDiff[]): string[] {
+function formatTables(tables: readonly TableDiff[], style: TextStyle): string[] {
   if (tables.length === 0) return []
+  const { green, red, yellow } = style.colors
   const rows = tables.map((table) => [
     printable(`${table.namespace}.${table.name}`),
-    table.rows === null ? '' : formatCount(table.rows.inserted),
-    table.rows === null ? '' : formatCount(table.rows.deleted),
-    table.rows === null ? '' : formatCount(table.rows.updated),
+    formatRowCount(table.rows?.inserted, green),
+    formatRowCount(table.rows?.deleted, red),
+    formatRowCount(table.rows?.updated, yellow),
     describeTable(table),
   ])
   const columns = [
-    { header: 'table' },
+    { header: 'table', shrinks: true },
     { header: 'inserted', align: 'right' },
     { header: 'deleted', align: 'right' },
     { header: 'updated', align: 'right' },
-    { header: '' },
+    { header: '', shrinks: true },
   ] as const
-  return formatTable(columns, rows)
+  return formatTable(columns, rows, style)
+}
+
+/** None is said as such, and does not catch the eye; of rows that were not compared nothing is said. */
+function formatRowCount(count: number | undefined, paint: (text: string) => string): string {
+  if (count === undefined) return ''
+  return count === 0 ? '0' : paint(formatCount(count))
 }
 
 function describeTable({ change, columns, keyColumns, rows, renamed }: TableDiff): string {
@@ -73,11 +86,12 @@ function formatSchema(changes: readonly SchemaEntryChange[], colors: Colors): st
   const paints = { added: colors.green, removed: colors.red, changed: colors.yellow }
   return [
     'Schema (+ added, - removed, ~ changed):',
-    ...limit(
+    ...limitLines(
       changes.map((change) => {
         const line = `${SCHEMA_SIGNS[change.change]} ${nameOfEntry(change)}`
         return `  ${paints[change.change](line)}`
       }),
+      MAX_LIST_LINES,
     ),
   ]
 }
@@ -94,11 +108,12 @@ function formatSequences(sequences: readonly ValueChange<SequenceState>[]): stri
     state === null ? '-' : state.isCalled ? state.lastValue : `${state.lastValue} (not used yet)`
   return [
     'Sequences:',
-    ...limit(
+    ...limitLines(
       sequences.map(
         ({ namespace, name, before, after }) =>
           `  ${printable(`${namespace}.${name}`)}: ${position(before)} -> ${position(after)}`,
       ),
+      MAX_LIST_LINES,
     ),
   ]
 }
@@ -130,9 +145,4 @@ function formatLargeObjects({ added, removed, changed }: LargeObjectChanges): st
     .filter(([oids]) => oids.length > 0)
     .map(([oids, word]) => `${formatQuantity(oids.length, 'large object')} ${word}`)
   return texts.length === 0 ? [] : [texts.join(', ')]
-}
-
-function limit(lines: readonly string[]): string[] {
-  if (lines.length <= MAX_LIST_LINES) return [...lines]
-  return [...lines.slice(0, MAX_LIST_LINES), `  … and ${lines.length - MAX_LIST_LINES} more`]
 }

@@ -9,6 +9,8 @@ import {
 } from '../../src/index.ts'
 import { EXIT_CODE_OF_ERROR, ExitCode } from '../exit-codes.ts'
 import type { Colors } from './colors.ts'
+import { cutToWidth } from './fit-width.ts'
+import { limitLines } from './limit-lines.ts'
 import { formatRejectedRow } from './load-text.ts'
 import { printable, printableLines } from './printable.ts'
 import { formatTable } from './text-table.ts'
@@ -206,7 +208,7 @@ function formatBlockers(blockers: ErrorData['POSTGRES_LOCK_TIMEOUT']['blockers']
     printable(blocker.user),
     printable(blocker.application),
     printable(blocker.since),
-    shorten(
+    cutToWidth(
       printable(blocker.preparedTransaction ?? blocker.query.replaceAll(/\s+/g, ' ').trim()),
       60,
     ),
@@ -215,12 +217,9 @@ function formatBlockers(blockers: ErrorData['POSTGRES_LOCK_TIMEOUT']['blockers']
   return ['held by:', ...formatTable(columns, rows).map((line) => `  ${line}`)]
 }
 
-function shorten(text: string, maxCharacters: number): string {
-  return text.length <= maxCharacters ? text : `${text.slice(0, maxCharacters - 1)}…`
-}
-
 function list(lines: readonly string[]): string[] {
-  const shown = lines.slice(0, MAX_LIST_LINES).map((line) => `  ${printable(line)}`)
-  const leftCount = lines.length - shown.length
-  return leftCount > 0 ? [...shown, `  … and ${leftCount} more`] : shown
+  return limitLines(
+    lines.map((line) => `  ${printable(line)}`),
+    MAX_LIST_LINES,
+  )
 }

@@ -1,13 +1,13 @@
 import { type Finding, type FsckReport, shortId } from '../../src/index.ts'
 import type { Colors } from './colors.ts'
 import { printable } from './printable.ts'
-import { formatQuantity, formatSize } from './units.ts'
+import { formatCount, formatQuantity, formatSize } from './units.ts'
 
 /** Each finding, then the verdict and what was read for it. */
 export function formatFsckReport({ findings, totals }: FsckReport, colors: Colors): string[] {
   const checked =
     `${formatQuantity(totals.commitCount, 'commit')}, ` +
-    (totals.prunedCommitCount === 0 ? '' : `${totals.prunedCommitCount} pruned, `) +
+    (totals.prunedCommitCount === 0 ? '' : `${formatCount(totals.prunedCommitCount)} pruned, `) +
     `${formatQuantity(totals.objectCount, 'object')} in ` +
     `${formatQuantity(totals.packCount, 'pack')}, ${formatSize(totals.sizeBytes)}`
   const verdict =

@@ -1,5 +1,5 @@
 import type { GcPlan, GcResult } from '../../src/index.ts'
-import { formatQuantity, formatSize } from './units.ts'
+import { formatCount, formatQuantity, formatSize } from './units.ts'
 
 /** One sentence on what a collection would give back, and one on what it would leave. */
 export function formatGcPlan({ packs, totals }: GcPlan): string[] {
@@ -9,7 +9,7 @@ export function formatGcPlan({ packs, totals }: GcPlan): string[] {
       ? 'Nothing to reclaim'
       : `Would reclaim about ${formatSize(totals.reclaimableSizeBytes)} in ` +
         `${formatQuantity(totals.reclaimableObjectCount, 'object')}: ` +
-        `${formatQuantity(count('delete'), 'pack')} removed, ${count('repack')} written again`
+        `${formatQuantity(count('delete'), 'pack')} removed, ${formatCount(count('repack'))} written again`
   return [
     `${found}; ${formatSize(totals.sizeBytes)} in ${formatQuantity(totals.packCount, 'pack')} now`,
     ...formatLeft(totals.deadSizeBytesKept),
@@ -23,7 +23,7 @@ export function formatGcResult(result: GcResult): string[] {
     removedPackCount === 0
       ? 'Nothing to reclaim'
       : `Reclaimed ${formatSize(Math.max(0, reclaimedSizeBytes))}: ` +
-        `${formatQuantity(removedPackCount, 'pack')} removed, ${newPackCount} written`
+        `${formatQuantity(removedPackCount, 'pack')} removed, ${formatCount(newPackCount)} written`
   const left = plan.totals.sizeBytes - reclaimedSizeBytes
   return [
     `${done}; ${formatSize(left)} in ` +

@@ -1,5 +1,6 @@
 import type { LoadedSequence, LoadResult, RejectedRow } from '../../src/index.ts'
 import type { Colors } from './colors.ts'
+import { limitLines } from './limit-lines.ts'
 import { printable } from './printable.ts'
 import { formatCount, formatQuantity } from './units.ts'
 
@@ -26,13 +27,13 @@ export function formatLoadResult(
     result.key === null
       ? 'no key of the table is in the file: every row is taken for new'
       : `by the key (${result.key.map(printable).join(', ')})`
-  const leftCount = rejectedCount - MAX_SHOWN
   return [
     `${printable(result.table)}: ${formatQuantity(result.rowCount, 'row')}: ${parts.join(', ') || 'nothing to do'}; ${key}`,
-    ...rejected
-      .slice(0, MAX_SHOWN)
-      .map((row) => `  ${colors.red('rejected:')} ${formatRejectedRow(row)}`),
-    ...(leftCount > 0 ? [`  … and ${formatCount(leftCount)} more`] : []),
+    ...limitLines(
+      rejected.map((row) => `  ${colors.red('rejected:')} ${formatRejectedRow(row)}`),
+      MAX_SHOWN,
+      rejectedCount,
+    ),
     ...(rejectFile !== null && rejectedCount > 0 && isCommitted
       ? [`The rejected rows are in ${printable(rejectFile)}`]
       : []),

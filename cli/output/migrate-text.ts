@@ -1,9 +1,9 @@
 import type { MigrationStatus } from '../../src/index.ts'
-import type { Colors } from './colors.ts'
 import { printable } from './printable.ts'
+import type { TextStyle } from './text-style.ts'
 import { formatTable } from './text-table.ts'
-import { formatRelativeTime } from './times.ts'
-import { formatQuantity } from './units.ts'
+import { formatTime } from './times.ts'
+import { formatCount, formatQuantity } from './units.ts'
 
 const WORDS: Readonly<Record<MigrationStatus['state'], string>> = {
   applied: 'applied',
@@ -14,16 +14,23 @@ const WORDS: Readonly<Record<MigrationStatus['state'], string>> = {
   unfinished: 'failed half-way, outside a transaction',
 }
 
+const COLUMNS = [
+  { header: 'file', shrinks: true },
+  { header: 'state', shrinks: true },
+  { header: '', shrinks: true },
+]
+
 /** A line for each file and each entry of the history, and what they come to. */
 export function formatMigrationStatus(
   statuses: readonly MigrationStatus[],
-  { colors, now }: { colors: Colors; now: Date },
+  style: TextStyle,
 ): string[] {
+  const { colors, clock } = style
   const rows = statuses.map(({ name, state, isFaked, isTransactional, appliedAt }) => {
     const color =
       state === 'applied' ? colors.green : state === 'pending' ? colors.yellow : colors.red
     const notes = [
-      appliedAt === null ? '' : formatRelativeTime(appliedAt, now),
+      appliedAt === null ? '' : formatTime(appliedAt, clock),
       isFaked ? 'not run (--fake)' : '',
       isTransactional === false ? 'runs outside a transaction' : '',
     ]
@@ -33,8 +40,8 @@ export function formatMigrationStatus(
     statuses.filter((status) => status.state === state).length
   const pendingCount = count('pending') + count('outOfOrder')
   return [
-    ...formatTable([{}, {}, {}], rows),
+    ...formatTable(COLUMNS, rows, style),
     ...(rows.length === 0 ? [] : ['']),
-    `${formatQuantity(count('applied'), 'migration')} applied, ${pendingCount} pending`,
+    `${formatQuantity(count('applied'), 'migration')} applied, ${formatCount(pendingCount)} pending`,
   ]
 }

@@ -1,9 +1,10 @@
 import type { Operation, OperationChanges } from '../../src/index.ts'
 import { formatShellWords } from '../shell-words.ts'
-import type { Colors } from './colors.ts'
+import { cutToWidth } from './fit-width.ts'
 import { printable } from './printable.ts'
-import { formatAbsoluteTime, formatRelativeTime } from './times.ts'
-import { formatDuration, formatQuantity } from './units.ts'
+import type { TextStyle } from './text-style.ts'
+import { formatTime, formatTimeAndAge } from './times.ts'
+import { formatCount, formatDuration, formatQuantity } from './units.ts'
 
 /** How an operation stands: how it ended, or that it did not. */
 export type OperationState = 'done' | 'failed' | 'rolledBack' | 'running' | 'unfinished'
@@ -25,35 +26,29 @@ export function formatOperationCommand({ start }: Operation): string {
 export function formatOperationCells(
   operation: Operation,
   state: OperationState,
-  { colors, now }: { colors: Colors; now: Date },
+  { colors, clock }: Pick<TextStyle, 'colors' | 'clock'>,
 ): string[] {
   const { number, start, end } = operation
   const exitCode = end === null || end.exitCode === 0 ? '' : ` (${end.exitCode})`
   const color = state === 'done' ? colors.green : state === 'running' ? colors.cyan : colors.red
   return [
     colors.yellow(String(number)),
-    formatRelativeTime(new Date(start.startedAt), now),
+    formatTime(new Date(start.startedAt), clock),
     formatElapsed(operation),
     `${color(STATE_WORDS[state])}${exitCode}`,
     end?.changes ? formatChanges(end.changes) : '',
-    shorten(formatOperationCommand(operation)),
+    cutToWidth(formatOperationCommand(operation), MAX_COMMAND_WIDTH),
   ]
 }
 
 /** Of the list only; `snap ops N` has it whole. */
-const MAX_COMMAND_CHARACTERS = 80
-
-function shorten(command: string): string {
-  return command.length <= MAX_COMMAND_CHARACTERS
-    ? command
-    : `${command.slice(0, MAX_COMMAND_CHARACTERS - 1)}…`
-}
+const MAX_COMMAND_WIDTH = 80
 
 /** Everything that is known of one operation. */
 export function formatOperation(
   operation: Operation,
   state: OperationState,
-  { colors, now, rollback }: { colors: Colors; now: Date; rollback: string | null },
+  { style, rollback }: { style: TextStyle; rollback: string | null },
 ): string[] {
   const { number, start, kept, end } = operation
   const startedAt = new Date(start.startedAt)
@@ -64,7 +59,7 @@ export function formatOperation(
       end === null ? STATE_WORDS[state] : `${STATE_WORDS[state]}, exit code ${end.exitCode}`,
     ],
     ['Error', end?.errorCode],
-    ['Started', `${formatAbsoluteTime(startedAt)} (${formatRelativeTime(startedAt, now)})`],
+    ['Started', formatTimeAndAge(startedAt, style.clock)],
     ['Took', formatElapsed(operation)],
     ['By', `${printable(start.user)} on ${printable(start.host)}, process ${start.pid}`],
     ['Within', start.withinNumber === null ? null : `operation ${start.withinNumber}`],
@@ -76,7 +71,7 @@ export function formatOperation(
     ['To return', rollback],
   ]
   return [
-    colors.yellow(`operation ${number}`),
+    style.colors.yellow(`operation ${number}`),
     ...lines.flatMap(([label, text]) =>
       text === null || text === undefined || text === ''
         ? []
@@ -95,9 +90,9 @@ function describeChange({ databaseChange, changes }: NonNullable<Operation['end'
 export function formatChanges(changes: OperationChanges): string {
   const { insertedRowCount, deletedRowCount, updatedRowCount, schemaEntryCount } = changes
   const rows = [
-    insertedRowCount > 0 ? `+${insertedRowCount}` : '',
-    deletedRowCount > 0 ? `-${deletedRowCount}` : '',
-    updatedRowCount > 0 ? `~${updatedRowCount}` : '',
+    insertedRowCount > 0 ? `+${formatCount(insertedRowCount)}` : '',
+    deletedRowCount > 0 ? `-${formatCount(deletedRowCount)}` : '',
+    updatedRowCount > 0 ? `~${formatCount(updatedRowCount)}` : '',
   ].filter((part) => part !== '')
   return [
     rows.length === 0 ? '' : `${rows.join(' ')} rows`,

@@ -1,17 +1,23 @@
-import type { ProgramIo } from '../io.ts'
+import type { Writable } from 'node:stream'
+import type { ProgramIo, RunningPager } from '../io.ts'
 import { type ColorChoice, type Colors, createColors, wantsColors } from './colors.ts'
 import { createProgress, type Progress } from './progress.ts'
+import type { TextStyle } from './text-style.ts'
+import type { DateFormat } from './times.ts'
 
 export interface OutputOptions {
   color: ColorChoice
+  date: DateFormat | null
   isQuiet: boolean
+  /** Called when the pager takes no more. */
+  onPagerClosed: () => void
 }
 
 /**
  * Where a command's words go: results to stdout, everything else to stderr.
  *
  * Whoever pipes stdout gets the result and nothing but the result, whatever
- * happens on the way.
+ * happens on the way. While a pager has the terminal, all goes to the pager.
  */
 export class Output {
   /** Colours for text that goes to stdout. */
@@ -22,6 +28,8 @@ export class Output {
   readonly progress: Progress
   readonly #io: ProgramIo
   readonly #options: OutputOptions
+  #startPager: (() => RunningPager) | undefined
+  #pager: RunningPager | undefined
 
   constructor(io: ProgramIo, options: OutputOptions) {
     this.#io = io
@@ -30,7 +38,7 @@ export class Output {
     this.messageColors = createColors(wantsColors(options.color, io.stderr, io.environment))
     this.progress = createProgress({
       write: (text) => {
-        if (!options.isQuiet) io.stderr.write(text)
+        if (!options.isQuiet && this.#pager === undefined) io.stderr.write(text)
       },
       note: (message) => this.note(message),
       isTerminal: io.stderr.isTTY === true && io.environment.TERM !== 'dumb',
@@ -40,16 +48,39 @@ export class Output {
     })
   }
 
+  /** What text for stdout is laid out for. */
+  get style(): TextStyle {
+    return this.#styleOf(this.#io.stdout, this.colors)
+  }
+
+  /** What text for stderr is laid out for. */
+  get messageStyle(): TextStyle {
+    return this.#styleOf(this.#io.stderr, this.messageColors)
+  }
+
+  /** Has the result shown by a pager, which is started when there is something to show. */
+  pageWith(start: () => RunningPager): void {
+    this.#startPager ??= start
+  }
+
+  /** Tells the pager that this is all, and waits until its reader has seen enough. */
+  async closePager(): Promise<void> {
+    this.#startPager = undefined
+    const pager = this.#pager
+    if (pager === undefined) return
+    pager.input.end()
+    await pager.ended
+    this.#pager = undefined
+  }
+
   /** Writes lines of the result. */
   result(...lines: string[]): void {
-    this.progress.clear()
-    for (const line of lines) this.#io.stdout.write(`${line}\n`)
+    this.#write(lines.map((line) => `${line}\n`).join(''))
   }
 
   /** Writes bytes of the result as they are, and waits while the reader is slow. */
   async resultBytes(bytes: Uint8Array): Promise<void> {
-    this.progress.clear()
-    if (this.#io.stdout.write(bytes)) return
+    if (this.#write(bytes)) return
     await this.#drained()
   }
 
@@ -76,20 +107,51 @@ export class Output {
   /** Writes message lines even under `--quiet`: for a question's grounds and for errors. */
   insist(...lines: string[]): void {
     this.progress.clear()
-    for (const line of lines) this.#io.stderr.write(`${line}\n`)
+    const { stderr } = this.#io
+    // What is written to a terminal beside a pager ends up anywhere on its screen.
+    const target = stderr.isTTY === true ? (this.#pager?.input ?? stderr) : stderr
+    if (target.destroyed) return
+    for (const line of lines) target.write(`${line}\n`)
+  }
+
+  /** @returns whether the reader takes more at once */
+  #write(piece: string | Uint8Array): boolean {
+    if (piece.length === 0) return true
+    this.progress.clear()
+    const target = this.#target()
+    return target.destroyed || target.write(piece)
+  }
+
+  #target(): Writable {
+    if (this.#startPager !== undefined) {
+      this.#pager = this.#startPager()
+      this.#startPager = undefined
+      this.#pager.input.on('error', this.#options.onPagerClosed)
+    }
+    return this.#pager?.input ?? this.#io.stdout
+  }
+
+  #styleOf(stream: ProgramIo['stdout'], colors: Colors): TextStyle {
+    return {
+      colors,
+      clock: { now: this.#io.now(), date: this.#options.date },
+      columns: stream.isTTY === true ? stream.columns || 80 : undefined,
+    }
   }
 
   async #drained(): Promise<void> {
-    const { stdout, signal } = this.#io
+    const target = this.#target()
+    const { signal } = this.#io
+    if (target.destroyed || signal.aborted) return
     await new Promise<void>((resolve) => {
       const settle = () => {
-        stdout.off('drain', settle)
-        stdout.off('close', settle)
+        target.off('drain', settle)
+        target.off('close', settle)
         signal.removeEventListener('abort', settle)
         resolve()
       }
-      stdout.once('drain', settle)
-      stdout.once('close', settle)
+      target.once('drain', settle)
+      target.once('close', settle)
       signal.addEventListener('abort', settle, { once: true })
     })
   }

@@ -9,19 +9,20 @@ import {
 } from '../../src/index.ts'
 import type { Colors } from './colors.ts'
 import { titleOf } from './commit-text.ts'
+import { countRest, limitLines } from './limit-lines.ts'
 import { describePart } from './part-text.ts'
 import { printable } from './printable.ts'
 import { formatPlannedSources } from './source-text.ts'
-import { formatTable } from './text-table.ts'
-import { formatRelativeTime } from './times.ts'
+import type { TextStyle } from './text-style.ts'
+import { formatTable, type TextColumn } from './text-table.ts'
+import { formatTime } from './times.ts'
 import { formatCount, formatQuantity, formatSize } from './units.ts'
 
 /** A longer list is cut and the rest counted; `--json` has all of it. */
 const MAX_LIST_LINES = 40
 
 export interface PlanTextOptions {
-  colors: Colors
-  now: Date
+  style: TextStyle
   /** Whether the state before will be kept in a safety commit. */
   withSafety: boolean
 }
@@ -31,7 +32,7 @@ export function formatPlan(plan: CheckoutPlan, options: PlanTextOptions): string
   return [
     ...formatTarget(plan, options),
     ...formatWork(plan, options),
-    ...formatPlannedSources(plan.sources, options.colors),
+    ...formatPlannedSources(plan.sources, options.style.colors),
     ...plan.warnings.map(
       (warning) => `warning: ${printable(warning.subject)}: ${printable(warning.detail)}`,
     ),
@@ -42,26 +43,27 @@ function formatWork(plan: CheckoutPlan, options: PlanTextOptions): string[] {
   if (plan.isNoOp) {
     return [
       plan.part === null
-        ? 'The database already equals this commit.'
-        : 'This part of the database already equals the commit.',
+        ? 'The database equals this commit already'
+        : 'This part of the database equals the commit already',
     ]
   }
-  if (plan.outline === null) return formatNewTables(plan)
+  if (plan.outline === null) return formatNewTables(plan, options)
   const { outline } = plan
   return [
     ...formatForm(outline),
     ...formatRenames(outline),
-    ...formatTables(outline),
-    ...formatSchema(outline),
+    ...formatTables(outline, options),
+    ...formatSchema(outline, options),
     ...formatValues(plan, outline),
     ...formatLocks(outline),
     ...formatLosses(outline, options),
   ]
 }
 
-function formatTarget(plan: CheckoutPlan, { colors, now }: PlanTextOptions): string[] {
+function formatTarget(plan: CheckoutPlan, { style }: PlanTextOptions): string[] {
+  const { colors, clock } = style
   const { commit, database } = plan
-  const when = formatRelativeTime(new Date(commit.createdAt), now)
+  const when = formatTime(new Date(commit.createdAt), clock)
   const label = plan.kind === 'into' ? 'New database: ' : 'Database: '
   return [
     `${'Commit: '.padEnd(label.length)}${colors.yellow(shortId(plan.commitId))} ${titleOf(commit)} (${when})`,
@@ -84,57 +86,68 @@ function formatRenames({ renames }: ChangeOutline): string[] {
   return [
     '',
     'Renamed back, rows untouched:',
-    ...renames
-      .slice(0, MAX_LIST_LINES)
-      .map(({ kind, from, to }) => `  ${printable(kind)} ${printable(from)} to ${printable(to)}`),
-    ...countRest(renames.length),
+    ...limitLines(
+      renames.map(
+        ({ kind, from, to }) => `  ${printable(kind)} ${printable(from)} to ${printable(to)}`,
+      ),
+      MAX_LIST_LINES,
+    ),
   ]
 }
 
 function formatForm({ because }: ChangeOutline): string[] {
   return because === null
     ? []
-    : ['', `Everything is dropped and built again: ${printable(because)}.`]
+    : ['', `Everything is dropped and built again: ${printable(because)}`]
 }
 
-function formatNewTables({ tables }: CheckoutPlan): string[] {
-  const rows = tables
-    .slice(0, MAX_LIST_LINES)
-    .map((table) => [
-      tableName(table),
-      table.rowsAfter === null ? '-' : formatCount(table.rowsAfter),
-      table.rowsAfter === null ? 'created; the commit leaves its rows out' : 'created',
-    ])
+function formatNewTables({ tables }: CheckoutPlan, { style }: PlanTextOptions): string[] {
+  const rows = tables.map((table) => [
+    tableName(table),
+    table.rowsAfter === null ? '-' : formatCount(table.rowsAfter),
+    table.rowsAfter === null ? 'created; the commit leaves its rows out' : 'created',
+  ])
   if (rows.length === 0) return []
-  const columns = [{ header: 'table' }, { header: 'rows', align: 'right' }, { header: '' }] as const
-  return ['', ...formatTable(columns, rows), ...countRest(tables.length)]
+  const columns = [
+    { header: 'table', shrinks: true },
+    { header: 'rows', align: 'right' },
+    { header: '', shrinks: true },
+  ] as const
+  return ['', ...formatLongTable(columns, rows, style)]
 }
 
-function formatTables({ tables, because }: ChangeOutline): string[] {
+function formatTables({ tables, because }: ChangeOutline, { style }: PlanTextOptions): string[] {
   const touched = tables.filter(({ step }) => step !== 'keep')
   // Where everything is built again, what differs is still what people want to see.
   const shown = because === null ? touched : tables.filter(({ change }) => change !== 'unchanged')
   const keptCount = tables.length - touched.length
   const kept =
-    keptCount === 0
-      ? []
-      : [`The rows of ${formatQuantity(keptCount, 'table')} stay where they are.`]
+    keptCount === 0 ? [] : [`The rows of ${formatQuantity(keptCount, 'table')} stay where they are`]
   if (shown.length === 0) return kept.length === 0 ? [] : ['', ...kept]
-  const rows = shown
-    .slice(0, MAX_LIST_LINES)
-    .map((table) => [
-      tableName(table),
-      table.rowsBefore === null ? '-' : formatCount(table.rowsBefore),
-      table.rowsAfter === null ? '-' : formatCount(table.rowsAfter),
-      describeStep(table),
-    ])
+  const rows = shown.map((table) => [
+    tableName(table),
+    table.rowsBefore === null ? '-' : formatCount(table.rowsBefore),
+    table.rowsAfter === null ? '-' : formatCount(table.rowsAfter),
+    describeStep(table),
+  ])
   const columns = [
-    { header: 'table' },
+    { header: 'table', shrinks: true },
     { header: 'rows now', align: 'right' },
     { header: 'rows then', align: 'right' },
-    { header: '' },
+    { header: '', shrinks: true },
   ] as const
-  return ['', ...formatTable(columns, rows), ...countRest(shown.length), ...kept]
+  return ['', ...formatLongTable(columns, rows, style), ...kept]
+}
+
+function formatLongTable(
+  columns: readonly TextColumn[],
+  rows: readonly string[][],
+  style: TextStyle,
+): string[] {
+  return [
+    ...formatTable(columns, rows.slice(0, MAX_LIST_LINES), style),
+    ...countRest(rows.length - MAX_LIST_LINES),
+  ]
 }
 
 function describeStep(table: TableStep): string {
@@ -169,6 +182,11 @@ const SCHEMA_SIGNS: Readonly<Record<SchemaStep['action'], string>> = {
   recreate: '=',
 }
 
+function paintStep(action: SchemaStep['action'], { green, red, yellow }: Colors): string {
+  const paint = { create: green, drop: red, alter: yellow, replace: yellow, recreate: yellow }
+  return paint[action](SCHEMA_SIGNS[action])
+}
+
 const SCHEMA_LEGEND: Readonly<Record<SchemaStep['action'], string>> = {
   create: '+ created',
   drop: '- dropped',
@@ -177,16 +195,17 @@ const SCHEMA_LEGEND: Readonly<Record<SchemaStep['action'], string>> = {
   recreate: '= dropped and created again unchanged, because of what it depends on',
 }
 
-function formatSchema({ schema }: ChangeOutline): string[] {
+function formatSchema({ schema }: ChangeOutline, { style }: PlanTextOptions): string[] {
+  const { colors } = style
   if (schema.length === 0) return []
   const actions = [...new Set(schema.map(({ action }) => action))]
   return [
     '',
     'Schema:',
-    ...schema
-      .slice(0, MAX_LIST_LINES)
-      .map((step) => `  ${SCHEMA_SIGNS[step.action]} ${describeEntry(step)}`),
-    ...countRest(schema.length),
+    ...limitLines(
+      schema.map((step) => `  ${paintStep(step.action, colors)} ${describeEntry(step)}`),
+      MAX_LIST_LINES,
+    ),
     `  (${actions.map((action) => SCHEMA_LEGEND[action]).join('; ')})`,
   ]
 }
@@ -202,7 +221,7 @@ function formatValues({ largeObjects }: CheckoutPlan, outline: ChangeOutline): s
       ? []
       : [`Set to its position in the commit: ${formatQuantity(set.length, 'sequence')}`]),
     ...(differ
-      ? [`Large objects: ${formatCount(countBefore)} now, ${formatCount(countAfter)} then.`]
+      ? [`Large objects: ${formatCount(countBefore)} now, ${formatCount(countAfter)} then`]
       : []),
   ]
   return lines.length === 0 ? [] : ['', ...lines]
@@ -221,23 +240,26 @@ function formatLocks({ locks }: ChangeOutline): string[] {
         : `readers too on ${names}${rest > 0 ? ` and ${formatCount(rest)} more` : ''}`
   return [
     '',
-    `While it runs, writers wait on ${formatQuantity(againstWriters.length, 'table')}, ${readers}.`,
+    `While it runs, writers wait on ${formatQuantity(againstWriters.length, 'table')}, ${readers}`,
   ]
 }
 
 const MAX_LOCK_NAMES = 8
 
-function formatLosses(outline: ChangeOutline, { colors, withSafety }: PlanTextOptions): string[] {
+function formatLosses(outline: ChangeOutline, { style, withSafety }: PlanTextOptions): string[] {
+  const { colors } = style
   const losses = outline.losses.map(describeLoss)
-  if (losses.length === 0) return ['', 'Nothing will be lost.']
+  if (losses.length === 0) return ['', 'Nothing will be lost']
   const header = withSafety
     ? "Will be lost from the database (a safety commit keeps it; 'snap undo' brings it back):"
     : 'Will be lost for good (--no-safety: no commit keeps it):'
   return [
     '',
     withSafety ? colors.yellow(header) : colors.red(header),
-    ...losses.slice(0, MAX_LIST_LINES).map((loss) => `  ${loss}`),
-    ...countRest(losses.length),
+    ...limitLines(
+      losses.map((loss) => `  ${loss}`),
+      MAX_LIST_LINES,
+    ),
   ]
 }
 
@@ -258,10 +280,6 @@ function describeLoss(loss: Loss): string {
     case 'largeObjects':
       return `the present ${formatQuantity(loss.count, 'large object')}`
   }
-}
-
-function countRest(totalCount: number): string[] {
-  return totalCount > MAX_LIST_LINES ? [`  … and ${totalCount - MAX_LIST_LINES} more`] : []
 }
 
 function tableName({ namespace, name }: { namespace: string; name: string }): string {

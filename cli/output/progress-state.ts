@@ -1,7 +1,9 @@
 /**
  * What the library's events add up to, and its words: a line of text and a whole screen say the same.
  */
+import stringWidth from 'string-width'
 import type { Blocker, Phase, SnapEvent } from '../../src/index.ts'
+import { cutToWidth } from './fit-width.ts'
 import { printable } from './printable.ts'
 import { formatCount, formatQuantity, formatSize, formatTimeLeft } from './units.ts'
 
@@ -44,6 +46,7 @@ export interface ProgressState {
   /** By name, in the order in which they were begun. */
   tables: Map<string, TableProgress>
   checked: { objectCount: number; sizeBytes: number; totalSizeBytes: number } | undefined
+  emptied: { packCount: number; sizeBytes: number; totalSizeBytes: number } | undefined
   source: { source: string; fileCount: number; sizeBytes: number } | undefined
 }
 
@@ -70,6 +73,8 @@ export function foldProgress(
       return state
     case 'objectsChecked':
       return { ...state, checked: event }
+    case 'packsEmptied':
+      return { ...state, emptied: event }
     case 'sourceProgress':
       return { ...state, source: event }
     default:
@@ -79,8 +84,16 @@ export function foldProgress(
 }
 
 function newPhase(phase: Phase | undefined, startedAtMs: number): ProgressState {
-  const none = { tableCount: 0, estimatedSizeBytes: 0, checked: undefined, source: undefined }
-  return { ...none, phase, startedAtMs, tables: new Map() }
+  return {
+    phase,
+    startedAtMs,
+    tableCount: 0,
+    estimatedSizeBytes: 0,
+    tables: new Map(),
+    checked: undefined,
+    emptied: undefined,
+    source: undefined,
+  }
 }
 
 /** What an event says that is no progress: somebody is in the way, something is worth a warning. */
@@ -105,48 +118,89 @@ function describeBlocker({ pid, user, application, preparedTransaction }: Blocke
     : `the prepared transaction '${printable(preparedTransaction)}' holds (${printable(user)})`
 }
 
-/** `reading rows, 3/18 tables, 1,234 rows, 45.6 MiB, 12.3 MiB/s, about 0:07 left`. */
-export function describeProgress(state: ProgressState, nowMs: number): string {
-  const parts = state.phase === undefined ? [] : [PHASE_TEXTS[state.phase]]
-  const elapsedMs = nowMs - state.startedAtMs
-  if (state.source !== undefined) {
-    const { source, fileCount, sizeBytes } = state.source
-    parts.push(printable(source))
-    if (fileCount > 0) parts.push(formatQuantity(fileCount, 'file'))
-    parts.push(formatSize(sizeBytes))
-  } else if (state.checked !== undefined) {
-    const { objectCount, sizeBytes, totalSizeBytes } = state.checked
-    parts.push(formatQuantity(objectCount, 'object'), formatSize(sizeBytes))
-    parts.push(...rateAndTimeLeft({ sizeBytes, totalSizeBytes, elapsedMs }))
-  } else if (state.tables.size > 0) {
-    let doneCount = 0
-    let rowCount = 0
-    let sizeBytes = 0
-    for (const table of state.tables.values()) {
-      if (table.isDone) doneCount += 1
-      rowCount += table.rowCount
-      sizeBytes += table.sizeBytes
-    }
-    const tableCount = Math.max(state.tableCount, state.tables.size)
-    parts.push(`${formatCount(doneCount)}/${formatQuantity(tableCount, 'table')}`)
-    parts.push(formatQuantity(rowCount, 'row'), formatSize(sizeBytes))
-    parts.push(
-      ...rateAndTimeLeft({ sizeBytes, totalSizeBytes: state.estimatedSizeBytes, elapsedMs }),
-    )
-  }
-  return parts.join(', ')
+/** A piece of a line of progress; where there is little room, pieces of the highest rank go first. */
+interface Piece {
+  text: string
+  rank: number
 }
 
-function rateAndTimeLeft(done: {
+/**
+ * `reading rows, 3/18 tables, 1,234 rows, 45.6 MiB, 12.3 MiB/s, about 0:07 left`.
+ *
+ * @param columns  how wide it may be; what then is left says the phase, how far it is and how long it takes
+ */
+export function describeProgress(
+  state: ProgressState,
+  nowMs: number,
+  columns = Number.POSITIVE_INFINITY,
+): string {
+  const pieces: Piece[] =
+    state.phase === undefined ? [] : [{ text: PHASE_TEXTS[state.phase], rank: 0 }]
+  pieces.push(...describeWork(state, nowMs - state.startedAtMs))
+  const join = () => pieces.map(({ text }) => text).join(', ')
+  while (pieces.length > 1 && stringWidth(join()) > columns) {
+    const ranks = pieces.map(({ rank }) => rank)
+    pieces.splice(ranks.lastIndexOf(Math.max(...ranks)), 1)
+  }
+  return cutToWidth(join(), columns)
+}
+
+function describeWork(
+  { source, checked, emptied, tables, ...rest }: ProgressState,
+  elapsedMs: number,
+): Piece[] {
+  if (source !== undefined) {
+    const { fileCount, sizeBytes } = source
+    return [
+      { text: printable(source.source), rank: 2 },
+      ...(fileCount > 0 ? [{ text: formatQuantity(fileCount, 'file'), rank: 3 }] : []),
+      // How much there is to read is not known before it is read.
+      ...describeAmount({ sizeBytes, totalSizeBytes: 0, elapsedMs }),
+    ]
+  }
+  if (emptied !== undefined) {
+    const packs = formatQuantity(emptied.packCount, 'pack')
+    return [{ text: packs, rank: 3 }, ...describeAmount({ ...emptied, elapsedMs })]
+  }
+  if (checked !== undefined) {
+    const objects = formatQuantity(checked.objectCount, 'object')
+    return [{ text: objects, rank: 3 }, ...describeAmount({ ...checked, elapsedMs })]
+  }
+  if (tables.size === 0) return []
+  let doneCount = 0
+  let rowCount = 0
+  let sizeBytes = 0
+  for (const table of tables.values()) {
+    if (table.isDone) doneCount += 1
+    rowCount += table.rowCount
+    sizeBytes += table.sizeBytes
+  }
+  const tableCount = Math.max(rest.tableCount, tables.size)
+  const totalSizeBytes = rest.estimatedSizeBytes
+  return [
+    { text: `${formatCount(doneCount)}/${formatQuantity(tableCount, 'table')}`, rank: 2 },
+    { text: formatQuantity(rowCount, 'row'), rank: 4 },
+    ...describeAmount({ sizeBytes, totalSizeBytes, elapsedMs }),
+  ]
+}
+
+/** How much is done, how fast, and how long it will take. */
+function describeAmount(done: {
   sizeBytes: number
   totalSizeBytes: number
   elapsedMs: number
-}): string[] {
+}): Piece[] {
+  const { sizeBytes, totalSizeBytes, elapsedMs } = done
+  const amount = { text: formatSize(sizeBytes), rank: 3 }
   // A rate over less than half a second says more about buffers than about speed.
-  if (done.elapsedMs < 500 || done.sizeBytes === 0) return []
-  const bytesPerMs = done.sizeBytes / done.elapsedMs
-  const parts = [`${formatSize(Math.round(bytesPerMs * 1000))}/s`]
-  const leftBytes = done.totalSizeBytes - done.sizeBytes
-  if (leftBytes > 0) parts.push(`about ${formatTimeLeft(leftBytes / bytesPerMs)} left`)
-  return parts
+  if (elapsedMs < 500 || sizeBytes === 0) return [amount]
+  const bytesPerMs = sizeBytes / elapsedMs
+  const leftBytes = totalSizeBytes - sizeBytes
+  return [
+    amount,
+    { text: `${formatSize(Math.round(bytesPerMs * 1000))}/s`, rank: 4 },
+    ...(leftBytes > 0
+      ? [{ text: `about ${formatTimeLeft(leftBytes / bytesPerMs)} left`, rank: 1 }]
+      : []),
+  ]
 }

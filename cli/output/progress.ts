@@ -41,12 +41,13 @@ export function createProgress(options: ProgressOptions): Progress {
   const draw = (nowMs: number) => {
     if (state?.phase === undefined) return
     lastDrawnAtMs = nowMs
-    const line = describeProgress(state, nowMs)
     if (options.isTerminal) {
-      options.write(`\r\u001b[2K${line.slice(0, Math.max(1, options.columns() - 1))}`)
+      // A line that fills the last column would go on in the next one.
+      const columns = Math.max(1, options.columns() - 1)
+      options.write(`\r\u001b[2K${describeProgress(state, nowMs, columns)}`)
       isLineShown = true
     } else {
-      options.write(`${line}\n`)
+      options.write(`${describeProgress(state, nowMs)}\n`)
     }
   }
 

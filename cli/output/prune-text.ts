@@ -6,43 +6,48 @@ import {
   shortId,
   shortRefName,
 } from '../../src/index.ts'
-import type { Colors } from './colors.ts'
 import { titleOf } from './commit-text.ts'
 import { printable } from './printable.ts'
+import type { TextStyle } from './text-style.ts'
 import { formatTable } from './text-table.ts'
-import { formatRelativeTime } from './times.ts'
-import { formatQuantity } from './units.ts'
+import { type Clock, formatTime } from './times.ts'
+import { formatCount, formatQuantity } from './units.ts'
 
 /** Every commit, newest first, with the reasons for which it is kept, or that it goes. */
-export function formatPrunePlan(
-  plan: PrunePlan,
-  { colors, now }: { colors: Colors; now: Date },
-): string[] {
-  const rows = plan.decisions.map((decision) => rowOf(decision, colors, now))
+export function formatPrunePlan(plan: PrunePlan, style: TextStyle): string[] {
+  const { colors } = style
+  const rows = plan.decisions.map((decision) => rowOf(decision, style))
   const removed = removalsOf(plan)
   const keptCount = plan.decisions.length - removed.length
   return [
-    ...formatTable([{}, {}, {}, {}, {}], rows),
+    ...formatTable([{}, {}, {}, { shrinks: true }, { shrinks: true }], rows, style),
     ...plan.removedRefs.map(
       ({ name, id }) =>
         `${colors.red('remove')}  ${printable(shortRefName(name))}, which is at ${shortId(id)}`,
     ),
-    `${formatQuantity(removed.length, 'commit')} to remove, ${keptCount} kept`,
+    `${formatQuantity(removed.length, 'commit')} to remove, ${formatCount(keptCount)} kept`,
   ]
 }
 
-function rowOf({ id, commit, reasons }: PruneDecision, colors: Colors, now: Date): string[] {
+function rowOf({ id, commit, reasons }: PruneDecision, { colors, clock }: TextStyle): string[] {
   return [
     reasons.length > 0 ? colors.green('keep') : colors.red('remove'),
     colors.yellow(shortId(id)),
-    `${commit.createdAt.slice(0, 16).replace('T', ' ')}Z`,
+    formatDateOf(commit.createdAt, clock),
     titleOf(commit),
-    reasons.map((reason) => formatReason(reason, now)).join(', '),
+    reasons.map((reason) => formatReason(reason, clock)).join(', '),
   ]
 }
 
+/** In UTC, because the days and weeks of which one commit is kept are. */
+function formatDateOf(createdAt: string, clock: Clock): string {
+  return clock.date === null
+    ? `${createdAt.slice(0, 16).replace('T', ' ')}Z`
+    : formatTime(new Date(createdAt), clock)
+}
+
 /** `last 3`, `daily 2026-11-20`, `daily, oldest`, `tag v1`; the line is named where it is not the branch `main`. */
-function formatReason(reason: KeepReason, now: Date): string {
+function formatReason(reason: KeepReason, clock: Clock): string {
   switch (reason.kind) {
     case 'head':
       return 'HEAD'
@@ -63,9 +68,9 @@ function formatReason(reason: KeepReason, now: Date): string {
       return `only one before ${printable(names.join('; ') || 'migrations were taken away')}`
     }
     case 'safety':
-      return `safety, ${formatRelativeTime(new Date(reason.since), now)}`
+      return `safety, ${formatTime(new Date(reason.since), clock)}`
     case 'offBranch':
-      return `on no branch, last seen ${formatRelativeTime(new Date(reason.since), now)}`
+      return `on no branch, last seen ${formatTime(new Date(reason.since), clock)}`
     case 'ref':
       return printable(reason.refName)
     default:

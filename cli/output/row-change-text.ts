@@ -5,6 +5,8 @@ import {
   splitFields,
   type TablePair,
 } from '../../src/index.ts'
+import type { Colors } from './colors.ts'
+import { cutToWidth } from './fit-width.ts'
 import { printable } from './printable.ts'
 
 /** A row that differs, with values as the server prints them. */
@@ -69,20 +71,21 @@ const SIGNS: Readonly<Record<RowChange['kind'], string>> = {
 }
 
 /** A longer value is cut: `--format csv` and `json` have all of it. */
-const MAX_VALUE_CHARACTERS = 48
+const MAX_VALUE_WIDTH = 48
 
 /** The columns of `formatRowsAsCells`. */
 export const ROW_COLUMNS = [
   { header: '' },
-  { header: 'key' },
-  { header: 'column' },
-  { header: 'before' },
-  { header: 'after' },
+  { header: 'key', shrinks: true },
+  { header: 'column', shrinks: true },
+  { header: 'before', shrinks: true },
+  { header: 'after', shrinks: true },
 ]
 
 /** One line for each column of an updated row, one for the whole of a deleted or inserted one. */
-export function formatRowsAsCells(row: ReadableRowChange): string[][] {
-  const sign = SIGNS[row.change]
+export function formatRowsAsCells(row: ReadableRowChange, colors: Colors): string[][] {
+  const paint = { inserted: colors.green, deleted: colors.red, updated: colors.yellow }
+  const sign = paint[row.change](SIGNS[row.change])
   const key = formatValues(row.key)
   if (row.change !== 'updated') {
     const { before, after } = row
@@ -105,14 +108,10 @@ function formatValues(values: Readonly<Record<string, string | null>>): string {
   const parts = Object.entries(values).map(
     ([column, value]) => `${printable(column)}=${formatValue(value)}`,
   )
-  return shorten(parts.join(' '))
+  return cutToWidth(parts.join(' '), MAX_VALUE_WIDTH)
 }
 
 function formatValue(value: string | null | undefined): string {
   if (value === null || value === undefined) return 'null'
-  return shorten(value === '' ? "''" : printable(value))
-}
-
-function shorten(text: string): string {
-  return text.length <= MAX_VALUE_CHARACTERS ? text : `${text.slice(0, MAX_VALUE_CHARACTERS - 1)}…`
+  return cutToWidth(value === '' ? "''" : printable(value), MAX_VALUE_WIDTH)
 }

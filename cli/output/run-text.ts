@@ -5,11 +5,13 @@ import type { ChildOutcome } from '../io.ts'
 import { formatShellWords } from '../shell-words.ts'
 import type { Colors } from './colors.ts'
 import { formatStateDiff } from './diff-text.ts'
+import { cutToWidth } from './fit-width.ts'
 import { printable } from './printable.ts'
+import type { TextStyle } from './text-style.ts'
 import { formatDuration } from './units.ts'
 
 /** A longer command is cut where it is mentioned. */
-const MAX_COMMAND_CHARACTERS = 60
+const MAX_COMMAND_WIDTH = 60
 
 /** `The command ended with 1 after 2.10 s: alembic upgrade head`. */
 export function formatEnding(
@@ -25,12 +27,13 @@ export function formatEnding(
 /** What differs, which migrations came or went, what the rules say. */
 export function formatRunReport(
   { isChanged, diff, migrations, alarms }: RunReport,
-  { colors, where, guard }: { colors: Colors; where: string; guard: string },
+  { style, where, guard }: { style: TextStyle; where: string; guard: string },
 ): string[] {
+  const { colors } = style
   if (!isChanged) return [`Nothing has changed in ${where}`]
   const differences = diff.isEqual
     ? ['Rows are stored in another order; nothing else has changed']
-    : formatStateDiff(diff, colors)
+    : formatStateDiff(diff, style)
   return [
     `Changes in ${where} since the guard commit ${colors.yellow(guard)}:`,
     '',
@@ -78,7 +81,5 @@ function formatHeads(heads: readonly string[] | null): string {
 
 /** The command as it is typed, on one line and not too long. */
 export function formatCommand(command: readonly string[]): string {
-  const text = formatShellWords(command)
-  const isLong = text.length > MAX_COMMAND_CHARACTERS
-  return printable(isLong ? `${text.slice(0, MAX_COMMAND_CHARACTERS - 1)}…` : text)
+  return cutToWidth(printable(formatShellWords(command)), MAX_COMMAND_WIDTH)
 }

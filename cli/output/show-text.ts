@@ -1,7 +1,9 @@
 import type { Commit, Selection, TableChange, Tree } from '../../src/index.ts'
+import type { Colors } from './colors.ts'
 import { formatAuthorAndDate, formatMigrations, formatTotals, totalsOf } from './commit-text.ts'
 import { printable } from './printable.ts'
 import { formatMoments } from './source-text.ts'
+import type { TextStyle } from './text-style.ts'
 import { formatTable } from './text-table.ts'
 import { formatChange, formatCount, formatQuantity, formatSize } from './units.ts'
 
@@ -9,13 +11,13 @@ import { formatChange, formatCount, formatQuantity, formatSize } from './units.t
 const MAX_TABLE_LINES = 30
 
 /** Says where a commit came from: parents, author, server, migrations, git, selection. */
-export function formatOrigin(commit: Commit, now: Date): string[] {
+export function formatOrigin(commit: Commit, style: Pick<TextStyle, 'clock'>): string[] {
   const { database, git, tools } = commit
   const system = database.systemIdentifier === null ? '' : ` on system ${database.systemIdentifier}`
   return [
     ...commit.parentIds.map((id) => `Parent:     ${id}`),
     `Tree:       ${commit.treeId}`,
-    ...formatAuthorAndDate(commit, now),
+    ...formatAuthorAndDate(commit, style),
     `Database:   ${printable(database.name)}${system}`,
     `Server:     PostgreSQL ${printable(database.serverVersion)}, ${printable(database.encoding)}, ` +
       `${printable(database.collate)}; read with pg_dump ${printable(tools.pgDump)}`,
@@ -44,8 +46,9 @@ function formatSelection(selection: Selection): string[] {
 /** Lists tables with rows, bytes and their change against the parent. */
 export function formatTables(
   changes: readonly TableChange[],
-  { isWhole }: { isWhole: boolean },
+  { isWhole, style }: { isWhole: boolean; style: TextStyle },
 ): string[] {
+  const { colors } = style
   const shown =
     isWhole || changes.length <= MAX_TABLE_LINES
       ? changes
@@ -53,12 +56,12 @@ export function formatTables(
   const rows = shown.map((table) => [
     printable(`${table.namespace}.${table.name}`),
     table.rowsAfter === null ? '' : formatCount(table.rowsAfter),
-    table.change === 'unchanged' ? '' : formatChange(rowCountChange(table)),
+    table.change === 'unchanged' ? '' : paintChange(rowCountChange(table), colors),
     table.sizeBytesAfter === null ? '' : formatSize(table.sizeBytesAfter),
-    CHANGE_TEXTS[table.change],
+    paintState(table.change, colors),
   ])
   const columns = [
-    { header: 'table' },
+    { header: 'table', shrinks: true },
     { header: 'rows', align: 'right' },
     { header: 'change', align: 'right' },
     { header: 'size', align: 'right' },
@@ -66,7 +69,7 @@ export function formatTables(
   ] as const
   const leftOut = changes.length - shown.length
   return [
-    ...(rows.length === 0 ? [] : [...formatTable(columns, rows), '']),
+    ...(rows.length === 0 ? [] : [...formatTable(columns, rows, style), '']),
     ...(leftOut === 0
       ? []
       : [`${formatQuantity(leftOut, 'unchanged table')} not listed (--tables lists all)`, '']),
@@ -79,6 +82,17 @@ const CHANGE_TEXTS: Readonly<Record<TableChange['change'], string>> = {
   missing: 'new',
   extra: 'gone',
   dataKept: 'without its rows',
+}
+
+function paintState(change: TableChange['change'], colors: Colors): string {
+  const { green, red, yellow } = colors
+  const paint = { unchanged: yellow, changed: yellow, missing: green, extra: red, dataKept: yellow }
+  return paint[change](CHANGE_TEXTS[change])
+}
+
+function paintChange(change: number, colors: Colors): string {
+  const text = formatChange(change)
+  return change === 0 ? text : change > 0 ? colors.green(text) : colors.red(text)
 }
 
 function rowCountChange({ rowsBefore, rowsAfter }: TableChange): number {

@@ -7,8 +7,9 @@ import type {
 } from '../../src/index.ts'
 import { sizeBytesOf } from '../../src/index.ts'
 import type { Colors } from './colors.ts'
+import { limitLines } from './limit-lines.ts'
 import { printable } from './printable.ts'
-import { formatQuantity, formatSize } from './units.ts'
+import { formatCount, formatQuantity, formatSize } from './units.ts'
 
 /** A longer list is cut and the rest counted; `--json` has all of it. */
 const MAX_FILE_LINES = 40
@@ -25,11 +26,13 @@ export function formatSourceDiffs(
   const paints = { added: colors.green, removed: colors.red, changed: colors.yellow }
   return diffs.flatMap((diff) => [
     `Source ${printable(diff.name)}: ${describeSource(diff)}`,
-    ...diff.files.slice(0, maxLines).map((file) => {
-      const change = changeOf(file)
-      return `  ${paints[change](`${SIGNS[change]} ${describeFile(file)}`)}`
-    }),
-    ...(diff.files.length > maxLines ? [`  … and ${diff.files.length - maxLines} more`] : []),
+    ...limitLines(
+      diff.files.map((file) => {
+        const change = changeOf(file)
+        return `  ${paints[change](`${SIGNS[change]} ${describeFile(file)}`)}`
+      }),
+      maxLines,
+    ),
   ])
 }
 
@@ -39,7 +42,7 @@ function describeSource({ kind, change, files, ...sizes }: SourceDiff): string {
   const counts = (['added', 'removed', 'changed'] as const)
     .map((each) => [each, files.filter((file) => changeOf(file) === each).length] as const)
     .filter(([, count]) => count > 0)
-    .map(([each, count]) => `${count} ${each}`)
+    .map(([each, count]) => `${formatCount(count)} ${each}`)
   const what =
     change === 'added'
       ? ['new among the sources']

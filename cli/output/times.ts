@@ -1,5 +1,48 @@
 import { formatQuantity } from './units.ts'
 
+/** How `--date` wants times written; the names are git's. */
+export const DATE_FORMATS = ['relative', 'iso', 'iso-strict', 'rfc', 'short', 'unix'] as const
+
+export type DateFormat = (typeof DATE_FORMATS)[number]
+
+/** What it takes to write a time. */
+export interface Clock {
+  now: Date
+  /** Null: as fits the place, an age in lists and both where there is room. */
+  date: DateFormat | null
+}
+
+/** Writes a time where there is little room: as its age, unless the user wants it another way. */
+export function formatTime(time: Date, clock: Clock): string {
+  return inFormat(time, clock.date ?? 'relative', clock.now)
+}
+
+/** Writes a time with its age behind it, unless the user wants it one way. */
+export function formatTimeAndAge(time: Date, clock: Clock): string {
+  const { now, date } = clock
+  if (date !== null) return inFormat(time, date, now)
+  return `${formatAbsoluteTime(time)} (${formatRelativeTime(time, now)})`
+}
+
+function inFormat(time: Date, format: DateFormat, now: Date): string {
+  switch (format) {
+    case 'relative':
+      return formatRelativeTime(time, now)
+    case 'iso':
+      return formatAbsoluteTime(time)
+    case 'iso-strict': {
+      const { date, timeOfDay, offset } = partsOf(time)
+      return `${date}T${timeOfDay}${offset.slice(0, 3)}:${offset.slice(3)}`
+    }
+    case 'rfc':
+      return formatRfcTime(time)
+    case 'short':
+      return partsOf(time).date
+    case 'unix':
+      return String(Math.floor(time.getTime() / 1000))
+  }
+}
+
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
 const DAY_MS = 24 * HOUR_MS
@@ -41,12 +84,28 @@ export function formatAge(time: Date, now: Date): string {
 
 /** `2026-03-01 14:05:09 +0100` in the machine's time zone, as git's `iso` format. */
 export function formatAbsoluteTime(time: Date): string {
+  const { date, timeOfDay, offset } = partsOf(time)
+  return `${date} ${timeOfDay} ${offset}`
+}
+
+const WEEKDAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat']
+const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ')
+
+/** `Sun, 1 Mar 2026 14:05:09 +0100`, in the words of RFC 2822. */
+function formatRfcTime(time: Date): string {
+  const { timeOfDay, offset } = partsOf(time)
+  const day = `${WEEKDAYS[time.getDay()]}, ${time.getDate()} ${MONTHS[time.getMonth()]}`
+  return `${day} ${time.getFullYear()} ${timeOfDay} ${offset}`
+}
+
+/** In the machine's time zone. */
+function partsOf(time: Date): { date: string; timeOfDay: string; offset: string } {
   const two = (value: number) => String(value).padStart(2, '0')
   const offsetMinutes = -time.getTimezoneOffset()
   const offset = Math.abs(offsetMinutes)
-  return (
-    `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())} ` +
-    `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())} ` +
-    `${offsetMinutes < 0 ? '-' : '+'}${two(Math.floor(offset / 60))}${two(offset % 60)}`
-  )
+  return {
+    date: `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`,
+    timeOfDay: `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`,
+    offset: `${offsetMinutes < 0 ? '-' : '+'}${two(Math.floor(offset / 60))}${two(offset % 60)}`,
+  }
 }

@@ -1,11 +1,13 @@
 import { type CheckoutResult, shortId, type WipePlan } from '../../src/index.ts'
 import type { Colors } from './colors.ts'
 import { printable } from './printable.ts'
+import type { TextStyle } from './text-style.ts'
 import { formatTable } from './text-table.ts'
 import { formatCount, formatDuration, formatQuantity, formatSize } from './units.ts'
 
 /** Lists every table that goes or loses its rows, with its rows, then what else goes and what stays. */
-export function formatWipePlan(plan: WipePlan, colors: Colors): string[] {
+export function formatWipePlan(plan: WipePlan, style: TextStyle): string[] {
+  const { colors } = style
   const { database, isNoOp } = plan.checkout
   const where = `${printable(database.name)} on ${printable(database.address)}, PostgreSQL ${database.serverVersion}`
   if (isNoOp) return [`Database: ${where}`, 'There is nothing to wipe']
@@ -22,12 +24,13 @@ export function formatWipePlan(plan: WipePlan, colors: Colors): string[] {
       ? ['No tables']
       : formatTable(
           [
-            { header: 'table' },
+            { header: 'table', shrinks: true },
             { header: 'rows', align: 'right' },
             { header: 'size', align: 'right' },
             {},
           ],
           rows,
+          style,
         )),
     '',
     `Will go: ${formatQuantity(plan.rowCount, 'row')} of ${formatQuantity(plan.tables.length, 'table')}` +
@@ -38,7 +41,7 @@ export function formatWipePlan(plan: WipePlan, colors: Colors): string[] {
         ? ''
         : `, ${formatQuantity(plan.largeObjectCount, 'large object')}`),
     `Stays:   ${formatStanding(plan)}`,
-    'The state before is committed first and pinned.',
+    'The state before is committed first and pinned',
   ]
 }
 

@@ -141,7 +141,12 @@ function silentContext(context: Context, show: (line: string) => void): Context 
     arguments: context.arguments,
     dependencies: context.dependencies,
     options: context.options,
-    output: new Output(io, { color: 'never', isQuiet: false }),
+    output: new Output(io, {
+      color: 'never',
+      date: context.options.date ?? null,
+      isQuiet: false,
+      onPagerClosed: () => {},
+    }),
     reporter: () => {},
     exitCode: ExitCode.done,
     interruptedState: 'nothing was changed',

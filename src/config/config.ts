@@ -17,6 +17,10 @@ export interface Config {
   unprotected: ProtectedPattern[]
   /** Other datastores that commits hold. */
   sources: SourceSettings[]
+  /** Shows long results; `cat` for none, null where the environment decides. */
+  pager: string | null
+  /** Whether commands say what to do next. */
+  hints: boolean
 }
 
 /** What `snap migrate` applies, and where it keeps its books. */
@@ -69,4 +73,6 @@ export const DEFAULT_CONFIG: Config = {
   protected: [],
   unprotected: [],
   sources: [],
+  pager: null,
+  hints: true,
 }

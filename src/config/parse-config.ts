@@ -181,6 +181,8 @@ const readConfig: Reader<Config> = (place) => {
     protected: listOf(protectedPattern, 'a list of databases'),
     unprotected: listOf(protectedPattern, 'a list of databases'),
     sources,
+    pager: text,
+    hints: boolean,
   })(place)
   const { rules: ownRules, migrations, protected: ownProtected, unprotected } = found
   return {
@@ -190,6 +192,8 @@ const readConfig: Reader<Config> = (place) => {
     protected: ownProtected ?? DEFAULT_CONFIG.protected,
     unprotected: unprotected ?? DEFAULT_CONFIG.unprotected,
     sources: found.sources ?? DEFAULT_CONFIG.sources,
+    pager: found.pager ?? DEFAULT_CONFIG.pager,
+    hints: found.hints ?? DEFAULT_CONFIG.hints,
   }
 }
 

@@ -21,7 +21,8 @@ export interface CommitWithId {
 /**
  * Walks commits and their ancestors, each once, newest first as `git log` does.
  *
- * Goes on behind commits that were pruned. Lazy: reads a commit when a child of
+ * Goes on behind commits that were pruned. What `hiddenIds` names is left out, and so is what lies
+ * behind it unless another way leads there. Lazy: reads a commit when a child of
  * it has been yielded. A commit whose clock was behind its parent's still comes
  * before the parent, unless the walk starts at both; `orderHistory` then helps.
  *
@@ -31,13 +32,14 @@ export interface CommitWithId {
 export async function* walkCommits(
   { objects, pruned }: HistorySource,
   startIds: readonly ObjectId[],
-  options: { signal?: AbortSignal | undefined } = {},
+  options: { signal?: AbortSignal | undefined; hiddenIds?: ReadonlySet<ObjectId> } = {},
 ): AsyncIterable<CommitWithId> {
+  const { hiddenIds = new Set<ObjectId>() } = options
   const seen = new Set<ObjectId>()
   const ready: CommitWithId[] = []
   const enqueue = async (ids: readonly ObjectId[]) => {
     for (const id of ids) {
-      if (seen.has(id)) continue
+      if (seen.has(id) || hiddenIds.has(id)) continue
       seen.add(id)
       const commit = await objects.readCommit(id)
       const { ids: ancestorIds, passed } = await pruned.skip(commit.parentIds)

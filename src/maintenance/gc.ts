@@ -97,7 +97,15 @@ export async function collectLocked(
     signal: options.signal,
   })
   // First what needs no room, so that a full disk has some when packs are written.
-  for (const pack of [...deleted, ...repacked]) await repacker.empty(pack)
+  const going = [...deleted, ...repacked]
+  const totalSizeBytes = going.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+  let emptiedSizeBytes = 0
+  for (const [place, pack] of going.entries()) {
+    await repacker.empty(pack)
+    emptiedSizeBytes += pack.sizeBytes
+    const progress = { packCount: place + 1, sizeBytes: emptiedSizeBytes, totalSizeBytes }
+    emit(options.reporter, { kind: 'packsEmptied', ...progress })
+  }
   await repacker.finish()
   const graceMs = options.graceMs ?? DEFAULT_GRACE_MS
   const leftovers = await store.backend.removeLeftovers?.(

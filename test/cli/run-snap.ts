@@ -42,7 +42,7 @@ export async function runSnap(
     stdin,
     stdout,
     stderr,
-    environment: { PATH: process.env.PATH, GIT_CONFIG_NOSYSTEM: '1', ...AUTHOR_VARIABLES },
+    environment: environment(),
     workingDirectory: '/nonexistent',
     programPath: ['/usr/bin/node', '/opt/snap/main.js'],
     homeDirectory: '/nonexistent',
@@ -50,6 +50,9 @@ export async function runSnap(
     hostName: 'engine',
     now: () => NOW,
     signal: new AbortController().signal,
+    startPager: () => {
+      throw new Error('a test that pages says with what')
+    },
     atExit: () => () => {},
     suspend: () => Promise.resolve(),
     runChild: () => Promise.reject(new Error('a test that runs a command says what it does')),
@@ -65,7 +68,14 @@ const AUTHOR_VARIABLES = { SNAP_AUTHOR_NAME: 'Ada', SNAP_AUTHOR_EMAIL: 'ada@exam
 export function environment(
   variables: Record<string, string | undefined> = {},
 ): Record<string, string | undefined> {
-  return { PATH: process.env.PATH, GIT_CONFIG_NOSYSTEM: '1', ...AUTHOR_VARIABLES, ...variables }
+  return {
+    PATH: process.env.PATH,
+    GIT_CONFIG_NOSYSTEM: '1',
+    // A machine may have no `less`, and a test that pages says with what.
+    SNAP_PAGER: 'cat',
+    ...AUTHOR_VARIABLES,
+    ...variables,
+  }
 }
 
 /** Makes a directory that is gone when the test is over. */

@@ -81,6 +81,7 @@ const VALUES = [
   'openMigrationRun',
   'openSession',
   'openStore',
+  'orderHistory',
   'parseCondition',
   'parseConfig',
   'parseDotenv',

@@ -2,8 +2,8 @@ import { planCheckout, planUndo, SnapError, shortId } from '../../../src/index.t
 import { type CheckoutFlags, carryOut, confirmationFor, questionFor } from '../../checkout-flow.ts'
 import { findDatabaseOf } from '../../database.ts'
 import { formatCheckoutResult } from '../../output/checkout-text.ts'
-import { createColors } from '../../output/colors.ts'
 import { formatPlan } from '../../output/plan-text.ts'
+import { plainStyle } from '../../output/text-style.ts'
 import { formatProtection } from '../../protection.ts'
 import type { Job } from '../runner.ts'
 import { contextOf, followProgress, type LoadOf, type Workplace } from './workplace.ts'
@@ -32,7 +32,7 @@ export async function loadCheckout(
   )
   const commandLine = commitId === null ? [command] : [command, shortId(commitId)]
   const context = contextOf(workplace, job, { arguments: commandLine, report })
-  const colors = createColors(false)
+  const style = plainStyle(ours.output.style.clock)
   const target = {
     command,
     store,
@@ -53,7 +53,7 @@ export async function loadCheckout(
         plan,
         lines: [
           ...(guard === undefined ? [] : formatProtection(guard)),
-          ...formatPlan(plan, { colors, now: ours.io.now(), withSafety: FLAGS.safety }),
+          ...formatPlan(plan, { style, withSafety: FLAGS.safety }),
         ],
         stage: {
           kind: 'asking',
@@ -66,7 +66,10 @@ export async function loadCheckout(
         throw ours.io.signal.aborted ? reason : notConfirmed(text)
       })
     })
-    const lines = formatCheckoutResult(plan, result, { colors, withRowProof: false })
+    const lines = formatCheckoutResult(plan, result, {
+      colors: style.colors,
+      withRowProof: false,
+    })
     ours.interruptedState = 'every checkout that was begun is done'
     if (ours.io.signal.aborted) workplace.late = { lines }
     dispatch({ kind: 'finished', screenId, lines, canUndo: result.safetyCommitId !== null })

@@ -8,7 +8,7 @@ import {
   walkCommits,
 } from '../../../src/index.ts'
 import { findParent } from '../../find-parent.ts'
-import { readDecorations } from '../../names.ts'
+import { type Decoration, namesOf, readDecorations } from '../../names.ts'
 import { formatMessage, totalsOf } from '../../output/commit-text.ts'
 import { formatContents, formatOrigin } from '../../output/show-text.ts'
 import { findStartIds } from '../../start-ids.ts'
@@ -53,14 +53,14 @@ async function* readEntries(
     return found
   }
   for await (const found of walkCommits(store, startIds, { signal: options.signal })) {
-    yield await entryOf(store, found, decorations.get(found.id) ?? [], totalsOfTree)
+    yield await entryOf(store, found, decorations.get(found.id), totalsOfTree)
   }
 }
 
 async function entryOf(
   store: Store,
   { id, commit, ancestorIds, prunedCount }: CommitWithId,
-  names: readonly string[],
+  names: readonly Decoration[] | undefined,
   totalsOfTree: (treeId: ObjectId) => Promise<ReturnType<typeof totalsOf>>,
 ): Promise<LogEntry> {
   const { rowCount, sizeBytes } = await totalsOfTree(commit.treeId)
@@ -70,7 +70,7 @@ async function entryOf(
   return {
     id,
     commit,
-    names,
+    names: namesOf(names),
     ancestorIds,
     prunedCount,
     rowCount,
@@ -91,12 +91,12 @@ export async function loadCommit(
   const before = parentId === undefined ? tree : await readTreeOf(store, parentId)
   const details = {
     commit,
-    names: (await readDecorations(store)).get(commitId) ?? [],
+    names: namesOf((await readDecorations(store)).get(commitId)),
     tables: compareTables(before, tree),
     schema: await readSchemaEntries(store.objects, tree),
     about: [
       `commit ${commitId}`,
-      ...formatOrigin(commit, context.io.now()),
+      ...formatOrigin(commit, context.output.style),
       ...formatMessage(commit),
       '',
       ...formatContents(commit, tree),

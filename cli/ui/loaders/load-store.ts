@@ -6,12 +6,12 @@ import {
   type Store,
   walkCommits,
 } from '../../../src/index.ts'
-import { createColors } from '../../output/colors.ts'
 import { totalsOf } from '../../output/commit-text.ts'
 import { formatFsckReport } from '../../output/fsck-text.ts'
 import { formatGcPlan } from '../../output/gc-text.ts'
 import { formatOperation } from '../../output/operation-text.ts'
 import { formatPrunePlan } from '../../output/prune-text.ts'
+import { plainStyle } from '../../output/text-style.ts'
 import { formatQuantity, formatSize } from '../../output/units.ts'
 import { findRollbackCommand } from '../../rollback-command.ts'
 import { findStartIds } from '../../start-ids.ts'
@@ -19,8 +19,6 @@ import { PREVIEWED_POLICY } from '../prune-policy.ts'
 import type { Job } from '../runner.ts'
 import type { ListedOperation } from '../state.ts'
 import { followProgress, type LoadOf, type Workplace } from './workplace.ts'
-
-const PLAIN = createColors(false)
 
 /** More are listed by `snap ops -n`. */
 const MAX_OPERATIONS = 500
@@ -30,12 +28,13 @@ export async function loadOperations(
   { dispatch, screenId, signal }: Job,
 ): Promise<void> {
   const operations: ListedOperation[] = []
+  const style = plainStyle(context.output.style.clock)
   for await (const operation of store.operations.list()) {
     signal.throwIfAborted()
     const state = await findOperationState(operation)
     const rollback = findRollbackCommand(context, operation)
-    const style = { colors: PLAIN, now: context.io.now(), rollback }
-    operations.push({ operation, state, details: formatOperation(operation, state, style) })
+    const details = formatOperation(operation, state, { style, rollback })
+    operations.push({ operation, state, details })
     if (operations.length === MAX_OPERATIONS) break
   }
   dispatch({ kind: 'operationsLoaded', screenId, operations })
@@ -82,16 +81,17 @@ export async function loadJob(
   { dispatch, screenId, signal }: Job,
 ): Promise<void> {
   const { now } = context.io
+  const style = plainStyle(context.output.style.clock)
   const reporter = followProgress(
     { now: now, notice: (notice) => dispatch({ kind: 'noticed', notice }) },
     (_progress, line) => dispatch({ kind: 'jobProgressed', screenId, progress: line }),
   )
   if (kind === 'fsck') {
     const report = await fsck(store.backend, { reporter, signal })
-    dispatch({ kind: 'jobFinished', screenId, lines: formatFsckReport(report, PLAIN) })
+    dispatch({ kind: 'jobFinished', screenId, lines: formatFsckReport(report, style.colors) })
     return
   }
   const { plan, gc } = await previewPrune(store, PREVIEWED_POLICY, { reporter, signal, now })
-  const lines = [...formatPrunePlan(plan, { colors: PLAIN, now: now() }), ...formatGcPlan(gc)]
+  const lines = [...formatPrunePlan(plan, style), ...formatGcPlan(gc)]
   dispatch({ kind: 'jobFinished', screenId, lines })
 }

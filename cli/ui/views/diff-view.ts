@@ -1,4 +1,5 @@
 import type { SourceDiff, TableDiff } from '../../../src/index.ts'
+import { createColors } from '../../output/colors.ts'
 import { nameOfEntry } from '../../output/diff-text.ts'
 import { fitWidth } from '../../output/fit-width.ts'
 import { printable } from '../../output/printable.ts'
@@ -102,11 +103,13 @@ export function viewRows(screen: RowsScreen, look: Look): string[] {
   ]
 }
 
+const PLAIN = createColors(false)
+
 const keyWidth = ({ width }: Look) => Math.min(40, Math.floor(width / 3))
 
 function viewRow(row: ReadableRowChange, isChosen: boolean, look: Look): string {
   const { colors, width } = look
-  const cells = formatRowsAsCells(row)
+  const cells = formatRowsAsCells(row, PLAIN)
   const [sign = '', key = ''] = cells[0] ?? []
   const text =
     row.change === 'updated'

@@ -1,10 +1,11 @@
+import { drawGraph } from '../../output/commit-graph.ts'
 import { titleOf } from '../../output/commit-text.ts'
 import { cutToWidth, fitWidth } from '../../output/fit-width.ts'
 import { printable } from '../../output/printable.ts'
 import { formatAge } from '../../output/times.ts'
 import { formatChange, formatCount, formatSize } from '../../output/units.ts'
 import { shownEntries } from '../items.ts'
-import { drawGraph } from '../log-graph.ts'
+
 import type { LogEntry, LogScreen } from '../state.ts'
 import { asChosen, type Look, windowOf } from './view.ts'
 

@@ -43,7 +43,10 @@ export function viewOperations({ operations, scroll }: OperationsScreen, look: L
   return [
     look.colors.dim(` ${line(titles)}`),
     ...windowOf(operations, scroll, look).map(({ operation, state }, i) => {
-      const cells = formatOperationCells(operation, state, { colors: PLAIN, now: look.now })
+      const cells = formatOperationCells(operation, state, {
+        colors: PLAIN,
+        clock: { now: look.now, date: null },
+      })
       const isChosen = scroll.top + i === scroll.cursor
       const { red, cyan } = look.colors
       const text = line(cells)

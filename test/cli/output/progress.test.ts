@@ -52,7 +52,7 @@ test('without a terminal there is one line a phase, and one every five seconds',
   ])
 })
 
-test('on a terminal one line is rewritten at most ten times a second, cut to its width, and taken away', () => {
+test('on a terminal one line is rewritten at most ten times a second, as wide as there is room, and taken away', () => {
   const { written } = show(
     true,
     [
@@ -60,11 +60,11 @@ test('on a terminal one line is rewritten at most ten times a second, cut to its
       [50, { kind: 'objectsChecked', objectCount: 1, sizeBytes: 10, totalSizeBytes: 100 }],
       [60, { kind: 'objectsChecked', objectCount: 2, sizeBytes: 20, totalSizeBytes: 100 }],
     ],
-    31,
+    30,
   )
   deepEqual(written, [
     '\r\u001b[2Kverifying objects',
-    '\r\u001b[2Kverifying objects, 2 objects, ',
+    '\r\u001b[2Kverifying objects, 2 objects',
     '\r\u001b[2K',
   ])
 })

@@ -1,0 +1,12 @@
+import type { Store } from '../src/index.ts'
+import type { Context } from './context.ts'
+import { readTextSettings } from './text-settings.ts'
+
+/** Says on stderr what may be done next, unless SNAP_HINTS=0, the configuration or --quiet do not want that. */
+export async function giveHint(context: Context, store: Store, ...hints: string[]): Promise<void> {
+  const { io, options, output } = context
+  if (options.quiet === true || options.json === true || io.environment.SNAP_HINTS === '0') return
+  if (!(await readTextSettings(context, store)).hints) return
+  const label = output.messageColors.yellow('hint:')
+  output.note(...hints.map((hint) => `${label} ${hint}`))
+}
