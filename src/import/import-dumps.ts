@@ -24,6 +24,7 @@ import type { ArchiveContents } from '../schema/toc.ts'
 import type { Store } from '../store.ts'
 import { type Compression, detectCompression, readDumpFile } from './dump-bytes.ts'
 import { unreadable } from './dump-error.ts'
+import { describeImported } from './imported-database.ts'
 import { readContents, restoreArchive } from './restore-archive.ts'
 import { restorePlain } from './restore-plain.ts'
 
@@ -36,6 +37,8 @@ export interface Dump {
   createdAt: Date
   /** Null where it does not say. */
   databaseName: string | null
+  /** Of the server it was made of, and of pg_dump; null where it does not say. */
+  versions: { server: string; pgDump: string } | null
   /** Of the file as a whole; what an archive has compressed of itself is its own affair. */
   compression: Compression
   contents: ArchiveContents | null
@@ -65,16 +68,25 @@ export async function inspectDump(path: string, file: string): Promise<Dump> {
     throw unreadable(file, 'it is no dump of pg_dump', "for rows of a table, see 'snap help load'")
   }
   const createdAt = findStart(text) ?? found.mtime
-  const databaseName = findDatabaseName(text)
-  return { file, path, format: 'plain', createdAt, databaseName, compression, contents: null }
+  return {
+    file,
+    path,
+    format: 'plain',
+    createdAt,
+    databaseName: findDatabaseName(text),
+    versions: findVersions(text),
+    compression,
+    contents: null,
+  }
 
   async function inspectArchive(
     format: 'custom' | 'directory' | 'tar',
     compression: Compression,
   ): Promise<Dump> {
     const contents = await readContents({ path, format, compression, file })
-    const { createdAt, databaseName } = contents
-    return { file, path, format, createdAt, databaseName, compression, contents }
+    const { createdAt, databaseName, serverVersion: server, pgDumpVersion: pgDump } = contents
+    const versions = { server, pgDump }
+    return { file, path, format, createdAt, databaseName, versions, compression, contents }
   }
 }
 
@@ -101,6 +113,12 @@ function findStart(text: string): Date | null {
   return new Date(`${day}T${time}${zone === 'UTC' || zone === 'GMT' ? 'Z' : ''}`)
 }
 
+function findVersions(text: string): Dump['versions'] {
+  const server = /^-- Dumped from database version (.+)$/m.exec(text)?.[1]
+  const pgDump = /^-- Dumped by pg_dump version (.+)$/m.exec(text)?.[1]
+  return server === undefined || pgDump === undefined ? null : { server, pgDump }
+}
+
 /** Of a dump with --create. */
 function findDatabaseName(text: string): string | null {
   const [, quoted, plain] = /^CREATE DATABASE (?:"((?:[^"]|"")+)"|([^\s";]+))/m.exec(text) ?? []
@@ -113,6 +131,8 @@ export interface ImportOptions {
   /** The server is thrown away afterwards: roles that are missing there are made. */
   isThrowaway: boolean
   branch: string
+  /** Of dumps that do not say of which database they are. */
+  databaseName: string
   author: Author
   jobs?: number | undefined
   reporter?: Reporter | undefined
@@ -170,7 +190,7 @@ async function importDump(
   parentId: ObjectId | null,
   options: ImportOptions,
 ): Promise<ImportedDump> {
-  const { author, jobs, reporter, signal } = options
+  const { author, databaseName, jobs, reporter, signal } = options
   throwIfAborted(signal, 'importing')
   return withScratchDatabase(options, async (database) => {
     const leftOut = await restore(database, dump, options)
@@ -178,12 +198,12 @@ async function importDump(
     try {
       const selection = completeSelection(undefined)
       const capture = await captureDatabase(writer, { database, selection, jobs, reporter, signal })
-      const name = dump.databaseName ?? basename(dump.file).replace(/\..*$/, '')
-      const described = { ...capture, database: { ...capture.database, name } }
+      const facts = { name: dump.databaseName ?? databaseName, dumpedAt: dump.createdAt }
+      const described = { ...capture, database: describeImported(capture.database, facts) }
       const { commitId, commit } = await putCommit(writer, described, {
         parentIds: parentId === null ? [] : [parentId],
         purpose: 'user',
-        message: `import ${basename(dump.file)}`,
+        message: `import ${basename(dump.file)}${describeOrigin(dump)}`,
         author,
         createdAt: dump.createdAt,
         selection,
@@ -196,6 +216,12 @@ async function importDump(
       await writer.close()
     }
   })
+}
+
+/** The commit itself tells of the server that restored it. */
+function describeOrigin({ versions }: Dump): string {
+  if (versions === null) return ''
+  return `\n\nDumped from PostgreSQL ${versions.server} by pg_dump ${versions.pgDump}.`
 }
 
 async function withScratchDatabase<T>(

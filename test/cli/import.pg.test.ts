@@ -13,7 +13,7 @@ import { compress } from 'zstd-napi'
 import { allMajors, createDatabase } from '../support/postgres.ts'
 import { dumpWith } from '../support/witness.ts'
 import { contentsOf } from './commit-contents.ts'
-import { newWorkplace } from './workplace.ts'
+import { newWorkplace, readShop, WRECKAGE } from './workplace.ts'
 
 const run = promisify(execFile)
 const nativeMajor = await run('pg_dump', ['--version']).then(
@@ -213,4 +213,32 @@ test('rows as INSERT from the newest server give the commit of the database that
   const again = await place.json(['import', 'shop.sql', '--branch', 'old/backups'])
   const { commit } = await place.json(['show', again.imported[0].commitId])
   deepEqual(commit.parentIds, [imported[0].commitId])
+})
+
+test('an imported commit is checked out over the database of its name, without --force', async () => {
+  const newest = allMajors.at(-1)!
+  const place = await newWorkplace(newest)
+  await place.succeed(['init'])
+  const before = await readShop(place.database)
+  const sql = await dumpWith(newest, place.database.url)
+  await writeFile(join(place.directory, 'backup-1.sql'), sql)
+  const { imported } = await place.json(['import', 'backup-1.sql'])
+  await place.database.query(WRECKAGE)
+
+  match(await place.succeed(['show', 'imported']), /imported: on which system is not known/)
+  const { stdout } = await place.snap(['checkout', 'imported', '--dry-run'])
+  match(stdout, /warning: .*only the name tells that it is of this database/)
+  await place.succeed(['checkout', 'imported', '--yes'])
+  deepEqual(await readShop(place.database), before)
+
+  const { commit } = await place.json(['show', imported[0].commitId])
+  equal(commit.database.name, place.database.name)
+  deepEqual(
+    [commit.database.oid, commit.database.systemIdentifier, commit.database.lsn],
+    [0, null, null],
+  )
+  const other = await createDatabase(newest)
+  const refused = await place.snap(['--database', other.url, 'checkout', 'imported', '--yes'])
+  equal(refused.exitCode, 7)
+  match(refused.stderr, /the commit was made of/)
 })
