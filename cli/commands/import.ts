@@ -1,10 +1,11 @@
-import { resolve } from 'node:path'
+import { basename, resolve } from 'node:path'
 import {
   type DatabaseAddress,
   type Dump,
   type ImportedDump,
   importDumps,
   inspectDump,
+  isSnapError,
   resolveDatabaseAddress,
   type Store,
   shortId,
@@ -121,6 +122,7 @@ async function importInto(
     scratch: scratch.address,
     isThrowaway: scratch.isThrowaway,
     branch: flags.branch,
+    databaseName: await nameDatabase(context, store, dumps),
     author: await findAuthor(io),
     jobs: flags.jobs,
     reporter: context.reporter,
@@ -139,6 +141,16 @@ async function importInto(
     `${formatQuantity(imported.length, 'dump')} imported onto branch '${printable(flags.branch)}', ` +
       `now at ${output.colors.yellow(shortId(imported.at(-1)!.commitId))}`,
   )
+}
+
+/** A store is of one database: what does not say of which it is, is taken for one of that. */
+async function nameDatabase(context: Context, store: Store, dumps: Dump[]): Promise<string> {
+  try {
+    return (await findDatabaseOf(store, context)).databaseName
+  } catch (error) {
+    if (!isSnapError(error, 'DATABASE_ADDRESS_MISSING')) throw error
+    return basename(dumps[0]!.file).replace(/\..*$/, '')
+  }
 }
 
 function describeImported(

@@ -13,13 +13,14 @@ const MAX_TABLE_LINES = 30
 /** Says where a commit came from: parents, author, server, migrations, git, selection. */
 export function formatOrigin(commit: Commit, style: Pick<TextStyle, 'clock'>): string[] {
   const { database, git, tools } = commit
+  const isImported = database.oid === 0
   const system = database.systemIdentifier === null ? '' : ` on system ${database.systemIdentifier}`
   return [
     ...commit.parentIds.map((id) => `Parent:     ${id}`),
     `Tree:       ${commit.treeId}`,
     ...formatAuthorAndDate(commit, style),
-    `Database:   ${printable(database.name)}${system}`,
-    `Server:     PostgreSQL ${printable(database.serverVersion)}, ${printable(database.encoding)}, ` +
+    `Database:   ${printable(database.name)}${isImported ? ', imported: on which system is not known' : system}`,
+    `${isImported ? 'Restored:  ' : 'Server:    '} PostgreSQL ${printable(database.serverVersion)}, ${printable(database.encoding)}, ` +
       `${printable(database.collate)}; read with pg_dump ${printable(tools.pgDump)}`,
     ...(database.lsn === null ? [] : [`LSN:        ${database.lsn}`]),
     ...formatMigrations(commit),

@@ -1,3 +1,5 @@
+import { quoteLiteral } from '../postgres/quote.ts'
+
 /** Cuts bytes into lines, each with its line feed; the last may have none. */
 export async function* byteLines(source: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
   let rest: Buffer[] = []
@@ -46,4 +48,14 @@ export async function* copyRows(
     sizeBytes = 0
   }
   if (pieces.length > 0) yield Buffer.concat(pieces)
+}
+
+/**
+ * Says in pg_dump's `COPY … FROM stdin` what its rows are written in, for the server to convert.
+ *
+ * @param encoding  PostgreSQL's name
+ */
+export function withEncoding(copyStatement: string, encoding: string): string {
+  const statement = copyStatement.trim().replace(/;$/, '')
+  return encoding === 'UTF8' ? statement : `${statement} WITH (ENCODING ${quoteLiteral(encoding)})`
 }

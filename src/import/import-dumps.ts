@@ -6,10 +6,8 @@
  * that fails leaves objects that nothing names, and no trace otherwise.
  */
 import { randomBytes } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { open, stat } from 'node:fs/promises'
+import { access, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { createGunzip } from 'node:zlib'
 import { putCommit } from '../capture/build-commit.ts'
 import { captureDatabase } from '../capture/capture-database.ts'
 import { completeSelection } from '../capture/selection.ts'
@@ -24,19 +22,25 @@ import { openSession } from '../postgres/session.ts'
 import { branchRefName } from '../refs/ref-name.ts'
 import type { ArchiveContents } from '../schema/toc.ts'
 import type { Store } from '../store.ts'
-import { readContents, restoreArchive, through, unreadable } from './restore-archive.ts'
+import { type Compression, detectCompression, readDumpFile } from './dump-bytes.ts'
+import { unreadable } from './dump-error.ts'
+import { describeImported } from './imported-database.ts'
+import { readContents, restoreArchive } from './restore-archive.ts'
 import { restorePlain } from './restore-plain.ts'
 
 export interface Dump {
   /** How messages name it. */
   file: string
   path: string
-  format: 'plain' | 'custom' | 'directory'
+  format: 'plain' | 'custom' | 'directory' | 'tar'
   /** When it was made: what its header says, or when the file was written last. */
   createdAt: Date
   /** Null where it does not say. */
   databaseName: string | null
-  isCompressed: boolean
+  /** Of the server it was made of, and of pg_dump; null where it does not say. */
+  versions: { server: string; pgDump: string } | null
+  /** Of the file as a whole; what an archive has compressed of itself is its own affair. */
+  compression: Compression
   contents: ArchiveContents | null
 }
 
@@ -50,44 +54,75 @@ export async function inspectDump(path: string, file: string): Promise<Dump> {
     throw unreadable(file, cause.code ?? cause.message, undefined, cause)
   })
   if (found.isDirectory()) {
-    const contents = await readContents(join(path, 'toc.dat'), file).catch((error) => {
-      if (error.code !== 'ENOENT') throw error
-      throw unreadable(file, 'it is a directory without toc.dat, and so no dump')
+    await access(join(path, 'toc.dat')).catch((cause) => {
+      throw unreadable(file, 'it is a directory without toc.dat, and so no dump', undefined, cause)
     })
-    return archive('directory', contents)
+    return inspectArchive('directory', 'none')
   }
-  const head = await readHead(path)
-  if (head.subarray(0, 5).equals(MAGIC)) return archive('custom', await readContents(path, file))
-  if (head.subarray(257, 262).toString() === 'ustar') {
-    throw unreadable(file, 'it is a tar archive', `unpack it, and import the directory`)
-  }
-  const isCompressed = head[0] === 0x1f && head[1] === 0x8b
+  const compression = await detectCompression(path)
+  const head = await readHead(path, compression, file)
+  if (head.subarray(0, 5).equals(MAGIC)) return inspectArchive('custom', compression)
+  if (head.subarray(257, 262).toString() === 'ustar') return inspectArchive('tar', compression)
   const text = head.toString('latin1')
-  if (!isCompressed && !/^(?:--|\\restrict|SET |BEGIN)/m.test(text)) {
+  if (!/^(?:--|\\restrict|SET |BEGIN)/m.test(text)) {
     throw unreadable(file, 'it is no dump of pg_dump', "for rows of a table, see 'snap help load'")
   }
-  const started = /^-- Started on (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)/m.exec(text)?.[1]
-  const createdAt = started === undefined ? found.mtime : new Date(started.replace(' ', 'T'))
-  const databaseName = null
-  return { file, path, format: 'plain', createdAt, databaseName, isCompressed, contents: null }
+  const createdAt = findStart(text) ?? found.mtime
+  return {
+    file,
+    path,
+    format: 'plain',
+    createdAt,
+    databaseName: findDatabaseName(text),
+    versions: findVersions(text),
+    compression,
+    contents: null,
+  }
 
-  function archive(format: 'custom' | 'directory', contents: ArchiveContents): Dump {
-    const { createdAt: at, databaseName: name } = contents
-    return { file, path, format, createdAt: at, databaseName: name, isCompressed: false, contents }
+  async function inspectArchive(
+    format: 'custom' | 'directory' | 'tar',
+    compression: Compression,
+  ): Promise<Dump> {
+    const contents = await readContents({ path, format, compression, file })
+    const { createdAt, databaseName, serverVersion: server, pgDumpVersion: pgDump } = contents
+    const versions = { server, pgDump }
+    return { file, path, format, createdAt, databaseName, versions, compression, contents }
   }
 }
 
 const MAGIC = Buffer.from('PGDMP')
+/** What pg_dump writes before the first object fits, comments of the database included. */
+const HEAD_BYTES = 1 << 14
 
-async function readHead(path: string): Promise<Buffer> {
-  const handle = await open(path)
-  try {
-    const bytes = Buffer.alloc(4096)
-    const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0)
-    return bytes.subarray(0, bytesRead)
-  } finally {
-    await handle.close()
+async function readHead(path: string, compression: Compression, file: string): Promise<Buffer> {
+  const pieces: Uint8Array[] = []
+  let sizeBytes = 0
+  for await (const piece of readDumpFile(path, compression, file)) {
+    pieces.push(piece)
+    sizeBytes += piece.length
+    if (sizeBytes >= HEAD_BYTES) break
   }
+  return Buffer.concat(pieces).subarray(0, HEAD_BYTES)
+}
+
+/** Of a dump with --verbose: by the clock of the machine that made it, whose zone is told by its letters alone. */
+function findStart(text: string): Date | null {
+  const [, day, time, zone] =
+    /^-- Started on (\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?: (\w+))?/m.exec(text) ?? []
+  if (day === undefined) return null
+  return new Date(`${day}T${time}${zone === 'UTC' || zone === 'GMT' ? 'Z' : ''}`)
+}
+
+function findVersions(text: string): Dump['versions'] {
+  const server = /^-- Dumped from database version (.+)$/m.exec(text)?.[1]
+  const pgDump = /^-- Dumped by pg_dump version (.+)$/m.exec(text)?.[1]
+  return server === undefined || pgDump === undefined ? null : { server, pgDump }
+}
+
+/** Of a dump with --create. */
+function findDatabaseName(text: string): string | null {
+  const [, quoted, plain] = /^CREATE DATABASE (?:"((?:[^"]|"")+)"|([^\s";]+))/m.exec(text) ?? []
+  return quoted?.replaceAll('""', '"') ?? plain ?? null
 }
 
 export interface ImportOptions {
@@ -96,6 +131,8 @@ export interface ImportOptions {
   /** The server is thrown away afterwards: roles that are missing there are made. */
   isThrowaway: boolean
   branch: string
+  /** Of dumps that do not say of which database they are. */
+  databaseName: string
   author: Author
   jobs?: number | undefined
   reporter?: Reporter | undefined
@@ -153,7 +190,7 @@ async function importDump(
   parentId: ObjectId | null,
   options: ImportOptions,
 ): Promise<ImportedDump> {
-  const { author, jobs, reporter, signal } = options
+  const { author, databaseName, jobs, reporter, signal } = options
   throwIfAborted(signal, 'importing')
   return withScratchDatabase(options, async (database) => {
     const leftOut = await restore(database, dump, options)
@@ -161,12 +198,12 @@ async function importDump(
     try {
       const selection = completeSelection(undefined)
       const capture = await captureDatabase(writer, { database, selection, jobs, reporter, signal })
-      const name = dump.databaseName ?? basename(dump.file).replace(/\..*$/, '')
-      const described = { ...capture, database: { ...capture.database, name } }
+      const facts = { name: dump.databaseName ?? databaseName, dumpedAt: dump.createdAt }
+      const described = { ...capture, database: describeImported(capture.database, facts) }
       const { commitId, commit } = await putCommit(writer, described, {
         parentIds: parentId === null ? [] : [parentId],
         purpose: 'user',
-        message: `import ${basename(dump.file)}`,
+        message: `import ${basename(dump.file)}${describeOrigin(dump)}`,
         author,
         createdAt: dump.createdAt,
         selection,
@@ -179,6 +216,12 @@ async function importDump(
       await writer.close()
     }
   })
+}
+
+/** The commit itself tells of the server that restored it. */
+function describeOrigin({ versions }: Dump): string {
+  if (versions === null) return ''
+  return `\n\nDumped from PostgreSQL ${versions.server} by pg_dump ${versions.pgDump}.`
 }
 
 async function withScratchDatabase<T>(
@@ -210,16 +253,16 @@ async function restore(
   { isThrowaway, signal }: ImportOptions,
 ): Promise<string[]> {
   const session = await openSession(database, signal === undefined ? {} : { signal })
-  const { file, path, contents } = dump
+  const { file, path, format, compression, contents } = dump
   const shared = { file, makesRoles: isThrowaway, signal }
   try {
-    if (contents !== null) {
+    if (contents !== null && format !== 'plain') {
+      const archive = { path, format, compression, file }
       const currentUser = database.user
-      await restoreArchive(session, path, contents, { ...shared, currentUser })
+      await restoreArchive(session, archive, contents, { ...shared, currentUser })
       return []
     }
-    const bytes = createReadStream(path)
-    const source = dump.isCompressed ? through(bytes, createGunzip(), file) : bytes
+    const source = readDumpFile(path, compression, file)
     return await restorePlain(session, source, shared)
   } finally {
     await session.close()

@@ -1,55 +1,85 @@
 /**
- * Restores a dump of pg_dump in custom or directory format, without pg_restore.
+ * Restores a dump of pg_dump in custom, directory or tar format, without pg_restore.
  *
- * Structure is created as a checkout creates it, in pg_restore's passes. The
- * rows come in the order of the file (pg_backup_custom.c, pg_backup_directory.c).
+ * Structure is created as a checkout creates it, in pg_restore's passes; rows
+ * and large objects come in the order of the file.
  */
-import { createReadStream } from 'node:fs'
-import { access, open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { PassThrough, Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import { createGunzip, createInflate } from 'node:zlib'
-import { isSnapError, SnapError, throwIfAborted } from '../errors.ts'
+import { isSnapError, throwIfAborted } from '../errors.ts'
 import type { Session } from '../postgres/session.ts'
 import { planCreation } from '../restore/plan-creation.ts'
 import { runRefreshes } from '../restore/run-refreshes.ts'
 import { runStatements } from '../restore/statement.ts'
 import { toSchemaEntries } from '../schema/schema-entries.ts'
+import { findTextDecoder } from '../schema/server-encoding.ts'
 import { type ArchiveContents, readArchive, type TocEntryWithData } from '../schema/toc.ts'
-import { byteLines, copyRows } from './byte-lines.ts'
+import { type ArchiveFile, readArchiveData, withTarMembers } from './archive-data.ts'
+import {
+  type ArchivedLargeObjects,
+  isOfLargeObjects,
+  planLargeObjects,
+} from './archived-large-objects.ts'
+import { byteLines, copyRows, withEncoding } from './byte-lines.ts'
+import { readDumpFile } from './dump-bytes.ts'
+import { makePlainHint, unreadable } from './dump-error.ts'
 import { ensureRoles, rolesNamedIn } from './dump-roles.ts'
 import { EXTENSION_HINT, restorePlain } from './restore-plain.ts'
 
 const FIRST_READ_BYTES = 1 << 20
 const MAX_CONTENTS_BYTES = 1 << 30
+const LARGE_OBJECT_PIECE_BYTES = 1 << 20
 
 /**
- * Reads what an archive holds, its rows excepted.
+ * Reads what an archive holds, its rows and large objects excepted.
  *
- * @param path  of the file, or of a directory's `toc.dat`
  * @throws DUMP_UNREADABLE
  */
-export async function readContents(path: string, file: string): Promise<ArchiveContents> {
-  const handle = await open(path)
-  try {
-    const { size } = await handle.stat()
-    // The table of contents comes first; how long it is only it can tell.
-    for (let wanted = FIRST_READ_BYTES; ; wanted *= 4) {
-      const bytes = Buffer.alloc(Math.min(wanted, size))
-      await handle.read(bytes, 0, bytes.length, 0)
-      try {
-        return readArchive(bytes)
-      } catch (error) {
-        const isWhole = bytes.length === size || wanted > MAX_CONTENTS_BYTES
-        if (!isWhole && isSnapError(error, 'SCHEMA_DUMP_FAILED')) continue
-        if (isSnapError(error)) throw unreadable(file, error.message, undefined, error)
-        throw error
-      }
-    }
-  } finally {
-    await handle.close()
+export async function readContents(archive: ArchiveFile): Promise<ArchiveContents> {
+  const { path, compression, format, file } = archive
+  if (format === 'directory') {
+    return parseContents(readDumpFile(join(path, 'toc.dat'), 'none', file), file)
   }
+  if (format === 'custom') return parseContents(readDumpFile(path, compression, file), file)
+  return withTarMembers(archive, async (members) => {
+    for await (const { name, bytes } of members) {
+      if (name === 'toc.dat') return parseContents(bytes, file)
+      break
+    }
+    throw unreadable(
+      file,
+      'it is a tar file, and none that pg_dump has made',
+      'unpack it, and import what is in it',
+    )
+  })
+}
+
+async function parseContents(
+  pieces: AsyncIterable<Uint8Array>,
+  file: string,
+): Promise<ArchiveContents> {
+  const parse = (bytes: Uint8Array, isWhole: boolean) => {
+    try {
+      return readArchive(bytes)
+    } catch (error) {
+      if (!isSnapError(error, 'SCHEMA_DUMP_FAILED')) throw error
+      if (!isWhole && sizeBytes <= MAX_CONTENTS_BYTES) return undefined
+      const reason = error.message.replace(/^.*archive: /, '')
+      throw unreadable(file, reason, makePlainHint(file), error)
+    }
+  }
+  const gathered: Uint8Array[] = []
+  let sizeBytes = 0
+  let nextTryBytes = FIRST_READ_BYTES
+  for await (const piece of pieces) {
+    gathered.push(piece)
+    sizeBytes += piece.length
+    // The table of contents comes first; how long it is only it can tell.
+    if (sizeBytes < nextTryBytes) continue
+    nextTryBytes *= 4
+    const contents = parse(Buffer.concat(gathered), false)
+    if (contents !== undefined) return contents
+  }
+  return parse(Buffer.concat(gathered), true)!
 }
 
 export interface ArchiveRestoreOptions {
@@ -62,23 +92,18 @@ export interface ArchiveRestoreOptions {
 /** @throws DUMP_UNREADABLE, RESTORE_FAILED */
 export async function restoreArchive(
   session: Session,
-  path: string,
+  archive: ArchiveFile,
   contents: ArchiveContents,
   options: ArchiveRestoreOptions,
 ): Promise<void> {
   const { file, makesRoles, currentUser } = options
-  refuseUnknown(contents, file)
-  const isRefresh = ({ kind }: TocEntryWithData) => kind === 'MATERIALIZED VIEW DATA'
-  const structure = contents.entries.filter((each) => each.section !== 'data' && !isRefresh(each))
-  const { entries } = toSchemaEntries(structure)
-  if (makesRoles) {
-    const owners = entries.flatMap(({ owner }) => (owner === null || owner === '' ? [] : [owner]))
-    await ensureRoles(session, owners)
-    for (const { definition } of entries) {
-      if (definition === null || !/\b(?:TO|FROM|FOR)\b/i.test(definition)) continue
-      await ensureRoles(session, await rolesNamedIn(definition))
-    }
+  const { encoding } = contents
+  if (findTextDecoder(encoding) === undefined) {
+    throw unreadable(file, `its encoding is ${encoding}`, makePlainHint(file))
   }
+  const largeObjects = planLargeObjects(contents.entries.filter(isOfLargeObjects))
+  const { entries } = toSchemaEntries(contents.entries.filter(isStructure))
+  if (makesRoles) await ensureRolesOf(session, contents.entries)
   const creation = planCreation(entries, {
     serverVersionNumber: session.serverVersionNumber,
     currentUser,
@@ -92,13 +117,13 @@ export async function restoreArchive(
       "BEGIN; SET LOCAL search_path TO ''; SET LOCAL check_function_bodies = off",
     )
     await runStatements(session, creation.beforeRows)
-    if (contents.format === 'custom') await loadCustom(session, path, contents, options)
-    else await loadDirectory(session, path, contents, options)
+    await loadData(session, archive, contents, largeObjects, options)
     for (const { kind, definition } of contents.entries) {
       if (kind === 'SEQUENCE SET' && definition !== null) await session.execute(definition)
     }
     await runStatements(session, creation.afterRows)
     await runStatements(session, creation.privileges)
+    await describeLargeObjects(session, largeObjects, makesRoles)
     const refreshes = contents.entries.filter(isRefresh).flatMap(({ tag, definition }) => {
       const sql = definition?.trim().replace(/;$/, '') ?? ''
       return sql === '' ? [] : [{ sql, subject: `materialized view ${tag}` }]
@@ -113,162 +138,98 @@ export async function restoreArchive(
   }
 }
 
-function refuseUnknown({ compression, entries }: ArchiveContents, file: string): void {
-  const hint = `make a plain dump of it: pg_restore --file=dump.sql '${file}', and import that`
-  if (compression === 'lz4' || compression === 'zstd') {
-    throw unreadable(file, `it is compressed with ${compression}`, hint)
+const isRefresh = ({ kind }: TocEntryWithData) => kind === 'MATERIALIZED VIEW DATA'
+
+/** The planner's statistics are none of a commit. */
+const isStructure = (entry: TocEntryWithData) =>
+  entry.section !== 'data' &&
+  entry.kind !== 'STATISTICS DATA' &&
+  !isRefresh(entry) &&
+  !isOfLargeObjects(entry)
+
+async function ensureRolesOf(
+  session: Session,
+  entries: readonly TocEntryWithData[],
+): Promise<void> {
+  const owners = entries.flatMap(({ owner }) => (owner === null || owner === '' ? [] : [owner]))
+  await ensureRoles(session, owners)
+  for (const { section, definition } of entries) {
+    if (section === 'data' || definition === null) continue
+    if (!/\b(?:TO|FROM|FOR)\b/i.test(definition)) continue
+    await ensureRoles(session, await rolesNamedIn(definition))
   }
-  if (entries.some(({ kind }) => kind.startsWith('BLOB'))) {
-    throw unreadable(file, 'it holds large objects', hint)
-  }
-  const encoding = entries.find(({ kind }) => kind === 'ENCODING')?.definition ?? ''
-  if (encoding !== '' && !encoding.includes("'UTF8'")) {
-    throw unreadable(file, `its encoding is not UTF8: ${encoding.trim()}`, hint)
-  }
+}
+
+async function loadData(
+  session: Session,
+  archive: ArchiveFile,
+  contents: ArchiveContents,
+  { oids }: ArchivedLargeObjects,
+  options: ArchiveRestoreOptions,
+): Promise<void> {
+  for (const oid of oids) await session.query('SELECT pg_catalog.lo_create($1)', [oid])
+  await readArchiveData(archive, contents, {
+    rows: (entry, text) => loadRows(session, entry, text, contents, options),
+    largeObject: (oid, bytes) => loadLargeObject(session, oid, bytes, options),
+  })
 }
 
 async function loadRows(
   session: Session,
   entry: TocEntryWithData,
   text: AsyncIterable<Uint8Array>,
+  { encoding }: ArchiveContents,
   options: ArchiveRestoreOptions,
 ): Promise<void> {
   throwIfAborted(options.signal, 'importing')
   if (entry.copyStatement === null) {
     // Of a dump with --inserts.
-    await restorePlain(session, text, options)
+    await restorePlain(session, text, { ...options, encoding })
     return
   }
   const lines = byteLines(text)
   const rows = copyRows(lines, () => {
     throw unreadable(options.file, `the rows of '${entry.tag}' end too early`)
   })
-  await session.copyIn(entry.copyStatement.trim().replace(/;$/, ''), rows)
+  await session.copyIn(withEncoding(entry.copyStatement, encoding), rows)
   // Two empty lines follow; a stream that is not read to its end is not checked to its end.
   for await (const _ of lines);
 }
 
-async function loadDirectory(
+async function loadLargeObject(
   session: Session,
-  path: string,
-  { entries, compression }: ArchiveContents,
-  options: ArchiveRestoreOptions,
+  oid: number,
+  bytes: AsyncIterable<Uint8Array>,
+  { signal }: ArchiveRestoreOptions,
 ): Promise<void> {
-  for (const entry of entries) {
-    if (entry.kind !== 'TABLE DATA' || entry.dataFile === null) continue
-    // A name out of a file must not lead out of the directory.
-    if (/[/\\]/.test(entry.dataFile)) throw unreadable(options.file, 'a file name in it is a path')
-    const plain = join(path, entry.dataFile)
-    const isCompressed =
-      compression !== 'none' &&
-      (await access(plain).then(
-        () => false,
-        () => true,
-      ))
-    const source = createReadStream(isCompressed ? `${plain}.gz` : plain)
-    const text = isCompressed ? through(source, createGunzip(), options.file) : source
-    await loadRows(session, entry, text, options)
+  let offsetBytes = 0
+  let gathered: Uint8Array[] = []
+  let sizeBytes = 0
+  const put = async () => {
+    if (sizeBytes === 0) return
+    throwIfAborted(signal, 'importing')
+    const piece = Buffer.concat(gathered)
+    await session.query('SELECT pg_catalog.lo_put($1, $2, $3)', [oid, offsetBytes, piece])
+    offsetBytes += sizeBytes
+    gathered = []
+    sizeBytes = 0
   }
+  for await (const piece of bytes) {
+    gathered.push(piece)
+    sizeBytes += piece.length
+    if (sizeBytes >= LARGE_OBJECT_PIECE_BYTES) await put()
+  }
+  await put()
 }
 
-/** Blocks of rows, each with the id of its entry, in pieces with their lengths; in one zlib stream a block. */
-async function loadCustom(
+async function describeLargeObjects(
   session: Session,
-  path: string,
-  { entries, compression, integerSizeBytes, endOffsetBytes }: ArchiveContents,
-  options: ArchiveRestoreOptions,
+  { owners, comments, privileges }: ArchivedLargeObjects,
+  withRoles: boolean,
 ): Promise<void> {
-  const { file } = options
-  const byId = new Map(entries.map((entry) => [entry.dumpId, entry]))
-  const reader = new ByteReader(createReadStream(path, { start: endOffsetBytes }), file)
-  const integer = async () => {
-    const bytes = await reader.read(1 + integerSizeBytes)
-    const magnitude = bytes.readUIntLE(1, integerSizeBytes)
-    return bytes[0] === 0 ? magnitude : -magnitude
-  }
-  const pieces = async function* () {
-    for (let size = await integer(); size > 0; size = await integer()) yield await reader.read(size)
-  }
-  const waiting = new Set(
-    entries.filter(({ kind }) => kind === 'TABLE DATA').map(({ dumpId }) => dumpId),
-  )
-  while (!(await reader.isAtEnd())) {
-    const [kind] = await reader.read(1)
-    const entry = byId.get(await integer())
-    if (kind !== DATA_BLOCK || entry === undefined) throw unreadable(file, 'it is damaged')
-    const source = Readable.from(pieces())
-    const text = compression === 'none' ? source : through(source, createInflate(), file)
-    await loadRows(session, entry, text, options)
-    waiting.delete(entry.dumpId)
-  }
-  const missing = entries.find(({ dumpId }) => waiting.has(dumpId))
-  if (missing !== undefined) throw unreadable(file, `it ends before the rows of '${missing.tag}'`)
-}
-
-const DATA_BLOCK = 1
-
-/** A damaged stream is the file's fault. */
-export async function* through(
-  source: Readable,
-  transform: NodeJS.ReadWriteStream,
-  file: string,
-): AsyncGenerator<Uint8Array> {
-  const output = new PassThrough()
-  const done = pipeline(source, transform, output)
-  done.catch(() => {
-    // Thrown below, where the output ends.
-  })
-  try {
-    yield* output as AsyncIterable<Uint8Array>
-    await done
-  } catch (error) {
-    if (isSnapError(error)) throw error
-    const reason = error instanceof Error ? error.message : String(error)
-    throw unreadable(file, `it is damaged: ${reason}`, undefined, error)
-  }
-}
-
-class ByteReader {
-  readonly #pieces: AsyncIterator<Buffer>
-  readonly #file: string
-  #buffer: Buffer = Buffer.alloc(0)
-
-  constructor(source: AsyncIterable<Buffer>, file: string) {
-    this.#pieces = source[Symbol.asyncIterator]()
-    this.#file = file
-  }
-
-  async isAtEnd(): Promise<boolean> {
-    return this.#buffer.length === 0 && !(await this.#readMore())
-  }
-
-  async read(sizeBytes: number): Promise<Buffer> {
-    while (this.#buffer.length < sizeBytes) {
-      if (!(await this.#readMore())) throw unreadable(this.#file, 'it ends too early')
-    }
-    const bytes = this.#buffer.subarray(0, sizeBytes)
-    this.#buffer = this.#buffer.subarray(sizeBytes)
-    return bytes
-  }
-
-  async #readMore(): Promise<boolean> {
-    const { value, done } = await this.#pieces.next()
-    if (done) return false
-    this.#buffer = this.#buffer.length === 0 ? value : Buffer.concat([this.#buffer, value])
-    return true
-  }
-}
-
-export function unreadable(
-  file: string,
-  reason: string,
-  hint?: string,
-  cause?: unknown,
-): SnapError {
-  return new SnapError(
-    'DUMP_UNREADABLE',
-    `cannot import '${file}': ${reason}`,
-    { path: file, reason },
-    { cause, ...(hint === undefined ? {} : { hint }) },
+  const statements = withRoles ? [...owners, ...comments, ...privileges] : comments
+  await runStatements(
+    session,
+    statements.map((sql) => ({ subject: 'large objects', sql: sql.trim().replace(/;$/, '') })),
   )
 }

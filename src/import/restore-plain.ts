@@ -8,7 +8,8 @@
 import { isSnapError, SnapError, throwIfAborted } from '../errors.ts'
 import { ScriptReader } from '../migrations/split-script.ts'
 import type { Session } from '../postgres/session.ts'
-import { byteLines, copyRows } from './byte-lines.ts'
+import { findTextDecoder, type TextDecode } from '../schema/server-encoding.ts'
+import { byteLines, copyRows, withEncoding } from './byte-lines.ts'
 import { ensureRoles, rolesNamedIn } from './dump-roles.ts'
 
 export interface PlainRestoreOptions {
@@ -16,6 +17,8 @@ export interface PlainRestoreOptions {
   file: string
   /** Roles that the server has not are made; else statements that need them are left out. */
   makesRoles: boolean
+  /** PostgreSQL's name of what it is written in, until it says so itself; UTF8 when not given. */
+  encoding?: string | undefined
   signal?: AbortSignal | undefined
 }
 
@@ -36,6 +39,8 @@ class PlainRestore {
   readonly #lines: AsyncGenerator<Buffer>
   readonly #options: PlainRestoreOptions
   readonly #leftOut: string[] = []
+  #encoding: string
+  #decodeText: TextDecode
   #lineNumber = 0
   #connectCount = 0
 
@@ -43,6 +48,8 @@ class PlainRestore {
     this.#session = session
     this.#options = options
     this.#lines = this.#count(byteLines(source))
+    this.#encoding = options.encoding ?? 'UTF8'
+    this.#decodeText = findTextDecoder(this.#encoding)!
   }
 
   async run(): Promise<string[]> {
@@ -79,9 +86,9 @@ class PlainRestore {
 
   #decode(line: Buffer): string {
     try {
-      return UTF8.decode(line)
+      return this.#decodeText(line)
     } catch {
-      throw this.#unreadable('it is not UTF-8')
+      throw this.#unreadable(`it is not ${this.#encoding === 'UTF8' ? 'UTF-8' : this.#encoding}`)
     }
   }
 
@@ -109,12 +116,8 @@ class PlainRestore {
       )
     }
     const encoding = /^SET client_encoding = '(.*)'$/i.exec(statement)?.[1]
-    if (encoding !== undefined && encoding !== 'UTF8') {
-      throw this.#unreadable(
-        `its encoding is ${encoding}`,
-        'dump with --encoding=UTF8, or restore it and commit the database',
-      )
-    }
+    if (encoding !== undefined) return this.#setEncoding(encoding)
+    if (RESTORES_STATISTICS.test(statement)) return
     try {
       await this.#send(statement)
     } catch (error) {
@@ -126,6 +129,19 @@ class PlainRestore {
     }
   }
 
+  /** We send statements as UTF-8, whatever the dump is in; the rows go as they are. */
+  #setEncoding(encoding: string): void {
+    const decode = findTextDecoder(encoding.toUpperCase())
+    if (decode === undefined) {
+      throw this.#unreadable(
+        `its encoding is ${encoding}`,
+        'dump with --encoding=UTF8, or restore it and commit the database',
+      )
+    }
+    this.#encoding = encoding.toUpperCase()
+    this.#decodeText = decode
+  }
+
   async #send(statement: string): Promise<void> {
     if (!COPY_FROM_STDIN.test(statement)) {
       await this.#session.execute(statement)
@@ -134,7 +150,7 @@ class PlainRestore {
     const rows = copyRows(this.#lines, () => {
       throw this.#unreadable('it ends within the rows of a table')
     })
-    await this.#session.copyIn(statement, rows)
+    await this.#session.copyIn(withEncoding(statement, this.#encoding), rows)
   }
 
   async #runWithRoles(statement: string, error: SnapError): Promise<void> {
@@ -166,8 +182,10 @@ class PlainRestore {
   }
 }
 
-const UTF8 = new TextDecoder('utf-8', { fatal: true })
 const COPY_FROM_STDIN = /^COPY\b[\s\S]*\bFROM\s+stdin\b/i
+/** Of pg_dump 18 with --statistics: the planner's, which are none of a commit. */
+const RESTORES_STATISTICS =
+  /^SELECT\s+\*\s+FROM\s+pg_catalog\.pg_restore_(?:relation|attribute|extended)_stats\s*\(/i
 const ABOUT_DATABASE = /^(?:(?:CREATE|DROP|ALTER)\s+DATABASE\b|COMMENT\s+ON\s+DATABASE\b)/i
 const ABOUT_CLUSTER = /^(?:CREATE|ALTER|DROP)\s+(?:ROLE|GROUP|TABLESPACE|USER(?!\s+MAPPING))\b/i
 export const EXTENSION_HINT =

@@ -435,7 +435,8 @@ export async function describeServer(address: DatabaseAddress): Promise<ServerFa
 
 /**
  * A restore overwrites, so it wants the very database that was committed: same
- * name, and same cluster where both sides could read its identifier.
+ * name, and same cluster where both sides could read its identifier. An imported
+ * commit has a name alone.
  */
 function checkTarget(
   commit: Commit,
@@ -447,6 +448,10 @@ function checkTarget(
     commit.database.systemIdentifier !== null &&
     systemIdentifier !== null &&
     commit.database.systemIdentifier !== systemIdentifier
+  if (isSameName && commit.database.oid === 0) {
+    const detail = 'the commit was imported, and only the name tells that it is of this database'
+    return [{ code: 'TARGET_UNIDENTIFIED', subject: database.databaseName, detail }]
+  }
   if (isSameName && !isOtherCluster) return []
 
   const expected = `${commit.database.name} (cluster ${commit.database.systemIdentifier ?? 'unknown'})`

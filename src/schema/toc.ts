@@ -3,12 +3,14 @@
  *
  * An archive says of every object what no SQL text says: its identity, its
  * DDL and drop statement apart, and what it depends on. The layout is that of
- * pg_backup_archiver.c (ReadHead, ReadToc); it changed last with version 1.16
- * (PostgreSQL 17).
+ * pg_backup_archiver.c (ReadHead, ReadToc): version 1.14 (PostgreSQL 12) added
+ * access methods, 1.15 (PostgreSQL 16) a byte for the compression, 1.16
+ * (PostgreSQL 17) kinds of relations.
  *
  * Any bytes may be given: what does not parse is refused, nothing is read past the end.
  */
 import { SnapError } from '../errors.ts'
+import { findTextDecoder, type TextDecode } from './server-encoding.ts'
 
 export interface TocEntry {
   dumpId: number
@@ -43,14 +45,17 @@ export interface Archive {
 export interface TocEntryWithData extends TocEntry {
   /** Null for what has no rows, and for rows that are written as INSERT. */
   copyStatement: string | null
-  /** In directory format, the file that holds the rows; null when there are none. */
+  /** In directory and tar format, the file that holds the rows; null when there are none. */
   dataFile: string | null
 }
 
 /** All that header and table of contents say. */
 export interface ArchiveContents extends Archive {
+  /** A tar file has a table of contents like that of a directory, in which nothing says that it is one. */
   format: 'custom' | 'directory'
   compression: 'none' | 'gzip' | 'lz4' | 'zstd'
+  /** PostgreSQL's name of what names, definitions and rows are written in: `UTF8`. */
+  encoding: string
   integerSizeBytes: number
   /** By the clock of the machine that made the archive, whose time zone is not told: taken for ours. */
   createdAt: Date
@@ -63,7 +68,7 @@ export interface ArchiveContents extends Archive {
 /**
  * Parses header and table of contents.
  *
- * @throws SCHEMA_DUMP_FAILED  not a custom-format archive of version 1.14 to 1.16, or cut off
+ * @throws SCHEMA_DUMP_FAILED  not a custom-format archive of version 1.13 to 1.16, or cut off
  */
 export function parseArchive(bytes: Uint8Array): Archive {
   const { pgDumpVersion, serverVersion, entries } = readArchive(bytes)
@@ -86,7 +91,7 @@ export function readArchive(bytes: Uint8Array): ArchiveContents {
 
   const version: ArchiveVersion = [reader.byte(), reader.byte()]
   reader.byte() // revision
-  if (version[0] !== 1 || version[1] < 14 || version[1] > 16) {
+  if (version[0] !== 1 || version[1] < 13 || version[1] > 16) {
     throw malformed(`its version is ${version.join('.')}`)
   }
   const integerSizeBytes = reader.byte()
@@ -99,18 +104,30 @@ export function readArchive(bytes: Uint8Array): ArchiveContents {
   if (compression === undefined) throw malformed('it is compressed in a way that is not known')
   const [second, minute, hour, day, month, year] = CREATION_TIME_FIELDS.map(() => reader.integer())
   const createdAt = new Date(1900 + year!, month!, day!, hour!, minute!, second!)
-  const databaseName = reader.text() ?? ''
+  const databaseNameBytes = reader.textBytes()
   const serverVersion = reader.text() ?? ''
   const pgDumpVersion = reader.text() ?? ''
 
   const entryCount = reader.integer()
   const entries: TocEntryWithData[] = []
   for (let position = 0; position < entryCount; position++) {
-    entries.push(readEntry(reader, version, { format, offsetSizeBytes }))
+    const entry = readEntry(reader, version, { format, offsetSizeBytes })
+    entries.push(entry)
+    // pg_dump writes it before any entry that has a name of its own.
+    if (entry.kind === 'ENCODING') reader.setEncoding(encodingSetBy(entry.definition))
   }
-  const endOffsetBytes = reader.offsetBytes
-  const facts = { format, compression, integerSizeBytes, createdAt, databaseName, endOffsetBytes }
-  return { pgDumpVersion, serverVersion, entries, ...facts }
+  return {
+    pgDumpVersion,
+    serverVersion,
+    entries,
+    format,
+    compression,
+    encoding: reader.encoding,
+    integerSizeBytes,
+    createdAt,
+    databaseName: databaseNameBytes === null ? '' : reader.decode(databaseNameBytes),
+    endOffsetBytes: reader.offsetBytes,
+  }
 }
 
 /** Parses the table of contents alone; see `parseArchive`. */
@@ -135,6 +152,10 @@ const SECTIONS: Readonly<Record<number, TocEntry['section']>> = {
   4: 'postData',
 }
 
+function encodingSetBy(definition: string | null): string {
+  return /^SET client_encoding = '(.+)';/.exec(definition ?? '')?.[1] ?? 'UTF8'
+}
+
 function readEntry(
   reader: ArchiveReader,
   version: ArchiveVersion,
@@ -154,7 +175,7 @@ function readEntry(
   const copyStatement = emptyAsNull(reader.text())
   const namespace = emptyAsNull(reader.text())
   const tablespace = emptyAsNull(reader.text())
-  const tableAccessMethod = emptyAsNull(reader.text())
+  const tableAccessMethod = version[1] >= 14 ? emptyAsNull(reader.text()) : null
   const relationKind = version[1] >= 16 ? reader.integer() : 0
   const owner = emptyAsNull(reader.text())
   reader.text() // "WITH OIDS", long gone
@@ -202,13 +223,13 @@ function malformed(reason: string): SnapError {
   })
 }
 
-const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
 /** Reads the archive's primitive types in order; never past the end. */
 class ArchiveReader {
   readonly #bytes: Buffer
   #offset = 0
   #integerSizeBytes = 4
+  #encoding = 'UTF8'
+  #decode: TextDecode = findTextDecoder('UTF8')!
 
   constructor(bytes: Uint8Array) {
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -237,16 +258,37 @@ class ArchiveReader {
     return isNegative ? -magnitude : magnitude
   }
 
-  /** A length and that many bytes of UTF-8; length -1 is null. */
+  get encoding(): string {
+    return this.#encoding
+  }
+
+  /** Of all texts that follow; of one that is not known, what is UTF-8 is read all the same. */
+  setEncoding(encoding: string): void {
+    this.#encoding = encoding
+    this.#decode = findTextDecoder(encoding) ?? this.#decode
+  }
+
+  /** A length and that many bytes; length -1 is null. */
   text(): string | null {
+    const bytes = this.textBytes()
+    return bytes === null ? null : this.decode(bytes)
+  }
+
+  textBytes(): Uint8Array | null {
     const sizeBytes = this.integer()
     if (sizeBytes < 0) return null
     const start = this.skip(sizeBytes)
+    return this.#bytes.subarray(start, this.#offset)
+  }
+
+  decode(bytes: Uint8Array): string {
     try {
-      return UTF8.decode(this.#bytes.subarray(start, this.#offset))
+      return this.#decode(bytes)
     } catch {
       // A database in SQL_ASCII may hold names in any encoding, or in several.
-      throw malformed('a name or definition in it is not valid UTF-8')
+      throw malformed(
+        `a name or definition in it is not valid ${this.#encoding === 'UTF8' ? 'UTF-8' : this.#encoding}`,
+      )
     }
   }
 

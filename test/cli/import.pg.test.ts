@@ -9,10 +9,11 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { describe, test } from 'vitest'
-import { LocalBackend, type ObjectId, openStore, readSchemaEntries } from '../../src/index.ts'
+import { compress } from 'zstd-napi'
 import { allMajors, createDatabase } from '../support/postgres.ts'
 import { dumpWith } from '../support/witness.ts'
-import { newWorkplace } from './workplace.ts'
+import { contentsOf } from './commit-contents.ts'
+import { newWorkplace, readShop, WRECKAGE } from './workplace.ts'
 
 const run = promisify(execFile)
 const nativeMajor = await run('pg_dump', ['--version']).then(
@@ -57,21 +58,6 @@ describe.runIf(major !== undefined)(`dumps of PostgreSQL ${major}`, () => {
   const dump = (url: string, path: string, args: string[]) =>
     run('pg_dump', [...args, `--file=${path}`, url])
 
-  /** Each table's rows in a commit, by the id of their manifest; and every schema entry. */
-  const contentsOf = async (directory: string, commitId: string) => {
-    const backend = await LocalBackend.open(join(directory, '.snap'))
-    try {
-      const { objects } = await openStore(backend)
-      const tree = await objects.readTree(
-        (await objects.readCommit(commitId as unknown as ObjectId)).treeId,
-      )
-      const schema = await readSchemaEntries(objects, tree)
-      return { tables: tree.tables, sequences: tree.sequences, schema }
-    } finally {
-      await backend.close()
-    }
-  }
-
   test('every format gives the commit that the restored database gives, at the time of the dump', async () => {
     const shop = await newShop()
     const place = await newWorkplace(major!, '')
@@ -114,7 +100,9 @@ describe.runIf(major !== undefined)(`dumps of PostgreSQL ${major}`, () => {
       const found = await contentsOf(place.directory, one.commitId)
       deepEqual(found.tables, expected.tables, one.file)
       deepEqual(found.sequences, expected.sequences, one.file)
-      if (restored.majorVersion === 18) deepEqual(found.schema, expected.schema, one.file)
+      if (restored.majorVersion === 18) {
+        deepEqual(found.schemaEntries, expected.schemaEntries, one.file)
+      }
     }
     match(await place.succeed(['log', 'imported']), /^Date: {7}2001-09-09/m)
   })
@@ -144,9 +132,18 @@ describe.runIf(major !== undefined)(`dumps of PostgreSQL ${major}`, () => {
     await dump(shop.url, path('good.dump'), ['-Fc'])
     await dump(shop.url, path('good.sql'), [])
     const [archive, sql] = [await readFile(path('good.dump')), await readFile(path('good.sql'))]
-    await shop.query('SELECT lo_create(0)')
-    await dump(shop.url, path('large.dump'), ['-Fc'])
-    await dump(shop.url, path('tar.dump'), ['-Ft'])
+    await dump(shop.url, path('good.tar'), ['-Ft'])
+    const tar = await readFile(path('good.tar'))
+    await writeFile(path('cut.tar'), tar.subarray(0, tar.length - 5000))
+    const reordered = Buffer.from(tar)
+    reordered.write('other.md', 0)
+    await writeFile(path('flipped.tar'), reordered)
+    await writeFile(path('older.dump'), Buffer.from(archive).fill(12, 6, 7))
+    await writeFile(path('newer.dump'), Buffer.from(archive).fill(17, 6, 7))
+    const encoding = archive.indexOf("'UTF8'")
+    const ascii = Buffer.from(archive)
+    ascii.write("'EUCX'", encoding)
+    await writeFile(path('encoding.dump'), ascii)
     await writeFile(path('cut.dump'), archive.subarray(0, archive.length - 2000))
     await writeFile(path('short.dump'), archive.subarray(0, 500))
     const flipped = Buffer.from(archive)
@@ -161,12 +158,16 @@ describe.runIf(major !== undefined)(`dumps of PostgreSQL ${major}`, () => {
     )
     await writeFile(path('two.sql'), '--\n\\connect a\n\\connect b\n')
     await writeFile(path('meta.sql'), '--\n\\! date\n')
-    await writeFile(path('latin.sql'), "--\nSET client_encoding = 'LATIN1';\n")
+    await writeFile(path('ascii.sql'), "--\nSET client_encoding = 'SQL_ASCII';\n")
+    await writeFile(path('cut.sql.zst'), compress(sql).subarray(0, 3000))
     await writeFile(path('fails.sql'), '--\nCREATE EXTENSION nowhere;\n')
     await writeFile(path('photo.jpg'), Buffer.from([0xff, 0xd8, 0xff]))
     const cases: [file: string, says: RegExp][] = [
-      ['large.dump', /it holds large objects/],
-      ['tar.dump', /it is a tar archive/],
+      ['cut.tar', /it ends too early/],
+      ['flipped.tar', /a header in the tar file is/],
+      ['older.dump', /its version is 1\.12\nhint: make a plain dump of it: pg_restore/],
+      ['newer.dump', /its version is 1\.17/],
+      ['encoding.dump', /its encoding is EUCX\nhint: make a plain dump/],
       ['cut.dump', /ends too early|ends before|damaged/],
       ['short.dump', /it ends too early/],
       ['flipped.dump', /damaged|ends too early|invalid/],
@@ -175,7 +176,8 @@ describe.runIf(major !== undefined)(`dumps of PostgreSQL ${major}`, () => {
       ['all.sql', /line 4: it is about roles or tablespaces/],
       ['two.sql', /line 3: it holds more than one database/],
       ['meta.sql', /\\! is a command of psql/],
-      ['latin.sql', /its encoding is LATIN1/],
+      ['ascii.sql', /line 2: its encoding is SQL_ASCII/],
+      ['cut.sql.zst', /it is damaged/],
       ['fails.sql', /line 2: .*nowhere/],
       ['photo.jpg', /it is no dump of pg_dump/],
       ['gone.dump', /ENOENT/],
@@ -211,4 +213,32 @@ test('rows as INSERT from the newest server give the commit of the database that
   const again = await place.json(['import', 'shop.sql', '--branch', 'old/backups'])
   const { commit } = await place.json(['show', again.imported[0].commitId])
   deepEqual(commit.parentIds, [imported[0].commitId])
+})
+
+test('an imported commit is checked out over the database of its name, without --force', async () => {
+  const newest = allMajors.at(-1)!
+  const place = await newWorkplace(newest)
+  await place.succeed(['init'])
+  const before = await readShop(place.database)
+  const sql = await dumpWith(newest, place.database.url)
+  await writeFile(join(place.directory, 'backup-1.sql'), sql)
+  const { imported } = await place.json(['import', 'backup-1.sql'])
+  await place.database.query(WRECKAGE)
+
+  match(await place.succeed(['show', 'imported']), /imported: on which system is not known/)
+  const { stdout } = await place.snap(['checkout', 'imported', '--dry-run'])
+  match(stdout, /warning: .*only the name tells that it is of this database/)
+  await place.succeed(['checkout', 'imported', '--yes'])
+  deepEqual(await readShop(place.database), before)
+
+  const { commit } = await place.json(['show', imported[0].commitId])
+  equal(commit.database.name, place.database.name)
+  deepEqual(
+    [commit.database.oid, commit.database.systemIdentifier, commit.database.lsn],
+    [0, null, null],
+  )
+  const other = await createDatabase(newest)
+  const refused = await place.snap(['--database', other.url, 'checkout', 'imported', '--yes'])
+  equal(refused.exitCode, 7)
+  match(refused.stderr, /the commit was made of/)
 })

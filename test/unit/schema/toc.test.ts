@@ -4,7 +4,7 @@ import { SnapError } from '../../../src/errors.ts'
 import { parseArchive, parseToc } from '../../../src/schema/toc.ts'
 
 interface Options {
-  minorVersion: 14 | 15 | 16
+  minorVersion: 13 | 14 | 15 | 16
 }
 
 const integer = (value: number) => {
@@ -31,14 +31,15 @@ function archive({ minorVersion }: Options): Buffer {
     integer(0),
     ...['1259', '4294967295', 'zażółć', 'TABLE'].map(text),
     integer(2),
-    ...['CREATE TABLE t ();\n', 'DROP TABLE t;\n', '', 'app', '', 'heap'].map(text),
+    ...['CREATE TABLE t ();\n', 'DROP TABLE t;\n', '', 'app', ''].map(text),
+    minorVersion >= 14 ? text('heap') : Buffer.alloc(0),
     minorVersion >= 16 ? integer('r'.charCodeAt(0)) : Buffer.alloc(0),
     ...['ann', 'false', '5', '3', null].map(text),
     Buffer.alloc(9),
   ])
 }
 
-test.each([14, 15, 16] as const)('an archive of version 1.%i is read', (minorVersion) => {
+test.each([13, 14, 15, 16] as const)('an archive of version 1.%i is read', (minorVersion) => {
   expect(parseArchive(archive({ minorVersion }))).toEqual({
     pgDumpVersion: '18.3',
     serverVersion: '15.3',
@@ -51,7 +52,7 @@ test.each([14, 15, 16] as const)('an archive of version 1.%i is read', (minorVer
         tag: 'zażółć',
         namespace: 'app',
         owner: 'ann',
-        tableAccessMethod: 'heap',
+        tableAccessMethod: minorVersion >= 14 ? 'heap' : null,
         tablespace: null,
         relationKind: minorVersion === 16 ? 'r' : null,
         section: 'preData',
