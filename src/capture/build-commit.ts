@@ -39,6 +39,7 @@ export async function putCommit(
     migrations: capture.migrations,
     git: facts.git,
     ...(facts.sources?.length ? { sources: [...facts.sources] } : {}),
+    ...(capture.walBase === undefined ? {} : { walBase: capture.walBase }),
   }
   return { commitId: await sink.put('metadata', encodeCommit(commit)), commit }
 }

@@ -23,7 +23,9 @@ import type {
   Selection,
   SequenceState,
   TableEntry,
+  TableState,
   Tree,
+  WalBase,
 } from '../format/values.ts'
 import type { ObjectSink } from '../objects/object-sink.ts'
 import type { DatabaseAddress } from '../postgres/address/database-address.ts'
@@ -47,12 +49,34 @@ import {
   isWholeDatabase,
   schemaArguments,
 } from './selection.ts'
+import { readTableStates, type TableStorage } from './table-states.ts'
+import {
+  type EarlierCommits,
+  type FullReadReason,
+  findBaseCommit,
+  findUnreadTables,
+  type UnreadTables,
+} from './unread-tables.ts'
+import {
+  isFlushed,
+  readWalMark,
+  readWalMoment,
+  type WalMark,
+  type WalMoment,
+  type WalObstacle,
+} from './wal-moment.ts'
 
 export interface CaptureOptions {
   database: DatabaseAddress
   selection: Selection
   /** Rows that are in the sink and need not be read, by qualified table name. */
   unchangedRows?: ReadonlyMap<string, ManifestRef> | undefined
+  /** Rows that have not changed since one of these were captured are taken from it; they are in the sink. */
+  earlier?: EarlierCommits | undefined
+  /** `all`: every table. `verified`: every table, and what would not have been read is compared. Default `changed`. */
+  reading?: 'changed' | 'all' | 'verified' | undefined
+  /** A commit will hold it, and the next capture should know well what has changed since. Default false. */
+  isBase?: boolean | undefined
   /** Connections that read rows; default 2 to 4, by the machine. */
   jobs?: number | undefined
   /** Default 10 s. */
@@ -83,6 +107,21 @@ export interface Capture {
   pgDumpVersion: string
   migrations: MigrationHead[]
   notCaptured: NotCaptured[]
+  /** What a later capture can tell changes by; undefined where the server cannot. */
+  walBase: WalBase | undefined
+  reading: Reading
+}
+
+/** Which tables were read, and why. */
+export interface Reading {
+  /** The commit that rows were taken from unread; null where every table was read. */
+  baseId: ObjectId | null
+  /** Why every table was read; null where it was known what had changed. */
+  reason: FullReadReason | null
+  /** `namespace.name` of the tables whose rows were taken from `baseId`. */
+  unreadTables: string[]
+  /** `namespace.name` of tables that were taken for unchanged and, read to verify that, were not. */
+  mismatches: string[]
 }
 
 /** What the exporting connection saw at the snapshot. */
@@ -93,6 +132,13 @@ interface Look {
   schema: CapturedSchema
   excludedData: ReadonlySet<string>
   database: Commit['database']
+  log: WalLook | WalObstacle
+}
+
+/** Where the log stood at the snapshot, and the states of all tables that it tells changes of. */
+interface WalLook {
+  moment: WalMoment
+  states: ReadonlyMap<string, TableStorage>
 }
 
 /**
@@ -111,17 +157,24 @@ export async function captureDatabase(sink: ObjectSink, options: CaptureOptions)
   try {
     const lockTimeoutMs = options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS
     const watch = { ...options, lockTimeoutMs, address: database }
-    const look = await watchLocks(exporter, watch, () => takeSnapshot(exporter, options))
+    // Without an earlier position to fall back on, it is worth a moment to find one of its own.
+    const isPatient = !options.earlier?.commits.some(({ commit }) => commit.walBase !== undefined)
+    const isSharp = (options.isBase ?? false) && options.reading !== 'all'
+    const mark = await readWalMark(exporter, { isPatient, isSharp })
+    const look = await watchLocks(exporter, watch, () => takeSnapshot(exporter, mark, options))
     await options.inspect?.(exporter, look.schema)
     throwIfAborted(signal, 'capture')
 
-    const toRead = look.tables.filter(
-      (table) =>
-        table.kind === 'table' &&
-        !look.excludedData.has(nameKey(table)) &&
-        !options.unchangedRows?.has(qualifiedName(table)),
+    const unread = await chooseUnread(look.log, options)
+    const known = new Map([
+      ...(options.unchangedRows ?? []),
+      ...(options.reading === 'verified' ? [] : unread.rows),
+    ])
+    const withRows = look.tables.filter(
+      (table) => table.kind === 'table' && !look.excludedData.has(nameKey(table)),
     )
-    const workerCount = Math.max(1, Math.min(options.jobs ?? defaultJobs(), toRead.length))
+    const toRead = withRows.filter((table) => !known.has(qualifiedName(table)))
+    const workerCount = Math.min(options.jobs ?? defaultJobs(), toRead.length)
     await Promise.all(
       Array.from({ length: workerCount }, async () => {
         const worker = await openCaptureSession(options)
@@ -133,8 +186,18 @@ export async function captureDatabase(sink: ObjectSink, options: CaptureOptions)
     )
 
     emit(reporter, { kind: 'phaseStarted', phase: 'captureRows' })
-    const rows = await captureTables({ exporter, workers }, toRead, sink, options)
-    return await finishCapture(exporter, look, rows, sink, options)
+    const read = await captureTables({ exporter, workers }, toRead, sink, options)
+    const rows = new Map(read)
+    for (const table of withRows) {
+      const manifest = known.get(qualifiedName(table))
+      if (manifest !== undefined) rows.set(nameKey(table), manifest)
+    }
+    const capture = await finishCapture(exporter, look, rows, sink, options)
+    return {
+      ...capture,
+      walBase: await noteWalBase(exporter, look.log, { tree: capture.tree, unread }, sink, options),
+      reading: describeReading(withRows, read, unread, options),
+    }
   } finally {
     await Promise.allSettled([exporter, ...workers].map((session) => session.close()))
   }
@@ -150,7 +213,71 @@ async function openCaptureSession({
   return session
 }
 
-function takeSnapshot(exporter: Session, options: CaptureOptions): Promise<Look> {
+/** Tables that need not be read, as far as anybody asked. */
+async function chooseUnread(
+  log: WalLook | WalObstacle,
+  { earlier, reading, database, signal }: CaptureOptions,
+): Promise<UnreadTables> {
+  const readAll = (reason: FullReadReason) => ({ rows: new Map(), baseId: null, reason })
+  if (reading === 'all') return readAll('asked')
+  if (typeof log === 'string') return readAll(log)
+  if (earlier === undefined) return readAll('noBase')
+  return findUnreadTables(earlier, { ...log, database, signal })
+}
+
+/** What a later capture can tell changes by, if what this one saw can no longer be lost in a crash. */
+async function noteWalBase(
+  exporter: Session,
+  log: WalLook | WalObstacle,
+  { tree, unread }: { tree: Tree; unread: UnreadTables },
+  sink: ObjectSink,
+  { earlier, unchangedRows }: CaptureOptions,
+): Promise<WalBase | undefined> {
+  if (typeof log === 'string') return undefined
+  const { moment, states } = log
+  const former = earlier === undefined ? undefined : findBaseCommit(earlier, moment)
+  const settledLsn = moment.settledLsn ?? former?.walBase.settledLsn
+  if (settledLsn === undefined || !(await isFlushed(exporter, moment))) return undefined
+  const noted = tree.tables.flatMap((table): TableState[] => {
+    const qualified = qualifiedName(table)
+    const state = states.get(qualified)
+    if (table.rows === null || table.extension !== null || state === undefined) return []
+    // These may lie in the table in another order than the one they were read in.
+    if (unchangedRows?.has(qualified) && !unread.rows.has(qualified)) return []
+    const { namespace, name, stateId } = state
+    return [{ namespace, name, stateId }]
+  })
+  const tables = await captureLines(noted, encodeJsonLine, sink)
+  return { serverStartedAt: moment.serverStartedAt, settledLsn, tables }
+}
+
+function describeReading(
+  tables: readonly Relation[],
+  read: ReadonlyMap<string, ManifestRef>,
+  { rows, baseId, reason }: UnreadTables,
+  { reading }: CaptureOptions,
+): Reading {
+  const taken = tables.filter((table) => rows.has(qualifiedName(table)))
+  if (reading !== 'verified')
+    return { baseId, reason, unreadTables: taken.map(label), mismatches: [] }
+  const mismatches = taken.filter(
+    (table) => read.get(nameKey(table))?.rootId !== rows.get(qualifiedName(table))?.rootId,
+  )
+  return {
+    baseId: null,
+    reason: reason ?? 'asked',
+    unreadTables: [],
+    mismatches: mismatches.map(label),
+  }
+}
+
+const label = ({ namespace, name }: Relation) => `${namespace}.${name}`
+
+function takeSnapshot(
+  exporter: Session,
+  mark: WalMark | WalObstacle,
+  options: CaptureOptions,
+): Promise<Look> {
   const { selection, reporter } = options
   emit(reporter, { kind: 'phaseStarted', phase: 'lockTables' })
 
@@ -188,7 +315,15 @@ function takeSnapshot(exporter: Session, options: CaptureOptions): Promise<Look>
         ? schema.relationNames.has(nameKey(relation))
         : isWholeDatabase(selection),
     )
+    const log =
+      typeof mark === 'string'
+        ? mark
+        : {
+            moment: await readWalMoment(exporter, mark),
+            states: await readTableStates(exporter),
+          }
     return {
+      log,
       tables: lockable(relations),
       exportedSnapshot: exported.id,
       relations,
@@ -267,12 +402,11 @@ async function captureTable(
   sink: ObjectSink,
   reporter: Reporter | undefined,
 ): Promise<ManifestRef> {
-  const label = `${table.namespace}.${table.name}`
   const rows = await captureStream(worker.copyOut(copyOutStatement(table)), sink, (totals) =>
-    emit(reporter, { kind: 'tableProgress', table: label, ...totals, isDone: false }),
+    emit(reporter, { kind: 'tableProgress', table: label(table), ...totals, isDone: false }),
   )
   const { rowCount, sizeBytes } = rows
-  emit(reporter, { kind: 'tableProgress', table: label, rowCount, sizeBytes, isDone: true })
+  emit(reporter, { kind: 'tableProgress', table: label(table), rowCount, sizeBytes, isDone: true })
   return rows
 }
 
@@ -281,8 +415,8 @@ async function finishCapture(
   look: Look,
   rows: ReadonlyMap<string, ManifestRef>,
   sink: ObjectSink,
-  { selection, unchangedRows }: CaptureOptions,
-): Promise<Capture> {
+  { selection }: CaptureOptions,
+): Promise<Omit<Capture, 'walBase' | 'reading'>> {
   const ofKind = (...kinds: Relation['kind'][]) =>
     look.relations.filter((relation) => kinds.includes(relation.kind))
   // Where the rows of a table are left out, so is the position they have been numbered up to.
@@ -304,10 +438,7 @@ async function finishCapture(
           name,
           columns,
           extension,
-          rows:
-            rows.get(nameKey({ namespace, name })) ??
-            unchangedRows?.get(qualifiedName({ namespace, name })) ??
-            null,
+          rows: rows.get(nameKey({ namespace, name })) ?? null,
         }),
       )
       .sort(byNamespaceAndName),

@@ -18,8 +18,14 @@ import { sizeBytesOf } from '../sources/diff-sources.ts'
 import type { Source } from '../sources/source.ts'
 import type { Store } from '../store.ts'
 import { type CommitFacts, putCommit } from './build-commit.ts'
-import { type Capture, captureDatabase } from './capture-database.ts'
+import {
+  type Capture,
+  type CaptureOptions,
+  captureDatabase,
+  type Reading,
+} from './capture-database.ts'
 import { type DatabaseMoment, readTransactions } from './database-moment.ts'
+import { findEarlierCommits } from './find-earlier-commits.ts'
 import { readGitFacts } from './git-facts.ts'
 import { completeSelection } from './selection.ts'
 
@@ -32,6 +38,12 @@ export interface CommitOptions {
   sources?: readonly Source[] | undefined
   /** Connections that read rows; default 2 to 4, by the machine. */
   jobs?: number | undefined
+  /**
+   * Which tables to read. Default `changed`: where the server's WAL summaries say what has changed
+   * since an earlier commit, only that. `all`: every one. `verified`: every one, and
+   * `reading.mismatches` tells what `changed` would have got wrong.
+   */
+  reading?: CaptureOptions['reading']
   /** How long to wait for a table's lock; 0 waits for ever. Default 10 s. */
   lockTimeoutMs?: number | undefined
   /** `guard`: made before something that may go wrong. Default `user`. */
@@ -62,6 +74,8 @@ export interface CommitResult {
   /** The tree, and what there is of other datastores, is that of the first parent. */
   isUnchanged: boolean
   totals: CaptureTotals
+  /** Which tables were read, and why. */
+  reading: Reading
   /** For `isStillAt`: when the database was read. */
   moment: DatabaseMoment
 }
@@ -93,6 +107,7 @@ export function commit(store: Store, options: CommitOptions): Promise<CommitResu
       refName: head.targetRef,
       isUnchanged: parent !== null && hasSameState(written.commit, parent),
       totals: written.totals,
+      reading: written.capture.reading,
       moment: written.moment,
     }
   })
@@ -142,6 +157,9 @@ export async function writeCommit(
     const capture = await captureDatabase(writer, {
       database: options.database,
       selection: options.selection,
+      earlier: await findEarlierCommits(store),
+      reading: options.reading,
+      isBase: true,
       jobs: options.jobs,
       lockTimeoutMs: options.lockTimeoutMs,
       // What a commit was asked to hold may be gone when a checkout keeps the state before it.

@@ -3,7 +3,8 @@
  * what is there now.
  */
 
-import { captureDatabase } from '../capture/capture-database.ts'
+import { type CaptureOptions, captureDatabase } from '../capture/capture-database.ts'
+import { findEarlierCommits } from '../capture/find-earlier-commits.ts'
 import type { Reporter } from '../events.ts'
 import { checkCatalogFact, checkSchemaEntry } from '../format/stream-entries.ts'
 import type {
@@ -77,6 +78,8 @@ export interface LiveStateOptions {
   scratchDirectory: string
   /** Other datastores to look at, and what the commit to compare with holds of them. */
   sources?: { configured: readonly Source[]; committed: readonly CommittedSource[] } | undefined
+  /** Which tables to read; as of `commit`. */
+  reading?: CaptureOptions['reading']
   jobs?: number | undefined
   lockTimeoutMs?: number | undefined
   reporter?: Reporter | undefined
@@ -106,6 +109,8 @@ export async function captureLiveState(
     const captured = await captureDatabase(overlay.sink, {
       database: options.database,
       selection: options.selection,
+      earlier: await findEarlierCommits(store),
+      reading: options.reading,
       jobs: options.jobs,
       lockTimeoutMs: options.lockTimeoutMs,
       reporter: options.reporter,

@@ -10,9 +10,12 @@ import type {
   MigrationHead,
   NotCaptured,
   Selection,
+  WalBase,
 } from './values.ts'
 
 type Database = Commit['database']
+
+const lsn = shape.text(/^[0-9A-F]{1,8}\/[0-9A-F]{1,8}$/, 'a log position as 0/16B3748')
 
 const databaseFields = {
   name: shape.string,
@@ -22,7 +25,7 @@ const databaseFields = {
   encoding: shape.string,
   collate: shape.string,
   ctype: shape.string,
-  lsn: shape.nullable(shape.text(/^[0-9A-F]{1,8}\/[0-9A-F]{1,8}$/, 'a log position as 0/16B3748')),
+  lsn: shape.nullable(lsn),
   snapshotAt: shape.timestamp,
 }
 
@@ -60,7 +63,16 @@ const commitFields = {
   ),
 }
 
-type BareCommit = Omit<Commit, 'sources'>
+const walBase = shape.object<WalBase>({
+  serverStartedAt: shape.text(
+    /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$/,
+    'a time as 2026-01-31T12:00:00.000000Z',
+  ),
+  settledLsn: lsn,
+  tables: manifestRef,
+})
+
+type BareCommit = Omit<Commit, 'sources' | 'walBase'>
 
 const databaseWithOid = shape.object<Database & { oid: number }>({
   ...databaseFields,
@@ -88,9 +100,10 @@ const source = shape.oneOfKinds<CommittedSource>({
 
 /**
  * Version 2 knows the database by OID too, and its catalog the columns of tables. Version 3 holds
- * other datastores besides; a commit without any is never of version 3.
+ * other datastores besides; a commit without any is never of version 3. Version 4 tells from where
+ * on the log says what has changed, with or without other datastores.
  */
-const shapes: Record<1 | 2 | 3, shape.Shape<Commit>> = {
+const shapes: Record<1 | 2 | 3 | 4, shape.Shape<Commit>> = {
   1: shape.object<BareCommit>({
     ...commitFields,
     database: shape.object<Database>(databaseFields),
@@ -101,6 +114,10 @@ const shapes: Record<1 | 2 | 3, shape.Shape<Commit>> = {
     database: databaseWithOid,
     sources: sourcesByName,
   }),
+  4: shape.object<BareCommit & { sources?: CommittedSource[]; walBase: WalBase }>(
+    { ...commitFields, database: databaseWithOid, walBase },
+    { sources: sourcesByName },
+  ),
 }
 
 function sourcesByName(value: unknown, path: string): CommittedSource[] {
@@ -122,9 +139,16 @@ function sourcesByName(value: unknown, path: string): CommittedSource[] {
  * @see store-format.md §5.2 "Commit"
  */
 export function encodeCommit(value: Commit): Uint8Array {
-  const formatVersion = value.sources !== undefined ? 3 : value.database.oid === undefined ? 1 : 2
+  const formatVersion = formatVersionOf(value)
   const commit = shapes[formatVersion](value, 'commit')
   return encodeMetadataObject('commit', formatVersion, encodeCanonicalJson(commit))
+}
+
+/** The lowest that has room for what the commit holds, so that equal commits have equal bytes. */
+function formatVersionOf({ walBase, sources, database }: Commit): 1 | 2 | 3 | 4 {
+  if (walBase !== undefined) return 4
+  if (sources !== undefined) return 3
+  return database.oid === undefined ? 1 : 2
 }
 
 /**
@@ -135,6 +159,6 @@ export function encodeCommit(value: Commit): Uint8Array {
  * @throws OBJECT_CORRUPT          they are not the canonical encoding of a commit
  */
 export function decodeCommit(bytes: Uint8Array): Commit {
-  const { formatVersion, body } = decodeVersionedObject('commit', [1, 2, 3], bytes)
+  const { formatVersion, body } = decodeVersionedObject('commit', [1, 2, 3, 4], bytes)
   return shapes[formatVersion](decodeCanonicalJson(body), 'commit')
 }

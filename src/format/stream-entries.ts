@@ -6,6 +6,7 @@ import type {
   LargeObjectEntry,
   SchemaEntry,
   SequenceState,
+  TableState,
 } from './values.ts'
 
 /** The rows of a commit's JSON streams; each function is a `check` for `decodeJsonLines`. */
@@ -45,6 +46,12 @@ const catalogFact = shape.object<CatalogFact>(
   },
   { columns: shape.arrayOf(shape.nullable(shape.string)) },
 )
+
+const tableState = shape.object<TableState>({
+  namespace: shape.string,
+  name: shape.string,
+  stateId: shape.text(/^[0-9a-f]{64}$/, '64 hex digits'),
+})
 
 /** Neither absolute nor leading out of the root, so that nothing else can be written by a restore. */
 const filePath: shape.Shape<string> = (value, path) => {
@@ -113,4 +120,9 @@ export function checkCatalogFact(value: unknown): CatalogFact {
 /** @throws OBJECT_CORRUPT  when `value` is not a `FileEntry` */
 export function checkFileEntry(value: unknown): FileEntry {
   return fileEntry(value, 'file entry')
+}
+
+/** @throws OBJECT_CORRUPT  when `value` is not a `TableState` */
+export function checkTableState(value: unknown): TableState {
+  return tableState(value, 'table state')
 }

@@ -161,6 +161,29 @@ export interface Commit {
   git: { branch: string | null; commit: string } | null
   /** Other datastores, ascending by name; absent where there are none, and in commits before version 3. */
   sources?: CommittedSource[]
+  /** Absent where the server could not tell, and in commits before version 4. */
+  walBase?: WalBase
+}
+
+/**
+ * From where on a server's write-ahead log says what has changed since a commit; of use only while
+ * that same server process runs.
+ */
+export interface WalBase {
+  /** ISO 8601 with microseconds, UTC, the server's clock. */
+  serverStartedAt: string
+  /** `X/Y`: whoever had logged anything before it was over at the snapshot. */
+  settledLsn: string
+  /** Canonical JSON lines of `TableState`, for tables whose later changes the log tells. */
+  tables: ManifestRef
+}
+
+/** What one table's rows were read from, and under which definitions. */
+export interface TableState {
+  namespace: string
+  name: string
+  /** 64 hex digits; equal where the same files hold the rows and the same definitions print them. */
+  stateId: string
 }
 
 /** Another datastore's state in a commit, and when it was read. */

@@ -51,9 +51,9 @@ export function manifestsIn(tree: Tree): ManifestRef[] {
 }
 
 /** Returns the root of every stream that a commit names besides those of its tree. */
-export function manifestsBeside({ catalog, sources = [] }: Commit): ManifestRef[] {
+export function manifestsBeside({ catalog, sources = [], walBase }: Commit): ManifestRef[] {
   const held = sources.flatMap((source) =>
     source.kind === 'files' ? [source.entries, source.contents] : [source.output],
   )
-  return [catalog, ...held]
+  return [catalog, ...held, ...(walBase === undefined ? [] : [walBase.tables])]
 }

@@ -121,6 +121,8 @@ export async function putEmptiedState(
       catalog: await captureLines(state.facts, encodeJsonLine, sink),
       notCaptured: [],
       migrations: state.migrations,
+      // It holds what the database does not; no log leads from the one to the other.
+      walBase: undefined,
     },
     {
       parentIds: [],

@@ -1,8 +1,9 @@
 /**
  * The live database as a restore is planned against it, and whether it still is so.
  */
-import { type Capture, captureDatabase } from '../capture/capture-database.ts'
+import { type Capture, type CaptureOptions, captureDatabase } from '../capture/capture-database.ts'
 import { isStillAt, readTransactions } from '../capture/database-moment.ts'
+import { findEarlierCommits } from '../capture/find-earlier-commits.ts'
 import { type Blocker, InvariantError, isSnapError } from '../errors.ts'
 import type { Reporter } from '../events.ts'
 import type { ManifestRef, ObjectId, Selection, Tree } from '../format/values.ts'
@@ -43,6 +44,8 @@ export interface LiveStateOptions {
   isStored: boolean
   /** Rows that are in the store and need not be read, by qualified table name. */
   unchangedRows?: ReadonlyMap<string, ManifestRef> | undefined
+  /** As of `captureDatabase`. */
+  reading?: CaptureOptions['reading']
   jobs?: number | undefined
   lockTimeoutMs?: number | undefined
   onTerminated?: ((blocker: Blocker) => void) | undefined
@@ -66,7 +69,7 @@ export async function withLiveState<T>(
   if (options.isStored) {
     const writer = store.objects.newWriter()
     try {
-      const live = await readLiveState(writer, options)
+      const live = await readLiveState(store, writer, options)
       await writer.flush()
       return await use(live, store.objects)
     } finally {
@@ -76,7 +79,7 @@ export async function withLiveState<T>(
   return withScratchDirectory(async (directory) => {
     const overlay = await openScratchOverlay(store.objects, directory)
     try {
-      const live = await readLiveState(overlay.sink, options)
+      const live = await readLiveState(store, overlay.sink, options)
       await overlay.flush()
       return await use(live, overlay.objects)
     } finally {
@@ -86,6 +89,7 @@ export async function withLiveState<T>(
 }
 
 async function readLiveState(
+  store: Store,
   sink: Parameters<typeof captureDatabase>[0],
   options: LiveStateOptions,
 ): Promise<LiveState> {
@@ -95,6 +99,9 @@ async function readLiveState(
     database: options.database,
     selection: options.selection,
     unchangedRows: options.unchangedRows,
+    earlier: await findEarlierCommits(store),
+    reading: options.reading,
+    isBase: options.isStored,
     jobs: options.jobs,
     lockTimeoutMs: options.lockTimeoutMs,
     onTerminated: options.onTerminated,
@@ -156,7 +163,8 @@ export async function isStillStored(
   if (!isStored || !(await objects.refresh())) return true
   if (!(await objects.has(treeId))) return false
   try {
-    for (const manifest of [...manifestsOf(tree), capture.catalog]) {
+    const beside = capture.walBase === undefined ? [] : [capture.walBase.tables]
+    for (const manifest of [...manifestsOf(tree), capture.catalog, ...beside]) {
       for await (const { id } of walkChunks(objects, manifest)) {
         if (!(await objects.has(id))) return false
       }

@@ -116,6 +116,10 @@ export const anyTree: fc.Arbitrary<Tree> = fc.record({
 
 const anyStrings = fc.array(anyString, { maxLength: 3 })
 
+const anyLsn = fc
+  .tuple(fc.nat(0xffff_ffff), fc.nat(0xffff_ffff))
+  .map((halves) => halves.map((half) => half.toString(16).toUpperCase()).join('/'))
+
 const anyBareCommit: fc.Arbitrary<Commit> = fc.record({
   treeId: anyObjectId,
   parentIds: fc.array(anyObjectId, { maxLength: 3 }),
@@ -132,11 +136,7 @@ const anyBareCommit: fc.Arbitrary<Commit> = fc.record({
       encoding: anyString,
       collate: anyString,
       ctype: anyString,
-      lsn: fc.option(
-        fc
-          .tuple(fc.nat(0xffff_ffff), fc.nat(0xffff_ffff))
-          .map((halves) => halves.map((half) => half.toString(16).toUpperCase()).join('/')),
-      ),
+      lsn: fc.option(anyLsn),
       snapshotAt: anyTimestamp,
     })
     .chain((database) =>
@@ -186,10 +186,27 @@ const anySources: fc.Arbitrary<CommittedSource[]> = fc
   )
   .map((sources) => sources.sort((a, b) => (a.name < b.name ? -1 : 1)))
 
+const anyWalBase = fc.record({
+  serverStartedAt: anyTimestamp.map((time) => time.replace('Z', '123Z')),
+  settledLsn: anyLsn,
+  tables: anyManifestRef,
+})
+
 export const anyCommit: fc.Arbitrary<Commit> = fc
-  .tuple(anyBareCommit, fc.option(anySources))
-  .map(([commit, sources]) =>
-    sources === null ? commit : { ...commit, database: { oid: 0, ...commit.database }, sources },
+  .tuple(
+    anyBareCommit,
+    fc.option(anySources, { nil: undefined }),
+    fc.option(anyWalBase, { nil: undefined }),
+  )
+  .map(([commit, sources, walBase]) =>
+    sources === undefined && walBase === undefined
+      ? commit
+      : {
+          ...commit,
+          database: { oid: 0, ...commit.database },
+          ...(sources === undefined ? {} : { sources }),
+          ...(walBase === undefined ? {} : { walBase }),
+        },
   )
 
 const anyReason: fc.Arbitrary<RefReason> = fc.oneof(
