@@ -4,6 +4,7 @@ import {
   type CheckoutOptions,
   type CheckoutPlan,
   type CheckoutResult,
+  type CheckoutSummary,
   type DatabaseAddress,
   formatCheckoutSql,
   type OperationOutcome,
@@ -65,7 +66,14 @@ export const CHECKOUT_EXIT_CODES: readonly ExitCode[] = [
   ExitCode.source,
 ]
 
-export const CHECKOUT_JSON_KEYS = ['plan', 'result', 'sql'] as const
+/** What `--json` prints of a checkout, an undo or a rollback. */
+export interface CheckoutDocument {
+  plan: CheckoutSummary
+  /** Null for a dry run. */
+  result: CheckoutResult | null
+  /** With --sql: the statements. */
+  sql: string | null
+}
 
 export function addCheckoutOptions(command: Command): Command {
   return addNamingOption(command)
@@ -190,7 +198,7 @@ function dryRun(context: Context, flags: CheckoutFlags, plan: CheckoutPlan): voi
   const { options, output } = context
   const sql = flags.sql ? formatCheckoutSql(plan, sqlOptions(flags)) : null
   if (options.json) {
-    output.json({ plan: planAsJson(plan), result: null, sql: sql?.join('\n') ?? null })
+    output.json<CheckoutDocument>({ plan: planAsJson(plan), result: null, sql: sql?.join('\n') ?? null })
   } else if (sql !== null) output.result(...sql)
   else output.result(...planLines(context, plan, flags))
 }
@@ -201,7 +209,7 @@ function report(
   { plan, result }: FinishedCheckout,
 ): void {
   if (options.json) {
-    output.json({ plan: planAsJson(plan), result, sql: null })
+    output.json<CheckoutDocument>({ plan: planAsJson(plan), result, sql: null })
   } else {
     const { colors } = output
     const withRowProof = flags.prove === 'full'
@@ -334,6 +342,6 @@ function planAsJson({
   inPlace: _inPlace,
   requested: _requested,
   ...plan
-}: CheckoutPlan) {
+}: CheckoutPlan): CheckoutSummary {
   return plan
 }

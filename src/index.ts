@@ -231,7 +231,7 @@ export {
   type CheckoutResult,
   type RestoredTotals,
 } from './restore/apply-checkout.ts'
-export type { CheckoutPart, CheckoutPlan, PlannedSources } from './restore/checkout-plan.ts'
+export type { CheckoutPart, CheckoutPlan, CheckoutSummary, PlannedSources } from './restore/checkout-plan.ts'
 export { formatCheckoutSql } from './restore/checkout-sql.ts'
 export { compareTables, type TableChange } from './restore/compare-trees.ts'
 export type { WipeScope } from './restore/emptied-state.ts'
@@ -247,7 +247,7 @@ export type { Rename } from './restore/plan-renames.ts'
 export { readSchemaEntries } from './restore/read-schema.ts'
 export { planReturn, planRollback, readLastChange } from './restore/rollback.ts'
 export { planUndo } from './restore/undo.ts'
-export { applyWipe, planWipe, type WipeOptions, type WipePlan } from './restore/wipe.ts'
+export { applyWipe, planWipe, type WipeOptions, type WipePlan, type WipeSummary } from './restore/wipe.ts'
 export { describeDifference, type SchemaDifference } from './schema/compare-schemas.ts'
 export { chooseRelations, type RelationName } from './schema/relation-pattern.ts'
 export type { FileChange } from './sources/compare-files.ts'

@@ -1,6 +1,7 @@
 import {
   BRANCH_PREFIX,
   branchRefName,
+  type HeadValue,
   nameCommit,
   type ObjectId,
   readHead,
@@ -12,13 +13,21 @@ import {
 } from '../../src/index.ts'
 import { findAuthor } from '../author.ts'
 import type { Context } from '../context.ts'
-import { deleteRef } from '../delete-ref.ts'
+import { deleteRef, type RefChangeJson } from '../delete-ref.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { titleOf } from '../output/commit-text.ts'
 import { printable } from '../output/printable.ts'
 import { formatTable } from '../output/text-table.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
+
+export type BranchJson = BranchListJson | RefChangeJson
+
+/** @title list */
+interface BranchListJson {
+  head: HeadValue
+  branches: { name: string; commitId: ObjectId; title: string; isCurrent: boolean }[]
+}
 
 export const defineBranch: DefineCommand = (command, context) => {
   describeCommand(command, {
@@ -39,7 +48,7 @@ export const defineBranch: DefineCommand = (command, context) => {
       ExitCode.refused,
       ExitCode.backend,
     ],
-    jsonKeys: { list: ['head', 'branches'], 'make or delete': ['name', 'commitId'] },
+    seeAlso: ['snap tag', 'snap checkout', 'snap reflog', 'snap help revisions'],
   })
     .argument('[name]', 'the branch')
     .argument('[revision]', 'where it begins', 'HEAD')
@@ -56,7 +65,7 @@ export const defineBranch: DefineCommand = (command, context) => {
 
 async function listBranches({ options, output }: Context, store: Store): Promise<void> {
   const head = await readHead(store.refs)
-  const branches: { name: string; commitId: ObjectId; title: string; isCurrent: boolean }[] = []
+  const branches: BranchListJson['branches'] = []
   for await (const ref of store.refs.list(BRANCH_PREFIX)) {
     const commit = await store.objects.readCommit(ref.id)
     branches.push({
@@ -67,7 +76,7 @@ async function listBranches({ options, output }: Context, store: Store): Promise
     })
   }
   if (options.json) {
-    output.json({ head, branches })
+    output.json<BranchJson>({ head, branches })
     return
   }
   const { green, yellow } = output.colors
@@ -99,7 +108,7 @@ async function makeBranch(
     author: await findAuthor(io),
     at: io.now(),
   })
-  if (options.json) output.json({ name: wanted.name, commitId })
+  if (options.json) output.json<BranchJson>({ name: wanted.name, commitId })
   else output.note(`Branch '${printable(wanted.name)}' is at ${shortId(commitId)}`)
 }
 

@@ -6,6 +6,9 @@ import { findTable, parseTableArgument } from '../find-table.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
 
+/** One row, a line: the columns of the table, as --format jsonl. */
+export type CatJson = Record<string, string | null>
+
 export const defineCat: DefineCommand = (command, context) => {
   describeCommand(command, {
     description:
@@ -25,7 +28,7 @@ export const defineCat: DefineCommand = (command, context) => {
       ExitCode.damaged,
       ExitCode.backend,
     ],
-    jsonKeys: ['the columns of the table; as --format jsonl'],
+    seeAlso: ['snap export', 'snap show', 'snap diff', 'snap help revisions'],
   })
     .argument('<table>', 'REVISION:schema.table')
     .addOption(

@@ -3,6 +3,7 @@ import { Option } from 'commander'
 import {
   formatPlainDump,
   listExportFiles,
+  type ObjectId,
   resolveRevision,
   SnapError,
   type Store,
@@ -21,6 +22,15 @@ interface ExportFlags {
   output?: string
   owner: boolean
   privileges: boolean
+}
+
+/** With --output; what goes to standard output is no JSON. */
+export interface ExportJson {
+  commitId: ObjectId
+  /** The file or directory. */
+  output: string
+  fileCount: number
+  sizeBytes: number
 }
 
 export const defineExport: DefineCommand = (command, context) => {
@@ -46,7 +56,7 @@ export const defineExport: DefineCommand = (command, context) => {
       ExitCode.refused,
       ExitCode.backend,
     ],
-    jsonKeys: ['commitId', 'output', 'fileCount', 'sizeBytes'],
+    seeAlso: ['snap cat', 'snap checkout', 'snap import', 'snap help recovery'],
   })
     .argument('[revision]', 'the commit', 'HEAD')
     .addOption(
@@ -101,7 +111,7 @@ async function exportCommit(
         ]
       : [files.length, await writeNewDirectory(path, files, io.signal)]
   if (options.json) {
-    output.json({ commitId, output: path, fileCount, sizeBytes })
+    output.json<ExportJson>({ commitId, output: path, fileCount, sizeBytes })
   } else {
     output.note(
       `Wrote ${shortId(commitId)} to ${printable(path)}: ` +

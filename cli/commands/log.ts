@@ -26,6 +26,17 @@ interface LogOptions {
   all?: true
 }
 
+/** One commit, a line. */
+export interface LogJson {
+  commitId: ObjectId
+  /** What points at it: `HEAD -> main`, `tag: v1`. */
+  names: readonly string[]
+  totals: TreeTotals
+  /** How many commits between it and the next line were pruned. */
+  prunedCount: number
+  commit: Commit
+}
+
 export const defineLog: DefineCommand = (command, context) => {
   describeCommand(command, {
     description:
@@ -44,7 +55,7 @@ export const defineLog: DefineCommand = (command, context) => {
       ExitCode.damaged,
       ExitCode.backend,
     ],
-    jsonKeys: ['commitId', 'names', 'totals', 'prunedCount', 'commit'],
+    seeAlso: ['snap show', 'snap diff', 'snap reflog', 'snap ops', 'snap help revisions'],
   })
     .argument('[revision...]', 'where to begin')
     .option('--oneline', 'one line a commit')
@@ -69,7 +80,7 @@ async function log(context: Context, revisions: string[], options: LogOptions): 
       const names = decorations.get(id) ?? []
       const totals = totalsOf(await store.objects.readTree(commit.treeId))
       if (context.options.json) {
-        await output.jsonLine({ commitId: id, names, totals, prunedCount, commit })
+        await output.jsonLine<LogJson>({ commitId: id, names, totals, prunedCount, commit })
       } else if (options.oneline) {
         const { colors } = output
         await output.resultLines(

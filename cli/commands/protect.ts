@@ -35,6 +35,15 @@ interface ProtectFlags extends NamingFlags {
   off?: true
 }
 
+export interface ProtectJson {
+  database: string
+  /** `user@host:port/database`. */
+  address: string
+  isProtected: boolean
+  /** Empty when it is not. */
+  reasons: readonly ProtectionReason[]
+}
+
 export const defineProtect: DefineCommand = (command, context) => {
   describeCommand(command, {
     description:
@@ -58,7 +67,7 @@ export const defineProtect: DefineCommand = (command, context) => {
       ExitCode.refused,
       ExitCode.backend,
     ],
-    jsonKeys: ['database', 'address', 'isProtected', 'reasons'],
+    seeAlso: ['snap checkout', 'snap wipe', 'snap help config'],
   })
     .option('--show', 'tell whether it is protected, and change nothing')
     .option('--off', 'do not protect it any more')
@@ -161,7 +170,7 @@ function report(
   const address = describeAddress(database)
   if (options.json) {
     const { databaseName } = database
-    output.json({ database: databaseName, address, isProtected, reasons })
+    output.json<ProtectJson>({ database: databaseName, address, isProtected, reasons })
     return
   }
   output.result(

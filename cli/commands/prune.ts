@@ -1,7 +1,12 @@
 import {
   applyPrune,
+  type Commit,
+  type KeepReason,
+  type ObjectId,
   type PruneDecision,
+  type PrunePlan,
   type PrunePreview,
+  type PruneResult,
   previewPrune,
   removalsOf,
   type Store,
@@ -11,7 +16,14 @@ import { requireConfirmation } from '../confirm.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { parseAgeMs } from '../options.ts'
-import { formatGcPlan, formatGcResult, gcPlanAsJson, gcResultAsJson } from '../output/gc-text.ts'
+import {
+  formatGcPlan,
+  formatGcResult,
+  type GcPlanJson,
+  type GcResultJson,
+  gcPlanAsJson,
+  gcResultAsJson,
+} from '../output/gc-text.ts'
 import { formatPrunePlan } from '../output/prune-text.ts'
 import { formatQuantity } from '../output/units.ts'
 import { addRetentionOptions, type RetentionFlags, retentionPolicyOf } from '../retention.ts'
@@ -22,6 +34,27 @@ interface PruneFlags extends RetentionFlags {
   grace?: number
   dryRun?: true
   yes?: true
+}
+
+export interface PruneJson {
+  plan: PrunePlanJson
+  /** Null for a dry run. */
+  result: PruneResultJson | null
+}
+
+interface PrunePlanJson extends Pick<PrunePlan, 'policy' | 'at' | 'removedRefs'> {
+  commits: PrunedCommitJson[]
+  gc: GcPlanJson
+}
+
+interface PrunedCommitJson extends Pick<Commit, 'createdAt' | 'message' | 'purpose'> {
+  commitId: ObjectId
+  isKept: boolean
+  reasons: readonly KeepReason[]
+}
+
+interface PruneResultJson extends Pick<PruneResult, 'removedCommitIds' | 'removedRefs'> {
+  gc: GcResultJson
 }
 
 export const definePrune: DefineCommand = (command, context) => {
@@ -51,7 +84,7 @@ export const definePrune: DefineCommand = (command, context) => {
       ExitCode.refused,
       ExitCode.backend,
     ],
-    jsonKeys: ['plan', 'result'],
+    seeAlso: ['snap gc', 'snap pin', 'snap schedule', 'snap help store'],
   })
   addRetentionOptions(command)
     .option('--dry-run', 'show each commit and why it stays, and do nothing')
@@ -68,7 +101,7 @@ async function prune(context: Context, store: Store, flags: PruneFlags): Promise
   const { plan } = preview
   const removed = removalsOf(plan)
   if (flags.dryRun) {
-    if (options.json) output.json({ plan: planAsJson(preview), result: null })
+    if (options.json) output.json<PruneJson>({ plan: planAsJson(preview), result: null })
     else output.result(...linesOf(context, preview, flags))
     return
   }
@@ -88,7 +121,7 @@ async function prune(context: Context, store: Store, flags: PruneFlags): Promise
   const result = await applyPrune(store, plan, { ...settings, author: await findAuthor(io) })
   if (options.json) {
     const { removedCommitIds, removedRefs, gc } = result
-    output.json({
+    output.json<PruneJson>({
       plan: planAsJson(preview),
       result: { removedCommitIds, removedRefs, gc: gcResultAsJson(gc) },
     })
@@ -105,12 +138,12 @@ function linesOf({ io, output }: Context, { plan, gc }: PrunePreview, flags: Pru
   return [...formatPrunePlan(plan, { colors, now: io.now() }), ...formatGcPlan(gc)]
 }
 
-function planAsJson({ plan, gc }: PrunePreview) {
+function planAsJson({ plan, gc }: PrunePreview): PrunePlanJson {
   const { policy, at, decisions, removedRefs } = plan
   return { policy, at, commits: decisions.map(commitAsJson), removedRefs, gc: gcPlanAsJson(gc) }
 }
 
-function commitAsJson({ id, commit, reasons }: PruneDecision) {
+function commitAsJson({ id, commit, reasons }: PruneDecision): PrunedCommitJson {
   const { createdAt, message, purpose } = commit
   return { commitId: id, createdAt, message, purpose, isKept: reasons.length > 0, reasons }
 }

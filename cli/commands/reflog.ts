@@ -14,6 +14,9 @@ import { formatRelativeTime } from '../output/times.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
 
+/** One move, a line. */
+export type ReflogJson = RefRecord
+
 export const defineReflog: DefineCommand = (command, context) => {
   describeCommand(command, {
     description:
@@ -30,17 +33,7 @@ export const defineReflog: DefineCommand = (command, context) => {
       ExitCode.damaged,
       ExitCode.backend,
     ],
-    jsonKeys: [
-      'refName',
-      'sequence',
-      'oldId',
-      'newId',
-      'oldTargetRef',
-      'newTargetRef',
-      'at',
-      'author',
-      'reason',
-    ],
+    seeAlso: ['snap log', 'snap ops', 'snap help revisions'],
   })
     .argument('[ref]', 'HEAD, a branch or a tag', 'HEAD')
     .action((ref: string) => withStore(context, (store) => reflog(context, store, ref)))
@@ -51,7 +44,7 @@ async function reflog({ io, options, output }: Context, store: Store, ref: strin
   let place = 0
   for await (const record of store.refs.log(refName)) {
     if (options.json) {
-      await output.jsonLine(record)
+      await output.jsonLine<ReflogJson>(record)
     } else {
       const where = `${printable(shortRefName(refName))}@{${place}}`
       const when = formatRelativeTime(new Date(record.at), io.now())
