@@ -198,7 +198,11 @@ function dryRun(context: Context, flags: CheckoutFlags, plan: CheckoutPlan): voi
   const { options, output } = context
   const sql = flags.sql ? formatCheckoutSql(plan, sqlOptions(flags)) : null
   if (options.json) {
-    output.json<CheckoutDocument>({ plan: planAsJson(plan), result: null, sql: sql?.join('\n') ?? null })
+    output.json<CheckoutDocument>({
+      plan: planAsJson(plan),
+      result: null,
+      sql: sql?.join('\n') ?? null,
+    })
   } else if (sql !== null) output.result(...sql)
   else output.result(...planLines(context, plan, flags))
 }

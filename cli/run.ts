@@ -1,4 +1,5 @@
 import { type Command, CommanderError } from 'commander'
+import { expandAliases } from './alias.ts'
 import type { Context, Dependencies, GlobalOptions } from './context.ts'
 import { ExitCode } from './exit-codes.ts'
 import { OutputClosed, OutputFailed, type ProgramIo } from './io.ts'
@@ -12,17 +13,20 @@ import { addCommands, createProgram } from './program.ts'
  * interruption all come in. It resolves when everything it started is closed
  * again, and never rejects.
  *
- * @param argv  the arguments after `snap`
- * @returns     the exit code
+ * @param typed  the arguments after `snap`
+ * @returns      the exit code
  */
 export async function run(
-  argv: readonly string[],
+  typed: readonly string[],
   io: ProgramIo,
   dependencies: Dependencies = {},
 ): Promise<number> {
   const program = await createProgram(io)
-  const context = createContext(program, argv, io, dependencies)
+  let argv = typed
+  let context = createContext(program, argv, io, dependencies)
   try {
+    argv = await expandAliases(program, typed, context)
+    if (argv !== typed) context = createContext(program, argv, io, dependencies)
     await addCommands(program, argv, context)
     await program.parseAsync([...argv], { from: 'user' })
     await flushed(io)

@@ -48,7 +48,14 @@ export const defineCheckout: DefineCommand = (command, context) => {
       ['snap checkout HEAD --terminate', 'end the sessions that are in the way of its locks'],
     ],
     exitCodes: CHECKOUT_EXIT_CODES,
-    seeAlso: ['snap undo', 'snap diff', 'snap protect', 'snap ops', 'snap help revisions', 'snap help recovery'],
+    seeAlso: [
+      'snap undo',
+      'snap diff',
+      'snap protect',
+      'snap ops',
+      'snap help revisions',
+      'snap help recovery',
+    ],
   })
     .argument('[revision]', 'the commit to return to')
     .option(

@@ -35,7 +35,8 @@ interface CommitOptions {
   sources: boolean
 }
 
-export interface CommitJson extends Pick<Commit, 'treeId' | 'parentIds' | 'message' | 'notCaptured'> {
+export interface CommitJson
+  extends Pick<Commit, 'treeId' | 'parentIds' | 'message' | 'notCaptured'> {
   commitId: ObjectId
   /** Null where HEAD is on no branch. */
   refName: string | null
@@ -66,7 +67,14 @@ export const defineCommit: DefineCommand = (command, context) => {
       ExitCode.backend,
       ExitCode.source,
     ],
-    seeAlso: ['snap status', 'snap checkout', 'snap run', 'snap schedule', 'snap help sources', 'snap help config'],
+    seeAlso: [
+      'snap status',
+      'snap checkout',
+      'snap run',
+      'snap schedule',
+      'snap help sources',
+      'snap help config',
+    ],
   })
     .option('-m, --message <text>', 'why it is made; given again, the next paragraph', collect)
     .option('-t, --table <pattern>', 'only tables that match (repeatable)', collect)

@@ -15,7 +15,6 @@ import { readConfigFile } from '../config-file.ts'
 import type { Context } from '../context.ts'
 import { findDatabaseOf } from '../database.ts'
 import { ExitCode } from '../exit-codes.ts'
-import type { RunReport } from '../guarded-run/compare-with-guard.ts'
 import {
   describeMode,
   type GuardedMigration,
@@ -24,6 +23,7 @@ import {
   migrateGuarded,
 } from '../guarded-migrate/migrate-guarded.ts'
 import { readMigrationDirectory } from '../guarded-migrate/read-directory.ts'
+import type { RunReport } from '../guarded-run/compare-with-guard.ts'
 import { withOperation } from '../operation.ts'
 import { collect, parseCount, parseDurationMs } from '../options.ts'
 import { formatMigrationStatus } from '../output/migrate-text.ts'

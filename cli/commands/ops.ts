@@ -95,7 +95,9 @@ async function list(
   const { io, options, output } = context
   if (options.json) {
     for (const { operation, state } of found) {
-      await output.jsonLine<OpsJson>(asJson(operation, state, findRollbackCommand(context, operation)))
+      await output.jsonLine<OpsJson>(
+        asJson(operation, state, findRollbackCommand(context, operation)),
+      )
     }
     return
   }

@@ -13,7 +13,12 @@ import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { findParent } from '../find-parent.ts'
 import { readDecorations } from '../names.ts'
-import { formatCommitLine, formatMessage, type TreeTotals, totalsOf } from '../output/commit-text.ts'
+import {
+  formatCommitLine,
+  formatMessage,
+  type TreeTotals,
+  totalsOf,
+} from '../output/commit-text.ts'
 import { printable, printableLines } from '../output/printable.ts'
 import { formatContents, formatOrigin, formatTables } from '../output/show-text.ts'
 import { withStore } from '../store.ts'

@@ -57,9 +57,7 @@ export async function runDemo(context: Context): Promise<void> {
   )
 }
 
-async function runOnTemporaryServer(
-  context: Context,
-): Promise<DemoResult> {
+async function runOnTemporaryServer(context: Context): Promise<DemoResult> {
   const server = await startTemporaryServer(context.io, 'the demo')
   try {
     const directory = await mkdtemp(join(tmpdir(), 'snap-demo-'))

@@ -361,22 +361,22 @@ function printSummary(
   const codeOf = (error: unknown) =>
     error === undefined ? null : isSnapError(error) ? error.code : 'BUG'
   const line: RunSummaryJson = {
-      operation: number,
-      guardCommitId: guard.commitId,
-      commandExitCode: summary.exitCode,
-      elapsedMs: summary.elapsedMs,
-      report: report ?? null,
-      reportError: codeOf(summary.reportError),
-      rollbackReason: reason?.kind ?? null,
-      rolledBackTo,
-      takenBackId,
-      rollbackError: codeOf(summary.rollbackError),
-      rollbackCommand:
-        rolledBackTo === null && report?.isChanged !== false
-          ? formatRollbackCommand(context, number)
-          : null,
-      exitCode: context.exitCode,
-    }
+    operation: number,
+    guardCommitId: guard.commitId,
+    commandExitCode: summary.exitCode,
+    elapsedMs: summary.elapsedMs,
+    report: report ?? null,
+    reportError: codeOf(summary.reportError),
+    rollbackReason: reason?.kind ?? null,
+    rolledBackTo,
+    takenBackId,
+    rollbackError: codeOf(summary.rollbackError),
+    rollbackCommand:
+      rolledBackTo === null && report?.isChanged !== false
+        ? formatRollbackCommand(context, number)
+        : null,
+    exitCode: context.exitCode,
+  }
   context.output.insist(JSON.stringify(line))
 }
 

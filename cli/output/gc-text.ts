@@ -52,7 +52,8 @@ function formatLeft(deadSizeBytesKept: number): string[] {
 /** A plan as `--json` prints it: every pack with what happens to it. */
 export interface GcPlanJson {
   totals: GcPlan['totals']
-  packs: (Pick<PackDecision, 'packKey' | 'sizeBytes' | 'createdAt' | 'deadSizeBytes'> & PackVerdict)[]
+  packs: (Pick<PackDecision, 'packKey' | 'sizeBytes' | 'createdAt' | 'deadSizeBytes'> &
+    PackVerdict)[]
 }
 
 export function gcPlanAsJson({ packs, totals }: GcPlan): GcPlanJson {

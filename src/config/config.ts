@@ -17,6 +17,8 @@ export interface Config {
   unprotected: ProtectedPattern[]
   /** Other datastores that commits hold. */
   sources: SourceSettings[]
+  /** What `snap NAME` stands for, by name: the command line after `snap`, as it would be typed. */
+  alias: Readonly<Record<string, string>>
 }
 
 /** What `snap migrate` applies, and where it keeps its books. */
@@ -69,4 +71,5 @@ export const DEFAULT_CONFIG: Config = {
   protected: [],
   unprotected: [],
   sources: [],
+  alias: {},
 }
