@@ -4,6 +4,7 @@ import {
   type CheckoutOptions,
   type CheckoutPlan,
   type CheckoutResult,
+  type CheckoutSummary,
   type DatabaseAddress,
   formatCheckoutSql,
   type OperationOutcome,
@@ -66,7 +67,14 @@ export const CHECKOUT_EXIT_CODES: readonly ExitCode[] = [
   ExitCode.source,
 ]
 
-export const CHECKOUT_JSON_KEYS = ['plan', 'result', 'sql'] as const
+/** What `--json` prints of a checkout, an undo or a rollback. */
+export interface CheckoutDocument {
+  plan: CheckoutSummary
+  /** Null for a dry run. */
+  result: CheckoutResult | null
+  /** With --sql: the statements. */
+  sql: string | null
+}
 
 export function addCheckoutOptions(command: Command): Command {
   return addNamingOption(command)
@@ -196,7 +204,11 @@ async function dryRun(
   const { options, output } = context
   const sql = flags.sql ? formatCheckoutSql(plan, sqlOptions(flags)) : null
   if (options.json) {
-    output.json({ plan: planAsJson(plan), result: null, sql: sql?.join('\n') ?? null })
+    output.json<CheckoutDocument>({
+      plan: planAsJson(plan),
+      result: null,
+      sql: sql?.join('\n') ?? null,
+    })
   } else if (sql !== null) output.result(...sql)
   else {
     output.result(...planLines(context, plan, flags))
@@ -210,7 +222,7 @@ function report(
   { plan, result }: FinishedCheckout,
 ): void {
   if (options.json) {
-    output.json({ plan: planAsJson(plan), result, sql: null })
+    output.json<CheckoutDocument>({ plan: planAsJson(plan), result, sql: null })
   } else {
     const { colors } = output
     const withRowProof = flags.prove === 'full'
@@ -343,6 +355,6 @@ function planAsJson({
   inPlace: _inPlace,
   requested: _requested,
   ...plan
-}: CheckoutPlan) {
+}: CheckoutPlan): CheckoutSummary {
   return plan
 }

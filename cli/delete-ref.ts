@@ -1,7 +1,14 @@
-import { type Store, shortId } from '../src/index.ts'
+import { type ObjectId, type Store, shortId } from '../src/index.ts'
 import { findAuthor } from './author.ts'
 import type { Context } from './context.ts'
 import { printable } from './output/printable.ts'
+
+/** @title make or delete */
+export interface RefChangeJson {
+  name: string
+  /** Where it is, or was. */
+  commitId: ObjectId
+}
 
 /**
  * Deletes a branch or a tag and says where it was, so that it can be made again.
@@ -22,6 +29,6 @@ export async function deleteRef(
     author: await findAuthor(io),
     at: io.now(),
   })
-  if (options.json) output.json({ name: ref.name, commitId })
+  if (options.json) output.json<RefChangeJson>({ name: ref.name, commitId })
   else output.note(`Deleted ${ref.what} '${printable(ref.name)}' (was ${shortId(commitId)})`)
 }

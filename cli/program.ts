@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises'
-import { Command, Option } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
 import { ALL_COMMANDS } from './commands/all-commands.ts'
 import type { Context } from './context.ts'
 import { EXIT_CODE_MEANINGS, ExitCode } from './exit-codes.ts'
+import { HELP_TOPICS } from './help-topics.ts'
 import type { ProgramIo } from './io.ts'
+import { ERROR_SCHEMA_NAME, readSchemaText } from './json-schemas.ts'
 import { DATE_FORMATS } from './output/times.ts'
 
 /** Makes the program with its global options and no commands yet: enough to see which command is meant. */
@@ -15,6 +17,7 @@ export async function createProgram(io: ProgramIo): Promise<Command> {
     .option('--database <url>', 'the database (else SNAP_DATABASE_URL, DATABASE_URL, .env, PG*)')
     .option('--store <directory>', 'the store (else SNAP_DIR, else .snap/ found upward)')
     .option('--json', 'print one JSON document instead of text')
+    .option('--json-schema', 'print the JSON Schema of what --json prints')
     .addOption(
       new Option('--color <when>', 'colour the output')
         .choices(['auto', 'always', 'never'])
@@ -24,7 +27,7 @@ export async function createProgram(io: ProgramIo): Promise<Command> {
     .option('--no-pager', 'print long results without a pager')
     .option('-q, --quiet', 'print results and errors only')
     .helpOption('-h, --help', 'show help')
-    .helpCommand('help [command]', 'show help for a command')
+    .helpCommand(false)
     .configureHelp({ showGlobalOptions: true })
     .exitOverride()
     .configureOutput({
@@ -57,6 +60,40 @@ export async function addCommands(
     const define = await entry.load()
     define(command, context)
   }
+  defineHelp(program, context)
+  if (wanted === COMPLETE_COMMAND) {
+    const { defineComplete } = await import('./completion/complete-command.ts')
+    defineComplete(program.command(COMPLETE_COMMAND, { hidden: true }), context)
+  }
+  // As --version does: printed as soon as it is read, whatever else is on the command line or missing.
+  program.on('option:json-schema', () => {
+    context.io.stdout.write(readSchemaText(schemaNameOf(program, wanted)))
+    throw new CommanderError(ExitCode.done, 'commander.version', '')
+  })
+}
+
+function schemaNameOf(program: Command, command: string | undefined): string {
+  if (command === undefined) return ERROR_SCHEMA_NAME
+  if (ALL_COMMANDS.some(({ name }) => name === command)) return command
+  return program.error(`error: there is no schema of '${command}'`)
+}
+
+function defineHelp(program: Command, context: Context): void {
+  program
+    .command('help')
+    .argument('[topic]', 'a command, or one of the topics')
+    .summary('show help for a command, or on a topic')
+    .description(
+      "Shows the help of a command, as --help does, or a topic's text; alone, what there is.",
+    )
+    .addHelpText('after', ['', 'Topics:', ...TOPIC_LINES].join('\n'))
+    .action(async (name: string | undefined) => {
+      if (name === undefined) return program.outputHelp()
+      const command = program.commands.find((each) => each.name() === name)
+      if (command !== undefined) return command.outputHelp()
+      const { showTopic } = await import('./show-topic.ts')
+      await showTopic(context, name)
+    })
 }
 
 async function readVersion(): Promise<string> {
@@ -68,7 +105,15 @@ async function readVersion(): Promise<string> {
   throw new Error('package.json was not found beside the program')
 }
 
+/** Asked by the shells: `snap __complete bash -- WORDS`. */
+export const COMPLETE_COMMAND = '__complete'
+
+const TOPIC_LINES = HELP_TOPICS.map(({ name, summary }) => `  ${name.padEnd(14)}${summary}`)
+
 const PROGRAM_HELP = `
+Topics, for 'snap help TOPIC':
+${TOPIC_LINES.join('\n')}
+
 A first session:
   snap init                           make .snap/ for the database of this directory
   snap commit -m "before migration"   commit everything in it

@@ -1,4 +1,5 @@
 import { type Command, CommanderError } from 'commander'
+import { expandAliases } from './alias.ts'
 import type { Context, Dependencies, GlobalOptions } from './context.ts'
 import { ExitCode } from './exit-codes.ts'
 import { OutputClosed, OutputFailed, PagerClosed, type ProgramIo } from './io.ts'
@@ -12,23 +13,28 @@ import { addCommands, createProgram } from './program.ts'
  * interruption all come in. It resolves when everything it started is closed
  * again, and never rejects.
  *
- * @param argv  the arguments after `snap`
- * @returns     the exit code
+ * @param typed  the arguments after `snap`
+ * @returns      the exit code
  */
 export async function run(
-  argv: readonly string[],
+  typed: readonly string[],
   world: ProgramIo,
   dependencies: Dependencies = {},
 ): Promise<number> {
   const pagerClosed = new AbortController()
   const io = { ...world, signal: AbortSignal.any([world.signal, pagerClosed.signal]) }
   const program = await createProgram(io)
-  const context = createContext(program, argv, {
-    io,
-    dependencies,
-    onPagerClosed: () => pagerClosed.abort(new PagerClosed()),
-  })
+  const newContext = (argv: readonly string[]) =>
+    createContext(program, argv, {
+      io,
+      dependencies,
+      onPagerClosed: () => pagerClosed.abort(new PagerClosed()),
+    })
+  let argv = typed
+  let context = newContext(typed)
   try {
+    argv = await expandAliases(program, typed, context)
+    if (argv !== typed) context = newContext(argv)
     await addCommands(program, argv, context)
     await program.parseAsync([...argv], { from: 'user' })
     await context.output.closePager()

@@ -36,7 +36,8 @@ export async function withBackend<T>(
   }
 }
 
-async function storeDirectory(context: Context): Promise<string> {
+/** @throws STORE_NOT_FOUND */
+export async function storeDirectory(context: Context): Promise<string> {
   const named = namedStoreDirectory(context)
   if (named === undefined) return findStoreDirectory(context.io.workingDirectory)
   if (await exists(named)) return named

@@ -1,3 +1,5 @@
+import type { Blocker } from './errors.ts'
+
 /**
  * The seam between the library and whatever shows its progress.
  *
@@ -15,8 +17,8 @@ export type SnapEvent =
       sizeBytes: number
       isDone: boolean
     }
-  | { kind: 'lockWaiting'; blockers: readonly import('./errors.ts').Blocker[] }
-  | { kind: 'sessionTerminated'; blocker: import('./errors.ts').Blocker }
+  | { kind: 'lockWaiting'; blockers: readonly Blocker[] }
+  | { kind: 'sessionTerminated'; blocker: Blocker }
   | { kind: 'objectsWritten'; objectCount: number; sizeBytes: number; storedSizeBytes: number }
   | { kind: 'objectsChecked'; objectCount: number; sizeBytes: number; totalSizeBytes: number }
   /** Packs that are emptied or removed, of those that a collection is to remove. */

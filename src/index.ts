@@ -27,6 +27,7 @@ export {
 export { type DatabaseMoment, isDatabaseStillAt } from './capture/database-moment.ts'
 export { type DatabaseSummary, inspectDatabase } from './capture/inspect-database.ts'
 export { readMigrationHeads } from './capture/read-migration-heads.ts'
+export { findClosestName } from './closest-name.ts'
 export {
   CONFIG_FILE_NAME,
   type Config,
@@ -35,8 +36,18 @@ export {
   type ProtectedPattern,
   type SourceSettings,
 } from './config/config.ts'
+export { type ConfigPath, formatConfigKey, parseConfigKey } from './config/config-key.ts'
 export { addDatabase, type DatabaseList, removeDatabases } from './config/edit-config.ts'
-export { formatConfigProblem, parseConfig } from './config/parse-config.ts'
+export { CONFIG_SCHEMA, formatConfigProblem, parseConfig } from './config/parse-config.ts'
+export {
+  findSetting,
+  getSettingSchema,
+  listSettings,
+  removeSetting,
+  type Setting,
+  setSetting,
+} from './config/settings.ts'
+export type { ValueSchema } from './config/value-schema.ts'
 export { type ColumnComparison, compareColumns } from './diff/column-comparison.ts'
 export {
   captureLiveState,
@@ -233,7 +244,12 @@ export {
   type CheckoutResult,
   type RestoredTotals,
 } from './restore/apply-checkout.ts'
-export type { CheckoutPart, CheckoutPlan, PlannedSources } from './restore/checkout-plan.ts'
+export type {
+  CheckoutPart,
+  CheckoutPlan,
+  CheckoutSummary,
+  PlannedSources,
+} from './restore/checkout-plan.ts'
 export { formatCheckoutSql } from './restore/checkout-sql.ts'
 export { compareTables, type TableChange } from './restore/compare-trees.ts'
 export type { WipeScope } from './restore/emptied-state.ts'
@@ -249,7 +265,13 @@ export type { Rename } from './restore/plan-renames.ts'
 export { readSchemaEntries } from './restore/read-schema.ts'
 export { planReturn, planRollback, readLastChange } from './restore/rollback.ts'
 export { planUndo } from './restore/undo.ts'
-export { applyWipe, planWipe, type WipeOptions, type WipePlan } from './restore/wipe.ts'
+export {
+  applyWipe,
+  planWipe,
+  type WipeOptions,
+  type WipePlan,
+  type WipeSummary,
+} from './restore/wipe.ts'
 export { describeDifference, type SchemaDifference } from './schema/compare-schemas.ts'
 export { chooseRelations, type RelationName } from './schema/relation-pattern.ts'
 export type { FileChange } from './sources/compare-files.ts'

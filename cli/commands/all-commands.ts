@@ -158,6 +158,16 @@ export const ALL_COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./ui.ts')).defineUi,
   },
   {
+    name: 'config',
+    summary: 'read and change snap.config.json',
+    load: async () => (await import('./config.ts')).defineConfig,
+  },
+  {
+    name: 'completion',
+    summary: 'print what completes commands in bash, zsh or fish',
+    load: async () => (await import('./completion.ts')).defineCompletion,
+  },
+  {
     name: 'rev-parse',
     summary: 'print the id a revision names',
     load: async () => (await import('./rev-parse.ts')).defineRevParse,
@@ -173,3 +183,8 @@ export const ALL_COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./demo.ts')).defineDemo,
   },
 ]
+
+/** Names that no alias may have: commands, and what else is typed in their place. */
+export function isCommandName(name: string): boolean {
+  return name === 'help' || ALL_COMMANDS.some((entry) => entry.name === name)
+}

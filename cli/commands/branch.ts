@@ -1,6 +1,7 @@
 import {
   BRANCH_PREFIX,
   branchRefName,
+  type HeadValue,
   nameCommit,
   type ObjectId,
   readHead,
@@ -12,7 +13,7 @@ import {
 } from '../../src/index.ts'
 import { findAuthor } from '../author.ts'
 import type { Context } from '../context.ts'
-import { deleteRef } from '../delete-ref.ts'
+import { deleteRef, type RefChangeJson } from '../delete-ref.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { giveHint } from '../hint.ts'
 import { titleOf } from '../output/commit-text.ts'
@@ -21,6 +22,14 @@ import { formatTable } from '../output/text-table.ts'
 import { pageOutput } from '../pager.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
+
+export type BranchJson = BranchListJson | RefChangeJson
+
+/** @title list */
+interface BranchListJson {
+  head: HeadValue
+  branches: { name: string; commitId: ObjectId; title: string; isCurrent: boolean }[]
+}
 
 export const defineBranch: DefineCommand = (command, context) => {
   describeCommand(command, {
@@ -41,7 +50,7 @@ export const defineBranch: DefineCommand = (command, context) => {
       ExitCode.refused,
       ExitCode.backend,
     ],
-    jsonKeys: { list: ['head', 'branches'], 'make or delete': ['name', 'commitId'] },
+    seeAlso: ['snap tag', 'snap checkout', 'snap reflog', 'snap help revisions'],
   })
     .argument('[name]', 'the branch')
     .argument('[revision]', 'where it begins', 'HEAD')
@@ -59,7 +68,7 @@ export const defineBranch: DefineCommand = (command, context) => {
 async function listBranches(context: Context, store: Store): Promise<void> {
   const { options, output } = context
   const head = await readHead(store.refs)
-  const branches: { name: string; commitId: ObjectId; title: string; isCurrent: boolean }[] = []
+  const branches: BranchListJson['branches'] = []
   for await (const ref of store.refs.list(BRANCH_PREFIX)) {
     const commit = await store.objects.readCommit(ref.id)
     branches.push({
@@ -70,7 +79,7 @@ async function listBranches(context: Context, store: Store): Promise<void> {
     })
   }
   if (options.json) {
-    output.json({ head, branches })
+    output.json<BranchJson>({ head, branches })
     return
   }
   if (branches.length === 0 && head.id === null) {
@@ -107,7 +116,7 @@ async function makeBranch(
     author: await findAuthor(io),
     at: io.now(),
   })
-  if (options.json) output.json({ name: wanted.name, commitId })
+  if (options.json) output.json<BranchJson>({ name: wanted.name, commitId })
   else output.note(`Branch '${printable(wanted.name)}' is at ${shortId(commitId)}`)
 }
 

@@ -16,6 +16,14 @@ interface CatObjectOptions {
   pretty?: true
 }
 
+export interface CatObjectJson {
+  objectId: ObjectId
+  kind: string
+  sizeBytes: number
+  /** A commit, a tree or a manifest node, as store-format.md describes it; null for a chunk. */
+  value: unknown
+}
+
 export const defineCatObject: DefineCommand = (command, context) => {
   describeCommand(command, {
     description:
@@ -34,7 +42,7 @@ export const defineCatObject: DefineCommand = (command, context) => {
       ExitCode.damaged,
       ExitCode.backend,
     ],
-    jsonKeys: ['objectId', 'kind', 'sizeBytes', 'value'],
+    seeAlso: ['snap show', 'snap fsck', 'snap help store'],
   })
     .argument('<object>', 'a revision, an id or the beginning of one')
     .option('-t, --type', 'print its kind: commit, tree, node or chunk')
@@ -56,7 +64,7 @@ async function catObject(
   const kind = await kindOf(store, objectId, bytes)
   if (options.json) {
     const value = await readValue(store, objectId, kind)
-    output.json({ objectId, kind, sizeBytes: bytes.byteLength, value })
+    output.json<CatObjectJson>({ objectId, kind, sizeBytes: bytes.byteLength, value })
   } else if (wanted.type) {
     output.result(kind)
   } else if (wanted.size) {

@@ -1,5 +1,6 @@
 import { Option } from 'commander'
 import {
+  type FileEntry,
   formatTableRows,
   listSourceFiles,
   type RowFormat,
@@ -17,6 +18,17 @@ import { pageOutput } from '../pager.ts'
 import { findSource, parseSourceArgument, type SourceArgument } from '../source-argument.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
+
+/** One line each: rows of a table, what a dump command wrote, or the paths of a directory. */
+export type CatJson = CatRowJson | CatOutputJson | FileEntry
+
+/** The columns of the table, as --format jsonl. */
+export type CatRowJson = Record<string, string | null>
+
+export interface CatOutputJson {
+  kind: 'command'
+  sizeBytes: number
+}
 
 export const defineCat: DefineCommand = (command, context) => {
   describeCommand(command, {
@@ -42,10 +54,7 @@ export const defineCat: DefineCommand = (command, context) => {
       ExitCode.damaged,
       ExitCode.backend,
     ],
-    jsonKeys: {
-      'of a table': ['its columns; as --format jsonl'],
-      'of a source': ['kind', 'path', 'mode', 'modifiedAtUs', 'sizeBytes', 'contentId', 'target'],
-    },
+    seeAlso: ['snap export', 'snap show', 'snap diff', 'snap help revisions'],
   })
     .argument('<table>', 'REVISION:schema.table, or REVISION:source:NAME[/PATH]')
     .addOption(
@@ -94,7 +103,7 @@ async function catSource(context: Context, store: Store, argument: SourceArgumen
   if (source.kind === 'command') {
     if (path !== '') throw noSuchPath(argument, `'${name}' is the output of a command`)
     const { kind, output: stored } = source
-    if (options.json) return output.jsonLine({ kind, sizeBytes: stored.sizeBytes })
+    if (options.json) return output.jsonLine<CatOutputJson>({ kind, sizeBytes: stored.sizeBytes })
     return print(readSourceOutput(store.objects, source))
   }
   let isFound = path === ''
@@ -102,7 +111,7 @@ async function catSource(context: Context, store: Store, argument: SourceArgumen
     const { entry } = file
     isFound = true
     io.signal.throwIfAborted()
-    if (options.json) await output.jsonLine(entry)
+    if (options.json) await output.jsonLine<FileEntry>(entry)
     else if (entry.kind === 'file' && entry.path === path) {
       await print(readSourceFile(store.objects, source, file))
     } else await output.resultLines(formatFileEntry(entry))

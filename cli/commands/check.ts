@@ -22,6 +22,10 @@ interface CheckFlags extends LiveFlags {
 
 const NOTHING: CheckResult = { configFile: null, age: null, rules: null, sql: null }
 
+export interface CheckJson extends CheckResult {
+  isHealthy: boolean
+}
+
 export const defineCheck: DefineCommand = (command, context) => {
   describeCommand(command, {
     description:
@@ -47,7 +51,7 @@ export const defineCheck: DefineCommand = (command, context) => {
       ExitCode.postgres,
       ExitCode.backend,
     ],
-    jsonKeys: ['isHealthy', 'configFile', 'age', 'rules', 'sql'],
+    seeAlso: ['snap status', 'snap run', 'snap schedule', 'snap help alarms', 'snap help config'],
   })
     .argument('[files...]', 'SQL files, directories or patterns; - is stdin')
     .option('--rules', 'compare the database with HEAD by the rules')
@@ -102,7 +106,7 @@ async function check(context: Context, args: string[], flags: CheckFlags): Promi
         return { ...NOTHING, sql: await checkFiles(files, { state, signal: io.signal }) }
       })
   if (!isHealthy(result)) context.exitCode = ExitCode.different
-  if (options.json) output.json({ isHealthy: isHealthy(result), ...result })
+  if (options.json) output.json<CheckJson>({ isHealthy: isHealthy(result), ...result })
   else await output.resultLines(...formatCheck(result, output.style))
 }
 

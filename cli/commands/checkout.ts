@@ -10,7 +10,7 @@ import {
   addCheckoutOptions,
   addPartOptions,
   CHECKOUT_EXIT_CODES,
-  CHECKOUT_JSON_KEYS,
+  type CheckoutDocument,
   type CheckoutFlags,
   performCheckout,
 } from '../checkout-flow.ts'
@@ -23,6 +23,8 @@ interface CheckoutArguments extends CheckoutFlags {
   into?: string
   migration?: string
 }
+
+export type CheckoutJson = CheckoutDocument
 
 export const defineCheckout: DefineCommand = (command, context) => {
   describeCommand(command, {
@@ -46,7 +48,14 @@ export const defineCheckout: DefineCommand = (command, context) => {
       ['snap checkout HEAD --terminate', 'end the sessions that are in the way of its locks'],
     ],
     exitCodes: CHECKOUT_EXIT_CODES,
-    jsonKeys: CHECKOUT_JSON_KEYS,
+    seeAlso: [
+      'snap undo',
+      'snap diff',
+      'snap protect',
+      'snap ops',
+      'snap help revisions',
+      'snap help recovery',
+    ],
   })
     .argument('[revision]', 'the commit to return to')
     .option(

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { Context } from '../context.ts'
 import { EXIT_CODE_MEANINGS, type ExitCode } from '../exit-codes.ts'
+import { describeKeys, readSchema } from '../json-schemas.ts'
 
 /** Gives a command its arguments, options, help and action. */
 export type DefineCommand = (command: Command, context: Context) => void
@@ -19,25 +20,23 @@ export interface CommandHelp {
   examples: readonly (readonly [commandLine: string, meaning: string])[]
   /** Every exit code it can end with, apart from a bug's, an interruption's and a closed output's. */
   exitCodes: readonly ExitCode[]
-  /** The keys of the document that `--json` prints, in order; by use where uses print different ones. */
-  jsonKeys: readonly string[] | Readonly<Record<string, readonly string[]>>
+  /** Where to read on: `snap NAME`, or `snap help TOPIC`. */
+  seeAlso: readonly string[]
 }
 
-/** Writes a command's help: the paragraph above its options; examples, JSON keys and exit codes below. */
+/** Writes a command's help: the paragraph above its options, all else below. */
 export function describeCommand(command: Command, help: CommandHelp): Command {
   const examples = help.examples.map(([line, meaning]) => `  ${line}\n      ${meaning}`)
   const exitCodes = help.exitCodes.map((code) => `  ${code}  ${EXIT_CODE_MEANINGS[code]}`)
-  const jsonKeys = formatJsonKeys(help.jsonKeys).map((line) => `  ${line}`)
-  const sections = ['', 'Examples:', ...examples, '', 'JSON keys:', ...jsonKeys]
-  sections.push('', 'Exit codes:', ...exitCodes)
-  return command.description(help.description).addHelpText('after', sections.join('\n'))
+  return command
+    .description(help.description)
+    .addHelpText('after', ['', 'Examples:', ...examples].join('\n'))
+    .addHelpText('after', () => ['', 'JSON keys:', ...jsonKeys(command.name())].join('\n'))
+    .addHelpText('after', ['', 'Exit codes:', ...exitCodes].join('\n'))
+    .addHelpText('after', ['', 'See also:', `  ${help.seeAlso.join(', ')}`].join('\n'))
 }
 
-function formatJsonKeys(jsonKeys: CommandHelp['jsonKeys']): string[] {
-  if (isList(jsonKeys)) return [jsonKeys.join(', ')]
-  return Object.entries(jsonKeys).map(([use, keys]) => `${use}: ${keys.join(', ')}`)
-}
-
-function isList(jsonKeys: CommandHelp['jsonKeys']): jsonKeys is readonly string[] {
-  return Array.isArray(jsonKeys)
+/** Read when help is shown: the schema of a command is larger than the command. */
+function jsonKeys(name: string): string[] {
+  return describeKeys(readSchema(name)).map((line) => `  ${line}`)
 }

@@ -1,4 +1,13 @@
-import { type CommitResult, commit, type Selection, shortId, sizeBytesOf } from '../../src/index.ts'
+import {
+  type CaptureTotals,
+  type Commit,
+  type CommitResult,
+  commit,
+  type ObjectId,
+  type Selection,
+  shortId,
+  sizeBytesOf,
+} from '../../src/index.ts'
 import { findAuthor, parseAuthor } from '../author.ts'
 import { readCommitMessage } from '../commit-message.ts'
 import type { Context } from '../context.ts'
@@ -26,6 +35,16 @@ interface CommitOptions {
   sources: boolean
 }
 
+export interface CommitJson
+  extends Pick<Commit, 'treeId' | 'parentIds' | 'message' | 'notCaptured'> {
+  commitId: ObjectId
+  /** Null where HEAD is on no branch. */
+  refName: string | null
+  isUnchanged: boolean
+  sources: NonNullable<Commit['sources']>
+  totals: CaptureTotals
+}
+
 export const defineCommit: DefineCommand = (command, context) => {
   describeCommand(command, {
     description:
@@ -48,16 +67,13 @@ export const defineCommit: DefineCommand = (command, context) => {
       ExitCode.backend,
       ExitCode.source,
     ],
-    jsonKeys: [
-      'commitId',
-      'treeId',
-      'parentIds',
-      'refName',
-      'isUnchanged',
-      'message',
-      'notCaptured',
-      'sources',
-      'totals',
+    seeAlso: [
+      'snap status',
+      'snap checkout',
+      'snap run',
+      'snap schedule',
+      'snap help sources',
+      'snap help config',
     ],
   })
     .option('-m, --message <text>', 'why it is made; given again, the next paragraph', collect)
@@ -154,7 +170,7 @@ function selectionOf(options: CommitOptions): Selection {
 function report({ options, output }: Context, result: CommitResult): void {
   const { commit, commitId, totals, refName } = result
   if (options.json) {
-    output.json({
+    output.json<CommitJson>({
       commitId,
       treeId: commit.treeId,
       parentIds: commit.parentIds,

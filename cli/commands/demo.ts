@@ -1,7 +1,9 @@
 import type { Context } from '../context.ts'
-import { runDemo } from '../demo/run-demo.ts'
+import { type DemoResult, runDemo } from '../demo/run-demo.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
+
+export type DemoJson = DemoResult
 
 export const defineDemo: DefineCommand = (command, context: Context) => {
   describeCommand(command, {
@@ -11,6 +13,6 @@ export const defineDemo: DefineCommand = (command, context: Context) => {
       'and compares. Needs no installed PostgreSQL, and leaves nothing behind.',
     examples: [['snap demo', 'takes a few seconds']],
     exitCodes: [ExitCode.done, ExitCode.usage, ExitCode.postgres],
-    jsonKeys: ['serverMajor', 'facts'],
+    seeAlso: ['snap init', 'snap commit', 'snap checkout'],
   }).action(() => runDemo(context))
 }

@@ -3,8 +3,11 @@ import {
   diffStates,
   diffTableRows,
   listChangedTables,
+  type ObjectId,
   type RowChange,
+  type SchemaEntryChange,
   SnapError,
+  type StateDiff,
   type Store,
   type TablePair,
 } from '../../src/index.ts'
@@ -40,6 +43,29 @@ interface DiffFlags {
   lockTimeout?: number
 }
 
+export type DiffJson = DiffStatJson | DiffRowJson | DiffSchemaJson
+
+/** @title --stat */
+interface DiffStatJson extends StateDiff {
+  before: ObjectId | null
+  /** Null for the database as it is now. */
+  after: ObjectId | null
+}
+
+/**
+ * One row, a line.
+ *
+ * @title --rows
+ */
+interface DiffRowJson extends ReadableRowChange {}
+
+/**
+ * One schema entry, a line.
+ *
+ * @title --schema
+ */
+type DiffSchemaJson = SchemaEntryChange
+
 export const defineDiff: DefineCommand = (command, context) => {
   describeCommand(command, {
     description:
@@ -66,22 +92,7 @@ export const defineDiff: DefineCommand = (command, context) => {
       ExitCode.backend,
       ExitCode.source,
     ],
-    jsonKeys: {
-      '--stat': [
-        'before',
-        'after',
-        'isEqual',
-        'tables',
-        'schema',
-        'sequences',
-        'largeObjects',
-        'materializedViews',
-        'sources',
-      ],
-      '--rows': ['table', 'change', 'key', 'columns', 'before', 'after'],
-      '--schema': ['change', 'before', 'after', 'fields'],
-      '--sql': ['statements are printed as text'],
-    },
+    seeAlso: ['snap status', 'snap show', 'snap checkout', 'snap help revisions'],
   })
     .argument('[before]', 'the first commit', 'HEAD')
     .argument('[after]', 'the second; else the database as it is now')
@@ -139,7 +150,7 @@ async function printStat(
     signal: io.signal,
   })
   if (options.json) {
-    output.json({ before: before.commitId, after: after.commitId, ...found })
+    output.json<DiffJson>({ before: before.commitId, after: after.commitId, ...found })
   } else if (!found.isEqual) {
     output.result(
       `From ${before.label} to ${after.label}:`,
@@ -160,7 +171,7 @@ async function printSchema(
     signal: io.signal,
   })
   for (const change of schema) {
-    if (options.json) await output.jsonLine(change)
+    if (options.json) await output.jsonLine<DiffJson>(change)
     else await output.resultLines(...formatEntryDiff(change, output.colors))
   }
   return schema.length > 0
@@ -184,7 +195,7 @@ async function printRows(
     for await (const change of changes) {
       isDifferent = true
       const row = toReadable(pair, change)
-      if (format === 'json') await output.jsonLine(row)
+      if (format === 'json') await output.jsonLine<DiffJson>(row)
       else await output.resultLines(...formatRowsAsCsv(row))
     }
   }

@@ -2,6 +2,7 @@ import { stat, statfs } from 'node:fs/promises'
 import {
   type DatabaseAddress,
   type Diagnosis,
+  type DiagnosisLevel,
   examineStore,
   findProtection,
   isSnapError,
@@ -23,6 +24,12 @@ import { listTimers } from '../schedule/systemd.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
 
+export interface DoctorJson {
+  /** The worst of all. */
+  level: DiagnosisLevel
+  diagnoses: Diagnosis[]
+}
+
 export const defineDoctor: DefineCommand = (command, context) => {
   describeCommand(command, {
     description:
@@ -38,7 +45,7 @@ export const defineDoctor: DefineCommand = (command, context) => {
       ['snap doctor -q && snap commit -m nightly', 'for scripts: the exit code tells'],
     ],
     exitCodes: [ExitCode.done, ExitCode.different, ExitCode.usage, ExitCode.backend],
-    jsonKeys: ['level', 'diagnoses'],
+    seeAlso: ['snap fsck', 'snap status', 'snap help permissions', 'snap help recovery'],
   }).action(() => examine(context))
 }
 
@@ -84,7 +91,7 @@ async function examine(context: Context): Promise<void> {
   const levels = ['ok', 'notice', 'warning', 'problem'] as const
   const worst = levels.findLast((level) => diagnoses.some((each) => each.level === level)) ?? 'ok'
   if (worst === 'problem') context.exitCode = ExitCode.different
-  if (options.json) output.json({ level: worst, diagnoses })
+  if (options.json) output.json<DoctorJson>({ level: worst, diagnoses })
   else output.result(...formatDiagnoses(diagnoses, { database, colors: output.colors }))
 }
 

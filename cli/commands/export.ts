@@ -4,6 +4,7 @@ import {
   exportSources,
   formatPlainDump,
   listExportFiles,
+  type ObjectId,
   resolveRevision,
   SnapError,
   type Store,
@@ -23,6 +24,15 @@ interface ExportFlags {
   owner: boolean
   privileges: boolean
   sources: boolean
+}
+
+/** With --output; what goes to standard output is no JSON. */
+export interface ExportJson {
+  commitId: ObjectId
+  /** The file or directory. */
+  output: string
+  fileCount: number
+  sizeBytes: number
 }
 
 export const defineExport: DefineCommand = (command, context) => {
@@ -50,7 +60,7 @@ export const defineExport: DefineCommand = (command, context) => {
       ExitCode.refused,
       ExitCode.backend,
     ],
-    jsonKeys: ['commitId', 'output', 'fileCount', 'sizeBytes'],
+    seeAlso: ['snap cat', 'snap checkout', 'snap import', 'snap help recovery'],
   })
     .argument('[revision]', 'the commit', 'HEAD')
     .addOption(
@@ -116,7 +126,7 @@ async function exportCommit(
     })
   }
   if (options.json) {
-    output.json({ commitId, output: path, fileCount, sizeBytes })
+    output.json<ExportJson>({ commitId, output: path, fileCount, sizeBytes })
   } else {
     output.note(
       `Wrote ${shortId(commitId)} to ${printable(path)}: ` +

@@ -1,9 +1,11 @@
-import { fsck } from '../../src/index.ts'
+import { type FsckReport, fsck } from '../../src/index.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { formatFsckReport } from '../output/fsck-text.ts'
 import { withBackend } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
+
+export type FsckJson = FsckReport
 
 export const defineFsck: DefineCommand = (command, context) => {
   describeCommand(command, {
@@ -22,7 +24,7 @@ export const defineFsck: DefineCommand = (command, context) => {
       ExitCode.noStore,
       ExitCode.backend,
     ],
-    jsonKeys: ['findings', 'totals'],
+    seeAlso: ['snap doctor', 'snap gc', 'snap help store', 'snap help recovery'],
   }).action(() => check(context))
 }
 
@@ -34,7 +36,7 @@ async function check(context: Context): Promise<void> {
   )
   if (findings.length > 0) context.exitCode = ExitCode.different
   if (options.json) {
-    output.json({ findings, totals })
+    output.json<FsckJson>({ findings, totals })
     return
   }
   output.result(...formatFsckReport({ findings, totals }, output.colors))

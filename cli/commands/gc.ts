@@ -3,13 +3,26 @@ import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { giveHint } from '../hint.ts'
 import { parseAgeMs } from '../options.ts'
-import { formatGcPlan, formatGcResult, gcPlanAsJson, gcResultAsJson } from '../output/gc-text.ts'
+import {
+  formatGcPlan,
+  formatGcResult,
+  type GcPlanJson,
+  type GcResultJson,
+  gcPlanAsJson,
+  gcResultAsJson,
+} from '../output/gc-text.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
 
 interface GcFlags {
   dryRun?: true
   grace?: number
+}
+
+export interface GcJson {
+  plan: GcPlanJson
+  /** Null for a dry run. */
+  result: GcResultJson | null
 }
 
 export const defineGc: DefineCommand = (command, context) => {
@@ -32,7 +45,7 @@ export const defineGc: DefineCommand = (command, context) => {
       ExitCode.conflict,
       ExitCode.backend,
     ],
-    jsonKeys: ['plan', 'result'],
+    seeAlso: ['snap prune', 'snap fsck', 'snap help store'],
   })
     .option('--dry-run', 'show what would be done, and do nothing')
     .option('--grace <age>', 'leave packs alone that are younger (default 2h)', parseAgeMs)
@@ -46,14 +59,14 @@ async function collect(context: Context, flags: GcFlags): Promise<void> {
   await withStore(context, async (store) => {
     if (flags.dryRun) {
       const plan = await planGarbageCollection(store, settings)
-      if (options.json) output.json({ plan: gcPlanAsJson(plan), result: null })
+      if (options.json) output.json<GcJson>({ plan: gcPlanAsJson(plan), result: null })
       else output.result(...formatGcPlan(plan))
       await giveHint(context, store, 'leave out --dry-run to do this')
       return
     }
     const result = await collectGarbage(store, settings)
     if (options.json)
-      output.json({ plan: gcPlanAsJson(result.plan), result: gcResultAsJson(result) })
+      output.json<GcJson>({ plan: gcPlanAsJson(result.plan), result: gcResultAsJson(result) })
     else output.result(...formatGcResult(result))
   })
 }

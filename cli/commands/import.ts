@@ -6,6 +6,7 @@ import {
   importDumps,
   inspectDump,
   isSnapError,
+  type ObjectId,
   resolveDatabaseAddress,
   type Store,
   shortId,
@@ -17,7 +18,7 @@ import { startTemporaryServer } from '../demo/start-temporary-server.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { withOperation } from '../operation.ts'
 import { parseCount } from '../options.ts'
-import { formatTotals, totalsOf } from '../output/commit-text.ts'
+import { formatTotals, type TreeTotals, totalsOf } from '../output/commit-text.ts'
 import { printable } from '../output/printable.ts'
 import { formatTime } from '../output/times.ts'
 import { formatQuantity, formatSize } from '../output/units.ts'
@@ -28,6 +29,20 @@ interface ImportFlags {
   branch: string
   scratch?: string
   jobs?: number
+}
+
+export interface ImportJson {
+  branch: string
+  /** Oldest first. */
+  imported: ImportedJson[]
+}
+
+interface ImportedJson extends Pick<Dump, 'file' | 'format' | 'createdAt' | 'databaseName'> {
+  commitId: ObjectId
+  totals: TreeTotals
+  storedSizeBytes: number
+  /** Statements that were left out, for want of a role. */
+  leftOut: readonly string[]
 }
 
 export const defineImport: DefineCommand = (command, context) => {
@@ -56,7 +71,7 @@ export const defineImport: DefineCommand = (command, context) => {
       ExitCode.postgres,
       ExitCode.backend,
     ],
-    jsonKeys: ['branch', 'imported'],
+    seeAlso: ['snap export', 'snap load', 'snap branch', 'snap help comparison'],
   })
     .argument('<files...>', 'dumps of one database each; a directory for one in directory format')
     .option('--branch <name>', 'where the commits go; made when it is not there', 'imported')
@@ -134,7 +149,7 @@ async function importInto(
     },
   })
   if (options.json) {
-    output.json({ branch: flags.branch, imported: imported.map(asJson) })
+    output.json<ImportJson>({ branch: flags.branch, imported: imported.map(asJson) })
     return
   }
   output.result(
@@ -166,7 +181,7 @@ function describeImported(
   ]
 }
 
-function asJson({ dump, commitId, tree, storedSizeBytes, leftOut }: ImportedDump) {
+function asJson({ dump, commitId, tree, storedSizeBytes, leftOut }: ImportedDump): ImportedJson {
   const { file, format, createdAt, databaseName } = dump
   const totals = totalsOf(tree)
   return { file, format, createdAt, databaseName, commitId, totals, storedSizeBytes, leftOut }

@@ -15,10 +15,20 @@ import type { Context } from '../context.ts'
 import { findDatabase } from '../database.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { addToGitIgnore, readGitIgnoreState } from '../git-ignore.ts'
+import type { ErrorJson } from '../output/error-text.ts'
 import { printable } from '../output/printable.ts'
 import { formatQuantity, formatSize } from '../output/units.ts'
 import { createBackend, namedStoreDirectory } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
+
+export interface InitJson {
+  /** Of the store. */
+  location: string
+  database: DatabaseSummary | null
+  /** Why there is nothing to say of the database. */
+  problem: Pick<ErrorJson, 'code' | 'message' | 'hint' | 'data'> | null
+  gitignore: GitIgnoreOutcome
+}
 
 export const defineInit: DefineCommand = (command, context) => {
   describeCommand(command, {
@@ -32,7 +42,7 @@ export const defineInit: DefineCommand = (command, context) => {
       ['snap init --gitignore ~/src/shop', "there, and add it to that directory's .gitignore"],
     ],
     exitCodes: [ExitCode.done, ExitCode.usage, ExitCode.refused, ExitCode.backend],
-    jsonKeys: ['location', 'database', 'problem', 'gitignore'],
+    seeAlso: ['snap doctor', 'snap commit', 'snap help environment', 'snap help permissions'],
   })
     .argument('[directory]', 'where to make it', '.')
     .option('--gitignore', 'add the store to .gitignore without asking')
@@ -69,7 +79,7 @@ async function init(
   }
   const gitignore = await settleGitIgnore(context, storeDirectory, wantsGitIgnore)
   if (context.options.json) {
-    output.json({
+    output.json<InitJson>({
       location: storeDirectory,
       database: inspection.summary,
       problem: inspection.problem && problemAsJson(inspection.problem),

@@ -9,6 +9,7 @@ import {
   type LoadPlan,
   type LoadResult,
   loadRows,
+  type ObjectId,
   prepareLoad,
   type Records,
   type RejectedRow,
@@ -55,6 +56,14 @@ interface LoadFlags {
 
 type Format = 'csv' | 'tsv' | 'json' | 'jsonl'
 
+export interface LoadJson {
+  result: Omit<LoadResult, 'rejected'> & { rejected: Omit<RejectedRow, 'values'>[] }
+  /** Null for a dry run, as are the next two. */
+  operation: number | null
+  guardCommitId: ObjectId | null
+  rollbackCommand: string | null
+}
+
 export const defineLoad: DefineCommand = (command, context) => {
   describeCommand(command, {
     description:
@@ -87,7 +96,7 @@ export const defineLoad: DefineCommand = (command, context) => {
       ExitCode.refused,
       ExitCode.backend,
     ],
-    jsonKeys: ['result', 'operation', 'guardCommitId', 'rollbackCommand'],
+    seeAlso: ['snap rollback', 'snap import', 'snap cat'],
   })
     .argument('<file>', 'what to load; the first line of CSV and TSV names the columns')
     .requiredOption('-t, --table <name>', 'the table, as SQL writes it')
@@ -303,11 +312,11 @@ const LINES_PER_PIECE = 1_000
 function print(
   { context, flags }: LoadWork,
   result: LoadResult,
-  done: { number: number; guardCommitId: string; rollbackCommand: string | null } | null,
+  done: { number: number; guardCommitId: ObjectId; rollbackCommand: string | null } | null,
 ): void {
   const { options, output } = context
   if (options.json) {
-    output.json({
+    output.json<LoadJson>({
       result: { ...result, rejected: result.rejected.map(({ values: _, ...row }) => row) },
       operation: done?.number ?? null,
       guardCommitId: done?.guardCommitId ?? null,

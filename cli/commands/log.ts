@@ -1,11 +1,17 @@
-import { type CommitWithId, orderHistory, walkCommits } from '../../src/index.ts'
+import {
+  type Commit,
+  type CommitWithId,
+  type ObjectId,
+  orderHistory,
+  walkCommits,
+} from '../../src/index.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { findHistoryRange, type HistoryRange } from '../history-range.ts'
 import { namesOf, readDecorations } from '../names.ts'
 import { parseCount } from '../options.ts'
 import { CommitGraph } from '../output/commit-graph.ts'
-import { totalsOf } from '../output/commit-text.ts'
+import { type TreeTotals, totalsOf } from '../output/commit-text.ts'
 import { formatLogEntry, formatLogLines } from '../output/log-text.ts'
 import { pageOutput } from '../pager.ts'
 import { withStore } from '../store.ts'
@@ -16,6 +22,17 @@ interface LogOptions {
   graph?: true
   maxCount?: number
   all?: true
+}
+
+/** One commit, a line. */
+export interface LogJson {
+  commitId: ObjectId
+  /** What points at it: `HEAD -> main`, `tag: v1`. */
+  names: readonly string[]
+  totals: TreeTotals
+  /** How many commits between it and the next line were pruned. */
+  prunedCount: number
+  commit: Commit
 }
 
 export const defineLog: DefineCommand = (command, context) => {
@@ -39,7 +56,7 @@ export const defineLog: DefineCommand = (command, context) => {
       ExitCode.damaged,
       ExitCode.backend,
     ],
-    jsonKeys: ['commitId', 'names', 'totals', 'prunedCount', 'commit'],
+    seeAlso: ['snap show', 'snap diff', 'snap reflog', 'snap ops', 'snap help revisions'],
   })
     .argument('[revision...]', 'where to begin, or a range')
     .option('--oneline', 'one line a commit')
@@ -75,7 +92,7 @@ async function log(context: Context, revisions: string[], options: LogOptions): 
       } else {
         const totals = totalsOf(await store.objects.readTree(commit.treeId))
         if (context.options.json) {
-          await output.jsonLine({
+          await output.jsonLine<LogJson>({
             commitId: id,
             names: namesOf(names),
             totals,

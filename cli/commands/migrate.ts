@@ -23,6 +23,7 @@ import {
   migrateGuarded,
 } from '../guarded-migrate/migrate-guarded.ts'
 import { readMigrationDirectory } from '../guarded-migrate/read-directory.ts'
+import type { RunReport } from '../guarded-run/compare-with-guard.ts'
 import { withOperation } from '../operation.ts'
 import { collect, parseCount, parseDurationMs } from '../options.ts'
 import { formatMigrationStatus } from '../output/migrate-text.ts'
@@ -30,6 +31,19 @@ import { printable } from '../output/printable.ts'
 import { formatQuantity } from '../output/units.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
+
+export interface MigrateJson {
+  files: (MigrationStatus & {
+    /** Null where nothing was done with it. */
+    outcome: string | null
+    elapsedMs: number | null
+  })[]
+  /** Null where nothing was run, as are the next three. */
+  operation: number | null
+  guardCommitId: string | null
+  report: RunReport | null
+  rollbackCommand: string | null
+}
 
 export const defineMigrate: DefineCommand = (command, context) => {
   describeCommand(command, {
@@ -60,7 +74,7 @@ export const defineMigrate: DefineCommand = (command, context) => {
       ExitCode.refused,
       ExitCode.backend,
     ],
-    jsonKeys: ['files', 'operation', 'guardCommitId', 'report', 'rollbackCommand'],
+    seeAlso: ['snap run', 'snap check', 'snap rollback', 'snap help config'],
   })
     .argument('[directory]', 'of the .sql files; those below it are not looked at')
     .addOption(
@@ -221,7 +235,7 @@ function printJson(
   outcome: (MigrationOutcome & { operation: number }) | null,
   outcomes: ReadonlyMap<string, string>,
 ): void {
-  output.json({
+  output.json<MigrateJson>({
     files: statuses.map((status) => ({
       ...status,
       outcome: outcomes.get(status.name) ?? null,

@@ -19,6 +19,13 @@ interface OpsFlags {
   maxCount?: number
 }
 
+/** One operation, a line. */
+export interface OpsJson extends Pick<Operation, 'number' | 'start' | 'kept' | 'end'> {
+  state: OperationState
+  /** What returns to the state before it; null where nothing does. */
+  rollbackCommand: string | null
+}
+
 export const defineOps: DefineCommand = (command, context) => {
   describeCommand(command, {
     description:
@@ -41,7 +48,7 @@ export const defineOps: DefineCommand = (command, context) => {
       ExitCode.damaged,
       ExitCode.backend,
     ],
-    jsonKeys: ['number', 'state', 'start', 'kept', 'end', 'rollbackCommand'],
+    seeAlso: ['snap rollback', 'snap reflog', 'snap log'],
   })
     .argument('[operation]', 'the number of one operation', parseOperationNumber)
     .option('-n, --max-count <count>', 'at most this many (default 20)', parseCount)
@@ -78,7 +85,7 @@ async function show(context: Context, operation: Operation): Promise<void> {
   const { options, output } = context
   const state = await findOperationState(operation)
   const rollback = findRollbackCommand(context, operation)
-  if (options.json) output.json(asJson(operation, state, rollback))
+  if (options.json) output.json<OpsJson>(asJson(operation, state, rollback))
   else output.result(...formatOperation(operation, state, { style: output.style, rollback }))
 }
 
@@ -99,7 +106,9 @@ async function list(
   const { options, output } = context
   if (options.json) {
     for (const { operation, state } of found) {
-      await output.jsonLine(asJson(operation, state, findRollbackCommand(context, operation)))
+      await output.jsonLine<OpsJson>(
+        asJson(operation, state, findRollbackCommand(context, operation)),
+      )
     }
     return
   }
@@ -111,7 +120,11 @@ async function list(
   await output.resultLines(...formatTable(COLUMNS, rows, style))
 }
 
-function asJson(operation: Operation, state: OperationState, rollbackCommand: string | null) {
+function asJson(
+  operation: Operation,
+  state: OperationState,
+  rollbackCommand: string | null,
+): OpsJson {
   const { number, start, kept, end } = operation
   return { number, state, start, kept, end, rollbackCommand }
 }

@@ -1,4 +1,12 @@
-import { listPins, pinCommit, resolveRevision, type Store, shortId } from '../../src/index.ts'
+import {
+  listPins,
+  type ObjectId,
+  type Pin,
+  pinCommit,
+  resolveRevision,
+  type Store,
+  shortId,
+} from '../../src/index.ts'
 import { findAuthor } from '../author.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
@@ -9,6 +17,20 @@ import { formatTable } from '../output/text-table.ts'
 import { formatTime } from '../output/times.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
+
+export type PinJson = PinListJson | PinnedJson
+
+/** @title list */
+interface PinListJson {
+  pins: (Pin & { title: string })[]
+}
+
+/** @title pin */
+interface PinnedJson {
+  commitId: ObjectId
+  /** False: it was pinned already. */
+  isNew: boolean
+}
 
 export const definePin: DefineCommand = (command, context) => {
   describeCommand(command, {
@@ -29,7 +51,7 @@ export const definePin: DefineCommand = (command, context) => {
       ExitCode.conflict,
       ExitCode.backend,
     ],
-    jsonKeys: { list: ['pins'], pin: ['commitId', 'isNew'] },
+    seeAlso: ['snap unpin', 'snap tag', 'snap prune'],
   })
     .argument('[revision]', 'the commit to pin')
     .option('-m, --message <text>', 'why it must stay')
@@ -44,12 +66,12 @@ export const definePin: DefineCommand = (command, context) => {
 
 async function list(context: Context, store: Store): Promise<void> {
   const { options, output } = context
-  const pins = []
+  const pins: PinListJson['pins'] = []
   for await (const entry of listPins(store)) {
     pins.push({ ...entry, title: titleOf(await store.objects.readCommit(entry.commitId)) })
   }
   if (options.json) {
-    output.json({ pins })
+    output.json<PinJson>({ pins })
     return
   }
   if (pins.length === 0) {
@@ -80,6 +102,6 @@ async function pin(
     author: await findAuthor(io),
     at: io.now(),
   })
-  if (options.json) output.json({ commitId, isNew })
+  if (options.json) output.json<PinJson>({ commitId, isNew })
   else output.note(`${shortId(commitId)} ${isNew ? 'is pinned' : 'was pinned already'}`)
 }

@@ -1,5 +1,3 @@
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import {
   addDatabase,
   CONFIG_FILE_NAME,
@@ -9,16 +7,14 @@ import {
   matchesPattern,
   type ProtectedPattern,
   type ProtectionReason,
-  parseConfig,
   removeDatabases,
   SnapError,
   type Store,
 } from '../../src/index.ts'
-import { readConfigFile } from '../config-file.ts'
+import { editConfigFile, readConfigFile } from '../config-file.ts'
 import type { Context } from '../context.ts'
 import { findDatabaseOf } from '../database.ts'
 import { ExitCode } from '../exit-codes.ts'
-import { readText } from '../input-files.ts'
 import { printable } from '../output/printable.ts'
 import {
   addNamingOption,
@@ -33,6 +29,15 @@ import { type DefineCommand, describeCommand } from './command.ts'
 interface ProtectFlags extends NamingFlags {
   show?: true
   off?: true
+}
+
+export interface ProtectJson {
+  database: string
+  /** `user@host:port/database`. */
+  address: string
+  isProtected: boolean
+  /** Empty when it is not. */
+  reasons: readonly ProtectionReason[]
 }
 
 export const defineProtect: DefineCommand = (command, context) => {
@@ -58,7 +63,7 @@ export const defineProtect: DefineCommand = (command, context) => {
       ExitCode.refused,
       ExitCode.backend,
     ],
-    jsonKeys: ['database', 'address', 'isProtected', 'reasons'],
+    seeAlso: ['snap checkout', 'snap wipe', 'snap help config'],
   })
     .option('--show', 'tell whether it is protected, and change nothing')
     .option('--off', 'do not protect it any more')
@@ -84,7 +89,9 @@ async function mark(context: Context, store: Store, database: DatabaseAddress): 
     context.output.note('It is marked already')
     return
   }
-  await editConfig(context, store, (text) => addDatabase(text, 'protected', patternOf(database)))
+  await editConfigFile(store, context, (text) =>
+    addDatabase(text, 'protected', patternOf(database)),
+  )
 }
 
 async function unmark(
@@ -109,12 +116,12 @@ async function unmark(
   }
   if (marks.length > 0) {
     const positions = marks.map(([position]) => position)
-    await editConfig(context, store, (text) => removeDatabases(text, 'protected', positions))
+    await editConfigFile(store, context, (text) => removeDatabases(text, 'protected', positions))
   }
   const { config: without } = await readConfigFile(store, context)
   const left = findProtection(database, without, context.io.environment)
   if (left.length > 0) {
-    await editConfig(context, store, (text) =>
+    await editConfigFile(store, context, (text) =>
       addDatabase(text, 'unprotected', patternOf(database)),
     )
   }
@@ -134,24 +141,6 @@ function patternOf(database: DatabaseAddress) {
     : { host, database: database.databaseName }
 }
 
-/** @throws OUTPUT_UNWRITABLE */
-async function editConfig(
-  context: Context,
-  store: Store,
-  edit: (text: string) => string,
-): Promise<void> {
-  const { path: found, directory } = await readConfigFile(store, context)
-  const path = found ?? join(directory, CONFIG_FILE_NAME)
-  const text = edit(found === null ? '' : await readText(found, CONFIG_FILE_NAME))
-  // What is written must be what is read.
-  parseConfig(text, CONFIG_FILE_NAME)
-  try {
-    await writeFile(path, text)
-  } catch (cause) {
-    throw new SnapError('OUTPUT_UNWRITABLE', `cannot write '${path}'`, { path }, { cause })
-  }
-}
-
 function report(
   { options, output }: Context,
   database: DatabaseAddress,
@@ -161,7 +150,7 @@ function report(
   const address = describeAddress(database)
   if (options.json) {
     const { databaseName } = database
-    output.json({ database: databaseName, address, isProtected, reasons })
+    output.json<ProtectJson>({ database: databaseName, address, isProtected, reasons })
     return
   }
   output.result(

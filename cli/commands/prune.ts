@@ -1,7 +1,12 @@
 import {
   applyPrune,
+  type Commit,
+  type KeepReason,
+  type ObjectId,
   type PruneDecision,
+  type PrunePlan,
   type PrunePreview,
+  type PruneResult,
   previewPrune,
   removalsOf,
   type Store,
@@ -12,7 +17,14 @@ import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { giveHint } from '../hint.ts'
 import { parseAgeMs } from '../options.ts'
-import { formatGcPlan, formatGcResult, gcPlanAsJson, gcResultAsJson } from '../output/gc-text.ts'
+import {
+  formatGcPlan,
+  formatGcResult,
+  type GcPlanJson,
+  type GcResultJson,
+  gcPlanAsJson,
+  gcResultAsJson,
+} from '../output/gc-text.ts'
 import { formatPrunePlan } from '../output/prune-text.ts'
 import { formatQuantity } from '../output/units.ts'
 import { addRetentionOptions, type RetentionFlags, retentionPolicyOf } from '../retention.ts'
@@ -23,6 +35,27 @@ interface PruneFlags extends RetentionFlags {
   grace?: number
   dryRun?: true
   yes?: true
+}
+
+export interface PruneJson {
+  plan: PrunePlanJson
+  /** Null for a dry run. */
+  result: PruneResultJson | null
+}
+
+interface PrunePlanJson extends Pick<PrunePlan, 'policy' | 'at' | 'removedRefs'> {
+  commits: PrunedCommitJson[]
+  gc: GcPlanJson
+}
+
+interface PrunedCommitJson extends Pick<Commit, 'createdAt' | 'message' | 'purpose'> {
+  commitId: ObjectId
+  isKept: boolean
+  reasons: readonly KeepReason[]
+}
+
+interface PruneResultJson extends Pick<PruneResult, 'removedCommitIds' | 'removedRefs'> {
+  gc: GcResultJson
 }
 
 export const definePrune: DefineCommand = (command, context) => {
@@ -52,7 +85,7 @@ export const definePrune: DefineCommand = (command, context) => {
       ExitCode.refused,
       ExitCode.backend,
     ],
-    jsonKeys: ['plan', 'result'],
+    seeAlso: ['snap gc', 'snap pin', 'snap schedule', 'snap help store'],
   })
   addRetentionOptions(command)
     .option('--dry-run', 'show each commit and why it stays, and do nothing')
@@ -69,7 +102,7 @@ async function prune(context: Context, store: Store, flags: PruneFlags): Promise
   const { plan } = preview
   const removed = removalsOf(plan)
   if (flags.dryRun) {
-    if (options.json) output.json({ plan: planAsJson(preview), result: null })
+    if (options.json) output.json<PruneJson>({ plan: planAsJson(preview), result: null })
     else output.result(...linesOf(context, preview, flags))
     await giveHint(context, store, 'leave out --dry-run to do this')
     return
@@ -90,7 +123,7 @@ async function prune(context: Context, store: Store, flags: PruneFlags): Promise
   const result = await applyPrune(store, plan, { ...settings, author: await findAuthor(io) })
   if (options.json) {
     const { removedCommitIds, removedRefs, gc } = result
-    output.json({
+    output.json<PruneJson>({
       plan: planAsJson(preview),
       result: { removedCommitIds, removedRefs, gc: gcResultAsJson(gc) },
     })
@@ -107,12 +140,12 @@ function linesOf({ output }: Context, { plan, gc }: PrunePreview, flags: PruneFl
   return [...formatPrunePlan(plan, style), ...formatGcPlan(gc)]
 }
 
-function planAsJson({ plan, gc }: PrunePreview) {
+function planAsJson({ plan, gc }: PrunePreview): PrunePlanJson {
   const { policy, at, decisions, removedRefs } = plan
   return { policy, at, commits: decisions.map(commitAsJson), removedRefs, gc: gcPlanAsJson(gc) }
 }
 
-function commitAsJson({ id, commit, reasons }: PruneDecision) {
+function commitAsJson({ id, commit, reasons }: PruneDecision): PrunedCommitJson {
   const { createdAt, message, purpose } = commit
   return { commitId: id, createdAt, message, purpose, isKept: reasons.length > 0, reasons }
 }

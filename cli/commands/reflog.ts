@@ -15,6 +15,9 @@ import { pageOutput } from '../pager.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
 
+/** One move, a line. */
+export type ReflogJson = RefRecord
+
 export const defineReflog: DefineCommand = (command, context) => {
   describeCommand(command, {
     description:
@@ -31,17 +34,7 @@ export const defineReflog: DefineCommand = (command, context) => {
       ExitCode.damaged,
       ExitCode.backend,
     ],
-    jsonKeys: [
-      'refName',
-      'sequence',
-      'oldId',
-      'newId',
-      'oldTargetRef',
-      'newTargetRef',
-      'at',
-      'author',
-      'reason',
-    ],
+    seeAlso: ['snap log', 'snap ops', 'snap help revisions'],
   })
     .argument('[ref]', 'HEAD, a branch or a tag', 'HEAD')
     .action((ref: string) => withStore(context, (store) => reflog(context, store, ref)))
@@ -54,7 +47,7 @@ async function reflog(context: Context, store: Store, ref: string): Promise<void
   let place = 0
   for await (const record of store.refs.log(refName)) {
     if (options.json) {
-      await output.jsonLine(record)
+      await output.jsonLine<ReflogJson>(record)
     } else {
       const where = `${printable(shortRefName(refName))}@{${place}}`
       const when = formatTime(new Date(record.at), output.style.clock)

@@ -1,8 +1,12 @@
-import { resolveRevision } from '../../src/index.ts'
+import { type ObjectId, resolveRevision } from '../../src/index.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
+
+export interface RevParseJson {
+  commitIds: ObjectId[]
+}
 
 export const defineRevParse: DefineCommand = (command, context) => {
   describeCommand(command, {
@@ -18,7 +22,7 @@ export const defineRevParse: DefineCommand = (command, context) => {
       ExitCode.damaged,
       ExitCode.backend,
     ],
-    jsonKeys: ['commitIds'],
+    seeAlso: ['snap log', 'snap reflog', 'snap help revisions'],
   })
     .argument('<revision...>', 'what to resolve')
     .action((revisions: string[]) => revParse(context, revisions))
@@ -29,6 +33,6 @@ async function revParse(context: Context, revisions: readonly string[]): Promise
   const commitIds = await withStore(context, (store) =>
     Promise.all(revisions.map((revision) => resolveRevision(store, revision, { now }))),
   )
-  if (context.options.json) context.output.json({ commitIds })
+  if (context.options.json) context.output.json<RevParseJson>({ commitIds })
   else context.output.result(...commitIds)
 }

@@ -2,7 +2,7 @@ import { planRollback, readLastChange } from '../../src/index.ts'
 import {
   addCheckoutOptions,
   CHECKOUT_EXIT_CODES,
-  CHECKOUT_JSON_KEYS,
+  type CheckoutDocument,
   type CheckoutFlags,
   performCheckout,
 } from '../checkout-flow.ts'
@@ -13,6 +13,8 @@ import { formatTime } from '../output/times.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
 import { parseOperationNumber } from './ops.ts'
+
+export type RollbackJson = CheckoutDocument
 
 export const defineRollback: DefineCommand = (command, context) => {
   describeCommand(command, {
@@ -28,7 +30,7 @@ export const defineRollback: DefineCommand = (command, context) => {
       ['snap rollback 17', 'return to the state before operation 17'],
     ],
     exitCodes: CHECKOUT_EXIT_CODES,
-    jsonKeys: CHECKOUT_JSON_KEYS,
+    seeAlso: ['snap ops', 'snap undo', 'snap checkout', 'snap help recovery'],
   }).argument('[operation]', "its number, as 'snap ops' lists it", parseOperationNumber)
   addCheckoutOptions(command).action((number: number | undefined, options: CheckoutFlags) =>
     rollback(context, number, options),

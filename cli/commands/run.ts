@@ -4,13 +4,21 @@ import { findDatabaseOf } from '../database.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { requireCommand } from '../guarded-run/find-command.ts'
 import { type RunFlags, readWishes, type Wishes } from '../guarded-run/run-flags.ts'
-import { type CommandLine, type GuardedRun, runGuarded } from '../guarded-run/run-guarded.ts'
+import {
+  type CommandLine,
+  type GuardedRun,
+  type RunSummaryJson,
+  runGuarded,
+} from '../guarded-run/run-guarded.ts'
 import { runOnStart } from '../guarded-run/run-on-start.ts'
 import { withOperation } from '../operation.ts'
 import { collect, parseAgeMs, parseCount, parseDurationMs } from '../options.ts'
 import { addNamingOption, openGuard, requireDatabaseName } from '../protection.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
+
+/** One line on stderr. */
+export type RunJson = RunSummaryJson
 
 export const defineRun: DefineCommand = (command, context) => {
   describeCommand(command, {
@@ -49,20 +57,7 @@ export const defineRun: DefineCommand = (command, context) => {
       ExitCode.commandNotFound,
       ExitCode.source,
     ],
-    jsonKeys: [
-      'operation',
-      'guardCommitId',
-      'commandExitCode',
-      'elapsedMs',
-      'report',
-      'reportError',
-      'rollbackReason',
-      'rolledBackTo',
-      'takenBackId',
-      'rollbackError',
-      'rollbackCommand',
-      'exitCode',
-    ],
+    seeAlso: ['snap rollback', 'snap ops', 'snap migrate', 'snap check', 'snap help alarms'],
   })
     .usage('[options] -- <command> [arguments]')
     .argument('<command...>', 'what to run, after --; it is run as it stands, without a shell')

@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path'
 import { Argument, Option } from 'commander'
-import { SnapError, VERSION } from '../../src/index.ts'
+import { type ObjectId, SnapError, VERSION } from '../../src/index.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { parseDailyTime, parseHourlyMinute } from '../options.ts'
@@ -35,6 +35,49 @@ interface ScheduleFlags extends RetentionFlags {
 
 type Action = 'install' | 'list' | 'remove' | 'run'
 
+export type ScheduleJson =
+  | ScheduleInstallJson
+  | ScheduleListJson
+  | ScheduleRemoveJson
+  | ScheduleRunJson
+
+/** @title install */
+interface ScheduleInstallJson {
+  name: string
+  kind: 'systemd' | 'cron'
+  cron: string
+  commandLine: readonly string[]
+  files: readonly string[]
+  /** Null where nobody can tell. */
+  isActive: boolean | null
+  notes: readonly string[]
+}
+
+/** @title list */
+interface ScheduleListJson {
+  schedules: {
+    name: string
+    cron: string
+    storeDirectory: string
+    kind: 'systemd' | 'cron'
+    isActive: boolean | null
+    file: string
+  }[]
+}
+
+/** @title remove */
+interface ScheduleRemoveJson {
+  name: string
+  removed: string[]
+}
+
+/** @title run */
+interface ScheduleRunJson {
+  commitId: ObjectId
+  removedCommitIds: readonly ObjectId[]
+  pruneSkippedBecause: string | null
+}
+
 export const defineSchedule: DefineCommand = (command, context) => {
   describeCommand(command, {
     description:
@@ -68,12 +111,7 @@ export const defineSchedule: DefineCommand = (command, context) => {
       ExitCode.backend,
       ExitCode.source,
     ],
-    jsonKeys: {
-      install: ['name', 'kind', 'cron', 'commandLine', 'files', 'isActive', 'notes'],
-      list: ['schedules'],
-      remove: ['name', 'removed'],
-      run: ['commitId', 'removedCommitIds', 'pruneSkippedBecause'],
-    },
+    seeAlso: ['snap commit', 'snap prune', 'snap check', 'snap help environment'],
   })
     .addArgument(
       new Argument('[action]', 'what to do')
@@ -141,7 +179,7 @@ async function install(context: Context, flags: ScheduleFlags): Promise<void> {
     const { files, isActive } = installed
     if (options.json) {
       const { name, commandLine } = schedule
-      output.json({ name, kind, cron, commandLine, files, isActive, notes })
+      output.json<ScheduleJson>({ name, kind, cron, commandLine, files, isActive, notes })
       return
     }
     output.result(
@@ -176,7 +214,7 @@ async function list(context: Context): Promise<void> {
     })),
   ]
   if (options.json) {
-    output.json({ schedules })
+    output.json<ScheduleJson>({ schedules })
   } else if (schedules.length === 0) {
     output.note('Nothing is scheduled')
   } else {
@@ -195,7 +233,7 @@ async function remove(context: Context): Promise<void> {
     const name = scheduleNameOf(resolve(store.backend.location))
     const removed = await removeTimer(io, name)
     if (await removeFromCron(io, name)) removed.push('crontab')
-    if (options.json) output.json({ name, removed })
+    if (options.json) output.json<ScheduleJson>({ name, removed })
     else if (removed.length === 0) output.note(`Nothing was scheduled for this store (${name})`)
     else output.result(`Removed: ${name}`, ...removed.map((file) => `  ${printable(file)}`))
   })
@@ -227,7 +265,7 @@ async function run(context: Context, flags: ScheduleFlags): Promise<void> {
       const { pruneSkippedBecause } = result
       if (options.json) {
         const removedCommitIds = result.prune?.removedCommitIds ?? []
-        output.json({ commitId, removedCommitIds, pruneSkippedBecause })
+        output.json<ScheduleJson>({ commitId, removedCommitIds, pruneSkippedBecause })
       } else output.result(...formatScheduledResult(result))
     })
   } catch (error) {

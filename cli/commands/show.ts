@@ -4,6 +4,7 @@ import {
   type ObjectId,
   readSchemaEntries,
   resolveRevision,
+  type SchemaEntry,
   type Store,
   type TableChange,
   type Tree,
@@ -12,12 +13,39 @@ import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { findParent } from '../find-parent.ts'
 import { namesOf, readDecorations } from '../names.ts'
-import { formatCommitLine, formatMessage, totalsOf } from '../output/commit-text.ts'
+import {
+  formatCommitLine,
+  formatMessage,
+  type TreeTotals,
+  totalsOf,
+} from '../output/commit-text.ts'
 import { printable, printableLines } from '../output/printable.ts'
 import { formatContents, formatOrigin, formatTables } from '../output/show-text.ts'
 import { pageOutput } from '../pager.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
+
+export type ShowJson = ShowCommitJson | ShowSchemaJson
+
+/** @title REVISION */
+interface ShowCommitJson {
+  commitId: ObjectId
+  /** What points at it, as log shows it. */
+  names: readonly string[]
+  totals: TreeTotals
+  tables: TableChange[]
+  sequenceCount: number
+  largeObjectCount: number
+  schemaEntryCount: number
+  commit: Commit
+}
+
+/**
+ * One schema entry, a line.
+ *
+ * @title REVISION:schema
+ */
+type ShowSchemaJson = SchemaEntry
 
 export const defineShow: DefineCommand = (command, context) => {
   describeCommand(command, {
@@ -37,16 +65,7 @@ export const defineShow: DefineCommand = (command, context) => {
       ExitCode.damaged,
       ExitCode.backend,
     ],
-    jsonKeys: [
-      'commitId',
-      'names',
-      'totals',
-      'tables',
-      'sequenceCount',
-      'largeObjectCount',
-      'schemaEntryCount',
-      'commit',
-    ],
+    seeAlso: ['snap log', 'snap diff', 'snap cat', 'snap help revisions'],
   })
     .argument('[revision]', 'the commit, or REVISION:schema', 'HEAD')
     .option('--tables', 'list every table and nothing else')
@@ -101,7 +120,7 @@ async function printJson(
   shown: { store: Store; id: ObjectId; commit: Commit; tree: Tree; changes: TableChange[] },
 ): Promise<void> {
   const { tree } = shown
-  output.json({
+  output.json<ShowJson>({
     commitId: shown.id,
     names: namesOf((await readDecorations(shown.store)).get(shown.id)),
     totals: totalsOf(tree),
@@ -116,7 +135,7 @@ async function printJson(
 async function printSchema({ options, output }: Context, store: Store, tree: Tree) {
   for (const entry of await readSchemaEntries(store.objects, tree)) {
     if (options.json) {
-      await output.jsonLine(entry)
+      await output.jsonLine<ShowJson>(entry)
     } else if (entry.definition !== null) {
       const name = [entry.namespace, entry.name].filter((part) => part !== null).join('.')
       const owner = entry.owner === null ? '' : `, owner ${printable(entry.owner)}`

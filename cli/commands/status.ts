@@ -1,4 +1,4 @@
-import { diffStates, type Store } from '../../src/index.ts'
+import { diffStates, type ObjectId, type StateDiff, type Store } from '../../src/index.ts'
 import { chooseTables, type LiveFlags, withComparison } from '../compared-states.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
@@ -10,6 +10,11 @@ import { type DefineCommand, describeCommand } from './command.ts'
 
 interface StatusFlags extends LiveFlags {
   table: string[]
+}
+
+export interface StatusJson extends StateDiff {
+  /** The commit HEAD is at. */
+  commitId: ObjectId | null
 }
 
 export const defineStatus: DefineCommand = (command, context) => {
@@ -35,16 +40,7 @@ export const defineStatus: DefineCommand = (command, context) => {
       ExitCode.backend,
       ExitCode.source,
     ],
-    jsonKeys: [
-      'commitId',
-      'isEqual',
-      'tables',
-      'schema',
-      'sequences',
-      'largeObjects',
-      'materializedViews',
-      'sources',
-    ],
+    seeAlso: ['snap diff', 'snap commit', 'snap check'],
   })
     .option(
       '--table <pattern>',
@@ -73,7 +69,7 @@ async function status(context: Context, store: Store, flags: StatusFlags): Promi
     })
     if (!diff.isEqual) context.exitCode = ExitCode.different
     if (options.json) {
-      output.json({ commitId: before.commitId, ...diff })
+      output.json<StatusJson>({ commitId: before.commitId, ...diff })
     } else if (diff.isEqual) {
       output.result(`Nothing has changed in ${after.label} since ${before.label}`)
     } else {

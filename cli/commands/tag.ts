@@ -11,7 +11,7 @@ import {
 } from '../../src/index.ts'
 import { findAuthor } from '../author.ts'
 import type { Context } from '../context.ts'
-import { deleteRef } from '../delete-ref.ts'
+import { deleteRef, type RefChangeJson } from '../delete-ref.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { giveHint } from '../hint.ts'
 import { titleOf } from '../output/commit-text.ts'
@@ -24,6 +24,13 @@ import { type DefineCommand, describeCommand } from './command.ts'
 interface TagOptions {
   delete?: true
   message?: string
+}
+
+export type TagJson = TagListJson | RefChangeJson
+
+/** @title list */
+interface TagListJson {
+  tags: { name: string; commitId: ObjectId; title: string }[]
 }
 
 export const defineTag: DefineCommand = (command, context) => {
@@ -46,7 +53,7 @@ export const defineTag: DefineCommand = (command, context) => {
       ExitCode.refused,
       ExitCode.backend,
     ],
-    jsonKeys: { list: ['tags'], 'make or delete': ['name', 'commitId'] },
+    seeAlso: ['snap branch', 'snap pin', 'snap help revisions'],
   })
     .argument('[name]', 'the tag')
     .argument('[revision]', 'what it names', 'HEAD')
@@ -64,13 +71,13 @@ export const defineTag: DefineCommand = (command, context) => {
 
 async function listTags(context: Context, store: Store): Promise<void> {
   const { options, output } = context
-  const tags: { name: string; commitId: ObjectId; title: string }[] = []
+  const tags: TagListJson['tags'] = []
   for await (const ref of store.refs.list(TAG_PREFIX)) {
     const commit = await store.objects.readCommit(ref.id)
     tags.push({ name: shortRefName(ref.name), commitId: ref.id, title: titleOf(commit) })
   }
   if (options.json) {
-    output.json({ tags })
+    output.json<TagJson>({ tags })
     return
   }
   if (tags.length === 0) {
@@ -98,7 +105,7 @@ async function makeTag(
     author: await findAuthor(io),
     at: io.now(),
   })
-  if (options.json) output.json({ name: wanted.name, commitId })
+  if (options.json) output.json<TagJson>({ name: wanted.name, commitId })
   else output.note(`Tag '${printable(wanted.name)}' is at ${shortId(commitId)}`)
 }
 

@@ -1,6 +1,9 @@
 import { ExitCode } from '../exit-codes.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
 
+/** none: --json is refused */
+export type UiJson = never
+
 export const defineUi: DefineCommand = (command, context) => {
   describeCommand(command, {
     description:
@@ -22,7 +25,7 @@ export const defineUi: DefineCommand = (command, context) => {
       ExitCode.backend,
       ExitCode.interrupted,
     ],
-    jsonKeys: ['none: --json is refused'],
+    seeAlso: ['snap log', 'snap diff', 'snap checkout', 'snap ops'],
   }).action(async () => {
     // Ink and React take a third of a second to load; no other command has a use for them.
     const { runUi } = await import('../ui/run-ui.ts')

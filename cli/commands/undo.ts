@@ -2,7 +2,7 @@ import { planUndo } from '../../src/index.ts'
 import {
   addCheckoutOptions,
   CHECKOUT_EXIT_CODES,
-  CHECKOUT_JSON_KEYS,
+  type CheckoutDocument,
   type CheckoutFlags,
   performCheckout,
 } from '../checkout-flow.ts'
@@ -10,6 +10,8 @@ import type { Context } from '../context.ts'
 import { findDatabaseOf } from '../database.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
+
+export type UndoJson = CheckoutDocument
 
 export const defineUndo: DefineCommand = (command, context) => {
   describeCommand(command, {
@@ -22,7 +24,7 @@ export const defineUndo: DefineCommand = (command, context) => {
       ['snap undo', 'return to the state before the last checkout'],
     ],
     exitCodes: CHECKOUT_EXIT_CODES,
-    jsonKeys: CHECKOUT_JSON_KEYS,
+    seeAlso: ['snap checkout', 'snap rollback', 'snap reflog', 'snap help recovery'],
   })
   addCheckoutOptions(command).action((options: CheckoutFlags) => undo(context, options))
 }

@@ -1,9 +1,13 @@
-import { resolveRevision, shortId, unpinCommit } from '../../src/index.ts'
+import { type ObjectId, resolveRevision, shortId, unpinCommit } from '../../src/index.ts'
 import { findAuthor } from '../author.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
+
+export interface UnpinJson {
+  commitId: ObjectId
+}
 
 export const defineUnpin: DefineCommand = (command, context) => {
   describeCommand(command, {
@@ -18,7 +22,7 @@ export const defineUnpin: DefineCommand = (command, context) => {
       ExitCode.conflict,
       ExitCode.backend,
     ],
-    jsonKeys: ['commitId'],
+    seeAlso: ['snap pin', 'snap prune'],
   })
     .argument('<revision>', 'the pinned commit')
     .action((revision: string) => unpin(context, revision))
@@ -29,7 +33,7 @@ async function unpin(context: Context, revision: string): Promise<void> {
   await withStore(context, async (store) => {
     const commitId = await resolveRevision(store, revision, { now: io.now() })
     await unpinCommit(store, { commitId, author: await findAuthor(io), at: io.now() })
-    if (options.json) output.json({ commitId })
+    if (options.json) output.json<UnpinJson>({ commitId })
     else output.note(`${shortId(commitId)} is not pinned any more`)
   })
 }

@@ -1,4 +1,11 @@
-import { applyWipe, planWipe, SnapError, type WipeOptions, type WipePlan } from '../../src/index.ts'
+import {
+  applyWipe,
+  type CheckoutResult,
+  planWipe,
+  SnapError,
+  type WipeOptions,
+  type WipePlan,
+} from '../../src/index.ts'
 import { findAuthor } from '../author.ts'
 import { CHECKOUT_EXIT_CODES, outcomeOf } from '../checkout-flow.ts'
 import { askForText, canAsk } from '../confirm.ts'
@@ -7,7 +14,12 @@ import { findDatabaseOf } from '../database.ts'
 import { withOperation } from '../operation.ts'
 import { parseCount, parseDurationMs } from '../options.ts'
 import { formatCount } from '../output/units.ts'
-import { formatWipePlan, formatWipeResult, wipePlanAsJson } from '../output/wipe-text.ts'
+import {
+  formatWipePlan,
+  formatWipeResult,
+  type WipePlanJson,
+  wipePlanAsJson,
+} from '../output/wipe-text.ts'
 import {
   addNamingOption,
   formatProtection,
@@ -24,6 +36,12 @@ interface WipeFlags extends NamingFlags {
   dryRun?: true
   jobs?: number
   lockTimeout?: number
+}
+
+export interface WipeJson {
+  plan: WipePlanJson
+  /** Null for a dry run, and where nothing was to be done. */
+  result: CheckoutResult | null
 }
 
 export const defineWipe: DefineCommand = (command, context) => {
@@ -44,7 +62,7 @@ export const defineWipe: DefineCommand = (command, context) => {
       ['snap wipe --confirm-database shop_test', 'in a script, of the database shop_test'],
     ],
     exitCodes: CHECKOUT_EXIT_CODES,
-    jsonKeys: ['plan', 'result'],
+    seeAlso: ['snap undo', 'snap protect', 'snap checkout'],
   })
     .option('--data-only', 'rows and large objects, not the schema')
     .option('--dry-run', 'show what would go, and do nothing')
@@ -76,7 +94,7 @@ async function wipe(context: Context, flags: WipeFlags): Promise<void> {
     }
     const scope = flags.dataOnly ? 'rows' : 'everything'
     const show = (plan: WipePlan) => {
-      if (options.json) output.json({ plan: wipePlanAsJson(plan), result: null })
+      if (options.json) output.json<WipeJson>({ plan: wipePlanAsJson(plan), result: null })
       else output.result(...formatWipePlan(plan, output.style))
     }
     if (guard === undefined) return show(await planWipe(store, { ...settings, scope }))
@@ -88,7 +106,7 @@ async function wipe(context: Context, flags: WipeFlags): Promise<void> {
         'the database is as it was: nothing is changed before the transaction commits'
       const result = await applyWipe(store, plan, { ...settings, onKept: operation.keep })
       Object.assign(operation.outcome, outcomeOf(plan.checkout, result))
-      if (options.json) output.json({ plan: wipePlanAsJson(plan), result })
+      if (options.json) output.json<WipeJson>({ plan: wipePlanAsJson(plan), result })
       else output.result(...formatWipeResult(plan, result, output.colors))
     })
   })

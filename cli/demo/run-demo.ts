@@ -33,6 +33,12 @@ interface Demo {
   say(...lines: string[]): void
 }
 
+/** What was measured, before and after. */
+export interface DemoResult {
+  serverMajor: number
+  facts: FactOverTime[]
+}
+
 export async function runDemo(context: Context): Promise<void> {
   const { io, options, output } = context
   context.interruptedState = 'the temporary server and its directory are gone'
@@ -40,7 +46,7 @@ export async function runDemo(context: Context): Promise<void> {
   output.note('Starting a temporary PostgreSQL …')
   const { serverMajor, facts } = await runOnTemporaryServer(context)
   if (options.json) {
-    output.json({ serverMajor, facts })
+    output.json<DemoResult>({ serverMajor, facts })
     return
   }
   const elapsed = formatDuration(io.now().getTime() - startedAtMs)
@@ -51,9 +57,7 @@ export async function runDemo(context: Context): Promise<void> {
   )
 }
 
-async function runOnTemporaryServer(
-  context: Context,
-): Promise<{ serverMajor: number; facts: FactOverTime[] }> {
+async function runOnTemporaryServer(context: Context): Promise<DemoResult> {
   const server = await startTemporaryServer(context.io, 'the demo')
   try {
     const directory = await mkdtemp(join(tmpdir(), 'snap-demo-'))

@@ -11,6 +11,7 @@ import {
   findConditionProblems,
   isSnapError,
   measureTables,
+  type ObjectId,
   planReturn,
   type Reporter,
   type Rules,
@@ -59,7 +60,26 @@ export interface GuardedRun {
   command: CommandLine
 }
 
-/** What came of a run, as `--json` prints it; errors by code. */
+/** What `--json` prints of a run; errors by code. */
+export interface RunSummaryJson {
+  operation: number
+  guardCommitId: ObjectId
+  commandExitCode: number
+  elapsedMs: number
+  /** Null where nobody looked at what has changed, or that failed. */
+  report: RunReport | null
+  reportError: string | null
+  rollbackReason: RollbackReason['kind'] | null
+  rolledBackTo: string | null
+  takenBackId: string | null
+  rollbackError: string | null
+  /** What returns to the state before; null where nothing has changed, or it was done. */
+  rollbackCommand: string | null
+  /** Of snap itself. */
+  exitCode: number
+}
+
+/** What came of a run. */
 interface RunSummary {
   exitCode: number
   elapsedMs: number
@@ -340,25 +360,24 @@ function printSummary(
   const { report, reason, rolledBackTo, takenBackId } = summary
   const codeOf = (error: unknown) =>
     error === undefined ? null : isSnapError(error) ? error.code : 'BUG'
-  context.output.insist(
-    JSON.stringify({
-      operation: number,
-      guardCommitId: guard.commitId,
-      commandExitCode: summary.exitCode,
-      elapsedMs: summary.elapsedMs,
-      report: report ?? null,
-      reportError: codeOf(summary.reportError),
-      rollbackReason: reason?.kind ?? null,
-      rolledBackTo,
-      takenBackId,
-      rollbackError: codeOf(summary.rollbackError),
-      rollbackCommand:
-        rolledBackTo === null && report?.isChanged !== false
-          ? formatRollbackCommand(context, number)
-          : null,
-      exitCode: context.exitCode,
-    }),
-  )
+  const line: RunSummaryJson = {
+    operation: number,
+    guardCommitId: guard.commitId,
+    commandExitCode: summary.exitCode,
+    elapsedMs: summary.elapsedMs,
+    report: report ?? null,
+    reportError: codeOf(summary.reportError),
+    rollbackReason: reason?.kind ?? null,
+    rolledBackTo,
+    takenBackId,
+    rollbackError: codeOf(summary.rollbackError),
+    rollbackCommand:
+      rolledBackTo === null && report?.isChanged !== false
+        ? formatRollbackCommand(context, number)
+        : null,
+    exitCode: context.exitCode,
+  }
+  context.output.insist(JSON.stringify(line))
 }
 
 /** Phases told line by line would be lost among the command's own output, and drown it. */

@@ -1,5 +1,6 @@
 import stringWidth from 'string-width'
 import {
+  type ErrorCode,
   type ErrorData,
   formatConfigProblem,
   formatFileProblem,
@@ -37,6 +38,27 @@ export function formatError(error: unknown, colors: Colors): string[] {
     ...formatDetails(error),
     ...(error.hint === undefined ? [] : [`${colors.yellow('hint:')} ${printable(error.hint)}`]),
   ]
+}
+
+/** What `--json` prints of an error: of each code what it carries. */
+export type ErrorJson = KnownErrorJson | BugJson
+
+type KnownErrorJson = {
+  [C in ErrorCode]: {
+    code: C
+    message: string
+    hint: string | null
+    data: ErrorData[C]
+    exitCode: ExitCode
+  }
+}[ErrorCode]
+
+interface BugJson {
+  code: 'BUG'
+  message: string
+  hint: string
+  data: { stack: string | null }
+  exitCode: ExitCode
 }
 
 /** The one line that `--json` puts on stderr. */

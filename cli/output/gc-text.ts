@@ -1,4 +1,4 @@
-import type { GcPlan, GcResult } from '../../src/index.ts'
+import type { GcPlan, GcResult, PackDecision, PackVerdict } from '../../src/index.ts'
 import { formatCount, formatQuantity, formatSize } from './units.ts'
 
 /** One sentence on what a collection would give back, and one on what it would leave. */
@@ -50,7 +50,13 @@ function formatLeft(deadSizeBytesKept: number): string[] {
 }
 
 /** A plan as `--json` prints it: every pack with what happens to it. */
-export function gcPlanAsJson({ packs, totals }: GcPlan) {
+export interface GcPlanJson {
+  totals: GcPlan['totals']
+  packs: (Pick<PackDecision, 'packKey' | 'sizeBytes' | 'createdAt' | 'deadSizeBytes'> &
+    PackVerdict)[]
+}
+
+export function gcPlanAsJson({ packs, totals }: GcPlan): GcPlanJson {
   return {
     totals,
     packs: packs.map(({ packKey, sizeBytes, createdAt, deadSizeBytes, verdict }) => ({
@@ -63,6 +69,8 @@ export function gcPlanAsJson({ packs, totals }: GcPlan) {
   }
 }
 
-export function gcResultAsJson({ plan: _plan, ...result }: GcResult) {
+export type GcResultJson = Omit<GcResult, 'plan'>
+
+export function gcResultAsJson({ plan: _plan, ...result }: GcResult): GcResultJson {
   return result
 }

@@ -89,13 +89,18 @@ export class Output {
     await this.resultBytes(Buffer.from(lines.map((line) => `${line}\n`).join('')))
   }
 
-  /** Writes one JSON document as one line of the result. */
-  json(value: unknown): void {
+  /**
+   * Writes one JSON document as one line of the result.
+   *
+   * `T` is named by the caller, and cannot be inferred: it is the type that the published schema is
+   * made of, `export type LogJson` of `snap log`.
+   */
+  json<T = never>(value: NoInfer<T>): void {
     this.result(JSON.stringify(value))
   }
 
-  /** Writes one of many JSON documents as one line, and waits while the reader is slow. */
-  async jsonLine(value: unknown): Promise<void> {
+  /** As `json`, of one of many documents; waits while the reader is slow. */
+  async jsonLine<T = never>(value: NoInfer<T>): Promise<void> {
     await this.resultLines(JSON.stringify(value))
   }
 

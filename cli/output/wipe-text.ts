@@ -1,4 +1,10 @@
-import { type CheckoutResult, shortId, type WipePlan } from '../../src/index.ts'
+import {
+  type CheckoutResult,
+  type CheckoutSummary,
+  shortId,
+  type WipePlan,
+  type WipeSummary,
+} from '../../src/index.ts'
 import type { Colors } from './colors.ts'
 import { printable } from './printable.ts'
 import type { TextStyle } from './text-style.ts'
@@ -79,7 +85,13 @@ function formatProof({ scope }: WipePlan, proof: CheckoutResult['proof']): strin
 }
 
 /** A plan as `--json` prints it. */
-export function wipePlanAsJson({ checkout, emptied: _emptied, ...plan }: WipePlan) {
+/** A plan as `--json` prints it. */
+export interface WipePlanJson extends WipeSummary {
+  database: CheckoutSummary['database']
+  isNoOp: boolean
+}
+
+export function wipePlanAsJson({ checkout, emptied: _emptied, ...plan }: WipePlan): WipePlanJson {
   const { database, isNoOp } = checkout
   return { ...plan, database, isNoOp }
 }

@@ -21,6 +21,8 @@ export interface Config {
   pager: string | null
   /** Whether commands say what to do next. */
   hints: boolean
+  /** What `snap NAME` stands for, by name: the command line after `snap`, as it would be typed. */
+  alias: Readonly<Record<string, string>>
 }
 
 /** What `snap migrate` applies, and where it keeps its books. */
@@ -75,4 +77,5 @@ export const DEFAULT_CONFIG: Config = {
   sources: [],
   pager: null,
   hints: true,
+  alias: {},
 }

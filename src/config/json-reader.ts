@@ -3,10 +3,13 @@
  *
  * A reader turns one node into one value. On a mismatch it notes a problem at
  * the node's place and returns what the caller offers instead, so that one pass
- * finds every problem of a file. Pure.
+ * finds every problem of a file. Beside it stands the schema of what it takes, of which the
+ * documentation is made. Pure.
  */
 import type { Node } from 'jsonc-parser'
-import { findClosestName } from './closest-name.ts'
+import { findClosestName } from '../closest-name.ts'
+import { formatStep } from './config-key.ts'
+import type { ValueSchema } from './value-schema.ts'
 
 export interface Problem {
   /** UTF-16 code units from the beginning of the text. */
@@ -23,7 +26,25 @@ export interface Place {
   problems: Problem[]
 }
 
-export type Reader<T> = (place: Place) => T
+export interface Reader<T> {
+  (place: Place): T
+  readonly schema: ValueSchema
+}
+
+/** Puts a schema beside a function that reads. */
+export function reader<T>(schema: ValueSchema, read: (place: Place) => T): Reader<T> {
+  return Object.assign((place: Place) => read(place), { schema })
+}
+
+/** The same reader, with what its value means, and what holds where it is not there. */
+export function described<T>(
+  inner: Reader<T>,
+  description: string,
+  defaultValue?: unknown,
+): Reader<T> {
+  const meaning = defaultValue === undefined ? {} : { default: defaultValue }
+  return reader({ ...inner.schema, description, ...meaning }, inner)
+}
 
 /** Notes that a value is not what it must be. */
 export function refuse({ node, path, problems }: Place, expected: string): void {
@@ -32,34 +53,34 @@ export function refuse({ node, path, problems }: Place, expected: string): void 
 
 /** A value that passes a test; anything else is refused as not being `expected`. */
 export function value<T>(
+  schema: ValueSchema,
   isValid: (found: unknown) => found is T,
-  expected: string,
-  instead: T,
+  { expected, instead }: { expected: string; instead: T },
 ): Reader<T> {
-  return (place) => {
+  return reader(schema, (place) => {
     const found: unknown = place.node.value
     const isPlain = place.node.type !== 'object' && place.node.type !== 'array'
     if (isPlain && isValid(found)) return found
     refuse(place, expected)
     return instead
-  }
+  })
 }
 
 export const boolean = value(
+  { type: 'boolean' },
   (found): found is boolean => typeof found === 'boolean',
-  'true or false',
-  false,
+  { expected: 'true or false', instead: false },
 )
 
 export const text = value(
+  { type: 'string', minLength: 1 },
   (found): found is string => typeof found === 'string' && found !== '',
-  'a string that is not empty',
-  '',
+  { expected: 'a string that is not empty', instead: '' },
 )
 
 /** A list; a value that is none is refused, not taken for a list of one. */
 export function listOf<T>(item: Reader<T>, expected: string): Reader<T[]> {
-  return (place) => {
+  return reader({ type: 'array', items: item.schema }, (place) => {
     if (place.node.type !== 'array') {
       refuse(place, expected)
       return []
@@ -67,7 +88,7 @@ export function listOf<T>(item: Reader<T>, expected: string): Reader<T[]> {
     return (place.node.children ?? []).map((node, position) =>
       item({ node, path: `${place.path}[${position}]`, problems: place.problems }),
     )
-  }
+  })
 }
 
 /** An object with some of the keys of `readers`; others are refused, with a guess at what was meant. */
@@ -77,7 +98,11 @@ export function object<T extends object>(
   },
 ): Reader<Partial<T>> {
   const names = Object.keys(readers)
-  return (place) => {
+  const properties = Object.fromEntries(
+    names.map((name) => [name, readers[name as keyof T].schema]),
+  )
+  const schema: ValueSchema = { type: 'object', properties, additionalProperties: false }
+  return reader(schema, (place) => {
     const found: Partial<T> = {}
     for (const [key, inner] of propertiesOf(place)) {
       if (!names.includes(key.value)) {
@@ -96,13 +121,24 @@ export function object<T extends object>(
       found[name] = readers[name](inner)
     }
     return found
-  }
+  })
 }
 
 /** An object whose keys are the user's own, in the order of the file. */
-export function mapOf<T>(item: Reader<T>): Reader<{ key: string; value: T }[]> {
-  return (place) =>
-    propertiesOf(place).map(([key, inner]) => ({ key: key.value, value: item(inner) }))
+export function mapOf<T>(
+  item: Reader<T>,
+  keys: { name: string; pattern?: string },
+): Reader<{ key: string; value: T }[]> {
+  const { name, pattern } = keys
+  const schema: ValueSchema = {
+    type: 'object',
+    additionalProperties: item.schema,
+    keyName: name,
+    ...(pattern === undefined ? {} : { propertyNames: { pattern } }),
+  }
+  return reader(schema, (place) =>
+    propertiesOf(place).map(([key, inner]) => ({ key: key.value, value: item(inner) })),
+  )
 }
 
 /** The properties with their keys; a key that was there before is refused, since JSON would forget one of the two. */
@@ -118,7 +154,7 @@ function propertiesOf(place: Place): [key: { value: string; offset: number }, in
     // A property that is not finished has been reported by the parser.
     if (key === undefined || inner === undefined) return []
     const name = String(key.value)
-    const innerPath = path === '' ? name : `${path}.${name}`
+    const innerPath = path + formatStep(name, path === '')
     if (seen.has(name)) {
       problems.push({ offset: key.offset, path: innerPath, message: 'is there twice' })
     }

@@ -14,16 +14,21 @@ import { type ConfigProblem, isSnapError, SnapError } from '../errors.ts'
 import { type Config, DEFAULT_CONFIG, type MigrateConfig, type ProtectedPattern } from './config.ts'
 import {
   boolean,
+  described,
   listOf,
   mapOf,
   object,
+  type Place,
   type Problem,
   type Reader,
+  reader,
   refuse,
   text,
   value,
 } from './json-reader.ts'
+import { aliases } from './read-aliases.ts'
 import { sources } from './read-sources.ts'
+import type { ValueSchema } from './value-schema.ts'
 
 /**
  * Parses JSON with comments and trailing commas; sections that are not there have their defaults.
@@ -67,27 +72,52 @@ const SYNTAX_ERRORS: Readonly<Record<string, string>> = {
 }
 
 /** A share of 0 to 100, or false for "any". */
-const maxLossPercent: Reader<number | null> = (place) => {
-  const { value } = place.node
-  if (value === false) return null
-  if (typeof value === 'number' && value >= 0 && value <= 100) return value
-  refuse(place, 'a number from 0 to 100, or false')
-  return null
-}
+const maxLossPercent: Reader<number | null> = reader(
+  { anyOf: [{ type: 'number', minimum: 0, maximum: 100 }, { const: false }] },
+  (place) => {
+    const { value } = place.node
+    if (value === false) return null
+    if (typeof value === 'number' && value >= 0 && value <= 100) return value
+    refuse(place, 'a number from 0 to 100, or false')
+    return null
+  },
+)
+
+const LOSS_MEANING = 'How many percent of its rows a table may have fewer than before; false: any.'
+const SHRINK_MEANING = 'Whether it may have fewer rows at all.'
+const DELETE_MEANING = 'Whether it may lose rows, whatever comes instead.'
 
 const tableRules = object<TableRules>({
-  maxLossPercent,
-  mayShrink: boolean,
-  mayDelete: boolean,
-  mayUpdate: boolean,
-  mayGo: boolean,
-  mayLoseColumns: boolean,
+  maxLossPercent: described(maxLossPercent, LOSS_MEANING),
+  mayShrink: described(boolean, SHRINK_MEANING),
+  mayDelete: described(boolean, DELETE_MEANING),
+  mayUpdate: described(boolean, 'Whether rows may be changed.'),
+  mayGo: described(boolean, 'Whether it may be dropped.'),
+  mayLoseColumns: described(boolean, 'Whether columns of it may be dropped.'),
 })
 
-const patternRules: Reader<PatternRules[]> = (place) =>
-  mapOf(tableRules)(place).map(({ key, value }) => ({ pattern: key, rules: value }))
+const { maxLossPercent: defaultLossPercent, ...defaultRules } = DEFAULT_TABLE_RULES
 
-const condition: Reader<Condition | null> = (place) => {
+const ruleDefaults: ValueSchema = {
+  ...tableRules.schema,
+  properties: Object.fromEntries(
+    Object.entries(tableRules.schema.properties ?? {}).map(([name, schema]) => [
+      name,
+      {
+        ...schema,
+        default: { ...defaultRules, maxLossPercent: defaultLossPercent ?? false }[name],
+      },
+    ]),
+  ),
+}
+
+const ruleMap = mapOf(tableRules, { name: 'table' })
+
+const patternRules: Reader<PatternRules[]> = reader(ruleMap.schema, (place) =>
+  ruleMap(place).map(({ key, value }) => ({ pattern: key, rules: value })),
+)
+
+const condition: Reader<Condition | null> = reader({ type: 'string', minLength: 1 }, (place) => {
   if (typeof place.node.value !== 'string') {
     refuse(place, "a condition ('orders.deleted > 100')")
     return null
@@ -104,7 +134,7 @@ const condition: Reader<Condition | null> = (place) => {
     })
     return null
   }
-}
+})
 
 interface RulesSection {
   default: Partial<TableRules>
@@ -112,78 +142,122 @@ interface RulesSection {
   alarmIf: (Condition | null)[]
 }
 
-const rules: Reader<Rules> = (place) => {
-  const found = object<RulesSection>({
-    default: tableRules,
-    tables: patternRules,
-    alarmIf: listOf(condition, 'a list of conditions'),
-  })(place)
+const rulesSection = object<RulesSection>({
+  default: described(
+    reader(ruleDefaults, tableRules),
+    'For every table; these hold without a file.',
+  ),
+  tables: described(
+    patternRules,
+    'For tables by name or pattern, as psql has them; of two that match, the later counts.',
+  ),
+  alarmIf: described(
+    listOf(condition, 'a list of conditions'),
+    "Conditions that must not come true: 'orders.deleted > before * 10%'. See snap help alarms.",
+    [],
+  ),
+})
+
+const rules: Reader<Rules> = reader(rulesSection.schema, (place) => {
+  const found = rulesSection(place)
   return {
     default: { ...DEFAULT_TABLE_RULES, ...found.default },
     tables: found.tables ?? [],
     alarmIf: (found.alarmIf ?? []).filter((parsed) => parsed !== null),
   }
-}
+})
 
-const protectedPattern: Reader<ProtectedPattern> = (place) => {
-  const found = object<{ host: string; database: string; address: string }>({
-    host: text,
-    database: text,
-    address: text,
-  })(place)
-  const isEmpty = found.host === undefined && found.database === undefined
-  if (place.node.type === 'object' && isEmpty && found.address === undefined) {
-    place.problems.push({
-      offset: place.node.offset,
-      path: place.path,
-      message: 'must have a host, a database or an address: as it is, it means no database',
-    })
-  }
-  // Whoever pastes a URL here would put a password into a file that is committed.
-  if (found.address !== undefined && /:\/\/|:[^/@]*@/.test(found.address)) {
-    place.problems.push({
-      offset: place.node.offset,
-      path: `${place.path}.address`,
-      message: "must be written as 'user@host:port/database', without a scheme or a password",
-    })
-  }
-  return {
-    host: found.host ?? null,
-    database: found.database ?? null,
-    address: found.address ?? null,
-  }
-}
+const patternParts = object<{ host: string; database: string; address: string }>({
+  host: described(text, 'Of the server; * stands for any characters.'),
+  database: described(text, 'Its name; * stands for any characters.'),
+  address: described(text, 'user@host:port/database; * stands for any characters.'),
+})
+
+const protectedPattern: Reader<ProtectedPattern> = reader(
+  { ...patternParts.schema, minProperties: 1 },
+  (place) => {
+    const found = patternParts(place)
+    const isEmpty = found.host === undefined && found.database === undefined
+    if (place.node.type === 'object' && isEmpty && found.address === undefined) {
+      place.problems.push({
+        offset: place.node.offset,
+        path: place.path,
+        message: 'must have a host, a database or an address: as it is, it means no database',
+      })
+    }
+    // Whoever pastes a URL here would put a password into a file that is committed.
+    if (found.address !== undefined && /:\/\/|:[^/@]*@/.test(found.address)) {
+      place.problems.push({
+        offset: place.node.offset,
+        path: `${place.path}.address`,
+        message: "must be written as 'user@host:port/database', without a scheme or a password",
+      })
+    }
+    return {
+      host: found.host ?? null,
+      database: found.database ?? null,
+      address: found.address ?? null,
+    }
+  },
+)
 
 /** PostgreSQL cuts a longer name short, and would not find the table again under the whole one. */
 const MAX_IDENTIFIER_BYTES = 63
 
 const identifier = value(
+  { type: 'string', minLength: 1 },
   (found): found is string =>
     typeof found === 'string' &&
     found !== '' &&
     !found.includes('\0') &&
     Buffer.byteLength(found) <= MAX_IDENTIFIER_BYTES,
-  `a name of 1 to ${MAX_IDENTIFIER_BYTES} bytes`,
-  '',
+  { expected: `a name of 1 to ${MAX_IDENTIFIER_BYTES} bytes`, instead: '' },
 )
 
-const migrate = object<MigrateConfig>({ directory: text, schema: identifier, table: identifier })
+const { migrate: migrateDefaults } = DEFAULT_CONFIG
 
-const readConfig: Reader<Config> = (place) => {
-  const found = object<
-    Omit<Config, 'migrate'> & { migrate: Partial<MigrateConfig>; $schema: string }
-  >({
-    // Editors look for it; snap does not.
-    $schema: text,
-    rules,
-    migrations: listOf(text, 'a list of file patterns'),
-    migrate,
-    protected: listOf(protectedPattern, 'a list of databases'),
-    unprotected: listOf(protectedPattern, 'a list of databases'),
-    sources,
-    pager: text,
-    hints: boolean,
-  })(place)
+const migrate = object<MigrateConfig>({
+  directory: described(
+    text,
+    'Where the .sql files of snap migrate are; relative to this file.',
+    migrateDefaults.directory,
+  ),
+  schema: described(identifier, 'Of the history table.', migrateDefaults.schema),
+  table: described(identifier, 'The history table.', migrateDefaults.table),
+})
+
+type Sections = Omit<Config, 'migrate'> & { migrate: Partial<MigrateConfig>; $schema: string }
+
+const sections = object<Sections>({
+  $schema: described(text, 'A JSON Schema of this file, for editors; snap does not look at it.'),
+  rules: described(rules, 'What may happen to tables without an alarm.'),
+  migrations: described(
+    listOf(text, 'a list of file patterns'),
+    'Patterns of migration files that snap check --pending looks into.',
+    [],
+  ),
+  migrate: described(migrate, 'For snap migrate.'),
+  protected: described(
+    listOf(protectedPattern, 'a list of databases'),
+    'Databases whose name is typed before they are overwritten; all that is given must match.',
+    [],
+  ),
+  unprotected: described(
+    listOf(protectedPattern, 'a list of databases'),
+    'Databases that look like production, and are none.',
+    [],
+  ),
+  sources: described(sources, 'Other datastores that commits hold, by names of your own.'),
+  pager: described(text, 'What long results are shown with at a terminal; cat for nothing.'),
+  hints: described(boolean, 'Whether commands say what to do next.', DEFAULT_CONFIG.hints),
+  alias: described(aliases, 'Command lines by names of your own: snap NAME stands for them.'),
+})
+
+/** What may stand in a configuration file: its documentation and its schema for editors are this. */
+export const CONFIG_SCHEMA: ValueSchema = sections.schema
+
+const readConfig = (place: Place): Config => {
+  const found = sections(place)
   const { rules: ownRules, migrations, protected: ownProtected, unprotected } = found
   return {
     rules: ownRules ?? DEFAULT_CONFIG.rules,
@@ -194,6 +268,7 @@ const readConfig: Reader<Config> = (place) => {
     sources: found.sources ?? DEFAULT_CONFIG.sources,
     pager: found.pager ?? DEFAULT_CONFIG.pager,
     hints: found.hints ?? DEFAULT_CONFIG.hints,
+    alias: found.alias ?? DEFAULT_CONFIG.alias,
   }
 }
 
@@ -210,11 +285,7 @@ function invalid(json: string, file: string, problems: readonly Problem[]): Snap
     'CONFIG_INVALID',
     message,
     { file, problems: located },
-    {
-      hint: located.some(({ key }) => key.startsWith('sources'))
-        ? "'snap help commit' says what may stand in it"
-        : "'snap help check' says what may stand in it",
-    },
+    { hint: "'snap help config' says what may stand in it" },
   )
 }
 

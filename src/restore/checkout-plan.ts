@@ -30,7 +30,8 @@ export interface PlannedSources {
   leftAlone: { name: string; because: 'notConfigured' | 'notCommitted' | 'noRestoreCommand' }[]
 }
 
-export interface CheckoutPlan {
+/** What a plan says for people and other programs: without what a commit holds. */
+export interface CheckoutSummary {
   /** `inPlace` changes the database that is addressed, `into` makes a new one. */
   kind: 'inPlace' | 'into'
   /** What HEAD's reflog will say of it; a wipe is a checkout of an empty state. */
@@ -39,11 +40,6 @@ export interface CheckoutPlan {
   revision: string
   commitId: ObjectId
   commit: Commit
-  tree: Tree
-  /** The commit's schema entries, in creation order. */
-  schemaEntries: readonly SchemaEntry[]
-  /** What the catalog knew of them when they were captured, one for each. */
-  catalogFacts: readonly CatalogFact[]
   database: {
     name: string
     /** `user@host:port/name`. */
@@ -56,8 +52,6 @@ export interface CheckoutPlan {
   headAfter: HeadValue
   /** The live database equals the commit already. */
   isNoOp: boolean
-  /** What was asked for; null: everything. */
-  requested: PartRequested | null
   /** What of the commit is restored; null: all of it. */
   part: CheckoutPart | null
   /** Sessions that were ended because they kept the live database from being read. */
@@ -73,6 +67,16 @@ export interface CheckoutPlan {
   /** Objects of the database read and checked before anything is touched. */
   verified: { objectCount: number; sizeBytes: number }
   warnings: { code: string; subject: string; detail: string }[]
+}
+
+export interface CheckoutPlan extends CheckoutSummary {
+  tree: Tree
+  /** The commit's schema entries, in creation order. */
+  schemaEntries: readonly SchemaEntry[]
+  /** What the catalog knew of them when they were captured, one for each. */
+  catalogFacts: readonly CatalogFact[]
+  /** What was asked for; null: everything. */
+  requested: PartRequested | null
   /** The live state that was read, and how it becomes the commit's; null where nothing is changed in place. */
   inPlace: PlannedChange | null
 }

@@ -34,7 +34,8 @@ export type WipeOptions = Omit<
   'into' | 'isForced' | 'isDryRun' | 'withSafetyCommit' | 'withRowProof'
 >
 
-export interface WipePlan {
+/** What a plan says for people and other programs. */
+export interface WipeSummary {
   scope: WipeScope
   /** The tables that lose their rows, by namespace and name. */
   tables: { namespace: string; name: string; rowCount: number; sizeBytes: number; goes: boolean }[]
@@ -46,6 +47,9 @@ export interface WipePlan {
   standing: string[]
   /** How many schema entries go. */
   droppedEntryCount: number
+}
+
+export interface WipePlan extends WipeSummary {
   checkout: CheckoutPlan
   emptied: EmptiedState
 }

@@ -45,6 +45,12 @@ export async function installProgram(): Promise<InstalledProgram> {
     '--outDir',
     outDir,
   ])
+  for (const folder of ['schemas', 'help', 'completion']) {
+    await cp(join(root, 'cli', folder), join(outDir, 'cli', folder), {
+      recursive: true,
+      filter: (path) => !path.endsWith('.ts'),
+    })
+  }
   await copyFile(join(root, 'package.json'), join(directory, 'package.json'))
   await mkdir(join(directory, 'fixtures', 'databases'), { recursive: true })
   await cp(

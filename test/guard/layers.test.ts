@@ -41,7 +41,7 @@ const LAYERS: Readonly<Record<string, { mayImport: readonly string[]; because: s
     because: 'whether a database is protected is told by its address and what was written down',
   },
   'src/history': {
-    mayImport: ['src/errors.ts', 'src/format', 'src/objects', 'src/refs'],
+    mayImport: ['src/errors.ts', 'src/closest-name.ts', 'src/format', 'src/objects', 'src/refs'],
     because: 'history is read from objects and refs, never from a database',
   },
   'src/operations': {
@@ -126,7 +126,7 @@ const LAYERS: Readonly<Record<string, { mayImport: readonly string[]; because: s
     because: 'rules judge a difference that somebody else has found, and touch nothing',
   },
   'src/config': {
-    mayImport: ['src/errors.ts', 'src/alarms'],
+    mayImport: ['src/errors.ts', 'src/closest-name.ts', 'src/alarms'],
     because: 'a configuration is text that becomes a value; whoever has the file reads it',
   },
   'src/migrations': {
@@ -216,6 +216,7 @@ const LAYERS: Readonly<Record<string, { mayImport: readonly string[]; because: s
     mayImport: ['src/errors.ts'],
     because: 'events are facts that every folder may tell',
   },
+  'src/closest-name.ts': { mayImport: [], because: 'names are compared as texts' },
   'src/errors.ts': { mayImport: [], because: 'errors are known to everyone and know no one' },
   'src/version.ts': { mayImport: [], because: 'it is one constant' },
   cli: {

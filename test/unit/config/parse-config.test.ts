@@ -77,8 +77,8 @@ test('every problem is told at once, each at its place', () => {
   deepEqual(problemsOf(source), [
     'c.json:3:18: rules.default.mayshrink is not a key that snap knows; did you mean mayShrink?',
     'c.json:3:56: rules.default.maxLossPercent must be a number from 0 to 100, or false, found 150',
-    'c.json:5:43: rules.tables.public.users.maxLossPercent must be a number from 0 to 100, or false, found "ten"',
-    'c.json:6:7: rules.tables.public.users is there twice',
+    'c.json:5:43: rules.tables."public.users".maxLossPercent must be a number from 0 to 100, or false, found "ten"',
+    'c.json:6:7: rules.tables."public.users" is there twice',
     "c.json:8:17: rules.alarmIf[0] cannot be read at character 13 of 'users.rows <': expected a table's measure ('users.rows'), 'before' or a number, found the end",
     "c.json:8:33: rules.alarmIf[1] must be a condition ('orders.deleted > 100'), found 3",
     'c.json:10:17: migrations must be a list of file patterns, found "db/*.sql"',
@@ -86,7 +86,7 @@ test('every problem is told at once, each at its place', () => {
     "c.json:11:21: protected[1].address must be written as 'user@host:port/database', without a scheme or a password",
     'c.json:11:69: protected[2] must have a host, a database or an address: as it is, it means no database',
     'c.json:11:71: protected[2].hots is not a key that snap knows; did you mean host?',
-    'c.json:12:3: webhook is not a key that snap knows; here it knows $schema, rules, migrations, migrate, protected, unprotected, sources',
+    'c.json:12:3: webhook is not a key that snap knows; here it knows $schema, rules, migrations, migrate, protected, unprotected, sources, alias',
   ])
 })
 

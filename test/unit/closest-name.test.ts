@@ -1,6 +1,6 @@
 import { equal } from 'node:assert/strict'
 import { test } from 'vitest'
-import { findClosestName } from '../../../src/config/closest-name.ts'
+import { findClosestName } from '../../src/closest-name.ts'
 
 test.each([
   ['maxLossPercents', 'maxLossPercent'],

@@ -1,0 +1,57 @@
+/**
+ * Makes the JSON Schemas of what `--json` prints out of the types that the commands print.
+ *
+ * `snap log` prints what `LogJson` of `cli/commands/log.ts` says, and `output.json<LogJson>` has the
+ * compiler hold it to that; the schema is that type written down for others.
+ */
+import { join } from 'node:path'
+import { createGenerator, type SchemaGenerator } from 'ts-json-schema-generator'
+import { ERROR_SCHEMA_NAME } from '../../cli/json-schemas.ts'
+import { root } from '../guard/source-files.ts'
+
+/** What a command has to export for its schema: `rev-parse` → `RevParseJson`. */
+export function schemaTypeOf(command: string): string {
+  const words = command.split('-').map((word) => word[0]!.toUpperCase() + word.slice(1))
+  return `${words.join('')}Json`
+}
+
+/**
+ * Returns the text of the schema of each command, and of errors.
+ *
+ * @throws Error  a command exports no such type; the message says what to do
+ */
+export function makeJsonSchemas(commands: readonly string[]): Map<string, string> {
+  const generator = createGenerator({
+    path: join(root, 'cli/{commands/*,output/error-text}.ts'),
+    tsconfig: join(root, 'tsconfig.json'),
+    // The compiler of the project has done that, and is of another major version.
+    skipTypeCheck: true,
+    expose: 'none',
+    topRef: false,
+    jsDoc: 'extended',
+    additionalProperties: false,
+    sortProps: false,
+  })
+  const schemas = commands.map((name) => [name, makeSchema(generator, name)] as const)
+  return new Map([...schemas, [ERROR_SCHEMA_NAME, format(generator, 'ErrorJson', 'an error')]])
+}
+
+function makeSchema(generator: SchemaGenerator, command: string): string {
+  const type = schemaTypeOf(command)
+  try {
+    return format(generator, type, `snap ${command}`)
+  } catch (error) {
+    // Not as the cause: it holds the whole syntax tree, which no report of a test can print.
+    const reason = String(error).split('\n', 1)[0]
+    throw new Error(
+      `snap ${command} has no schema: have cli/commands/${command}.ts export the type '${type}' of ` +
+        `what it prints, print with output.json<${type}>(…), and run ` +
+        `npx vitest run test/guard/json-schemas.test.ts -u (${reason})`,
+    )
+  }
+}
+
+function format(generator: SchemaGenerator, type: string, what: string): string {
+  const { $schema, ...schema } = generator.createSchema(type)
+  return `${JSON.stringify({ $schema, $comment: `What --json prints of ${what}.`, ...schema }, null, 2)}\n`
+}
