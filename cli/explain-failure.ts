@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander'
-import { isSnapError, SnapError } from '../src/index.ts'
+import { isSnapError, SnapError } from '../src/store-index.ts'
 import type { Context } from './context.ts'
 import { OutputFailed } from './io.ts'
 

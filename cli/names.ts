@@ -1,4 +1,10 @@
-import { type ObjectId, PIN_PREFIX, readHead, type Store, shortRefName } from '../src/index.ts'
+import {
+  type ObjectId,
+  PIN_PREFIX,
+  readHead,
+  type Store,
+  shortRefName,
+} from '../src/store-index.ts'
 
 /** Returns what points at each commit, as `log` shows it: `HEAD -> main`, `tag: v1`, `topic`. */
 export async function readDecorations(store: Store): Promise<Map<ObjectId, string[]>> {

@@ -38,12 +38,12 @@ export {
 export { addDatabase, type DatabaseList, removeDatabases } from './config/edit-config.ts'
 export { formatConfigProblem, parseConfig } from './config/parse-config.ts'
 export { type ColumnComparison, compareColumns } from './diff/column-comparison.ts'
+export { readCommittedState } from './diff/committed-state.ts'
 export {
   captureLiveState,
   type DatabaseState,
   type LiveDatabaseState,
   type LiveStateOptions,
-  readCommittedState,
 } from './diff/database-state.ts'
 export {
   type DiffOptions,

@@ -9,7 +9,7 @@ import {
   type Store,
   shortId,
   shortRefName,
-} from '../../src/index.ts'
+} from '../../src/store-index.ts'
 import { findAuthor } from '../author.ts'
 import type { Context } from '../context.ts'
 import { deleteRef } from '../delete-ref.ts'

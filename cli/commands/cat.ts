@@ -1,5 +1,10 @@
 import { Option } from 'commander'
-import { formatTableRows, type RowFormat, resolveRevision, type Store } from '../../src/index.ts'
+import {
+  formatTableRows,
+  type RowFormat,
+  resolveRevision,
+  type Store,
+} from '../../src/store-index.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { findTable, parseTableArgument } from '../find-table.ts'

@@ -7,7 +7,7 @@ import {
   SnapError,
   type Store,
   type TablePair,
-} from '../../src/index.ts'
+} from '../../src/store-index.ts'
 import { type Comparison, chooseTables, requireOneOf, withComparison } from '../compared-states.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
@@ -24,7 +24,6 @@ import {
 } from '../output/row-change-text.ts'
 import { formatEntryDiff } from '../output/schema-diff-text.ts'
 import { formatTable } from '../output/text-table.ts'
-import { writeSqlScript } from '../sql-diff.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
 
@@ -221,6 +220,7 @@ async function printSql(
   flags: DiffFlags,
 ): Promise<boolean> {
   const { before, after, scratchDirectory } = comparison
+  const { writeSqlScript } = await import('../sql-diff.ts')
   return writeSqlScript(
     context.output,
     { before, after },

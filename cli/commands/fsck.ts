@@ -1,4 +1,4 @@
-import { fsck } from '../../src/index.ts'
+import { fsck } from '../../src/store-index.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { formatFsckReport } from '../output/fsck-text.ts'

@@ -1,4 +1,4 @@
-import { type Commit, type ObjectId, shortId, walkCommits } from '../../src/index.ts'
+import { type Commit, type ObjectId, shortId, walkCommits } from '../../src/store-index.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { readDecorations } from '../names.ts'
@@ -67,8 +67,10 @@ async function log(context: Context, revisions: string[], options: LogOptions): 
       signal: io.signal,
     })) {
       const names = decorations.get(id) ?? []
-      const totals = totalsOf(await store.objects.readTree(commit.treeId))
+      // A tree of many tables takes longer to read than all else that is told of a commit.
+      const readTotals = async () => totalsOf(await store.objects.readTree(commit.treeId))
       if (context.options.json) {
+        const totals = await readTotals()
         await output.jsonLine({ commitId: id, names, totals, prunedCount, commit })
       } else if (options.oneline) {
         const { colors } = output
@@ -79,7 +81,7 @@ async function log(context: Context, revisions: string[], options: LogOptions): 
         const separator = count === 0 ? [] : ['']
         await output.resultLines(
           ...separator,
-          ...formatEntry({ id, commit, names, totals }, context),
+          ...formatEntry({ id, commit, names, totals: await readTotals() }, context),
         )
       }
       if (prunedCount > 0 && !context.options.json) {

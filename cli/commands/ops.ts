@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander'
-import { findOperationState, type Operation } from '../../src/index.ts'
+import { findOperationState, type Operation } from '../../src/store-index.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { parseCount } from '../options.ts'

@@ -1,4 +1,4 @@
-import { listPins, pinCommit, resolveRevision, type Store, shortId } from '../../src/index.ts'
+import { listPins, pinCommit, resolveRevision, type Store, shortId } from '../../src/store-index.ts'
 import { findAuthor } from '../author.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'

@@ -6,7 +6,7 @@ import {
   shortId,
   shortRefName,
   tagRefName,
-} from '../../src/index.ts'
+} from '../../src/store-index.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { printable } from '../output/printable.ts'

@@ -7,7 +7,7 @@ import {
   type Store,
   type TableChange,
   type Tree,
-} from '../../src/index.ts'
+} from '../../src/store-index.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { findParent } from '../find-parent.ts'

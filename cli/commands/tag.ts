@@ -8,7 +8,7 @@ import {
   shortRefName,
   TAG_PREFIX,
   tagRefName,
-} from '../../src/index.ts'
+} from '../../src/store-index.ts'
 import { findAuthor } from '../author.ts'
 import type { Context } from '../context.ts'
 import { deleteRef } from '../delete-ref.ts'

@@ -4,7 +4,7 @@ import {
   type RowChange,
   splitFields,
   type TablePair,
-} from '../../src/index.ts'
+} from '../../src/store-index.ts'
 import { printable } from './printable.ts'
 
 /** A row that differs, with values as the server prints them. */

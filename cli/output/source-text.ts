@@ -1,5 +1,5 @@
 import type { CommittedSource, FileChange, PlannedSources, SourceDiff } from '../../src/index.ts'
-import { sizeBytesOf } from '../../src/index.ts'
+import { sizeBytesOf } from '../../src/store-index.ts'
 import type { Colors } from './colors.ts'
 import { printable } from './printable.ts'
 import { formatQuantity, formatSize } from './units.ts'

@@ -3,12 +3,12 @@ import { SnapError } from '../errors.ts'
 import { MAX_PACK_BYTES } from './limits.ts'
 import { isObjectId, OBJECT_ID_BYTES, objectIdFromBytes } from './object-id.ts'
 import {
-  ENTRY_HEAD_BYTES,
   type EntryHeader,
   type EntryKind,
   entryKindAt,
   entrySizeBytes,
   readEntryFields,
+  readFieldsAfterId,
   writeEntryFields,
 } from './pack-entry.ts'
 import type { ObjectId } from './values.ts'
@@ -257,9 +257,10 @@ function assertEntriesTile(index: PackIndex, indexOffsetBytes: number): void {
   const offsets = new Uint32Array(index.entryCount)
   const sizes = new Map<number, number>()
   for (let position = 0; position < index.entryCount; position++) {
-    const entry = indexEntryAt(index, position)
-    offsets[position] = entry.offsetBytes
-    sizes.set(entry.offsetBytes, ENTRY_HEAD_BYTES + entry.storedSizeBytes)
+    const start = position * INDEX_LINE_BYTES
+    const offsetBytes = readUint32(index.lines, start + OFFSET_IN_LINE_BYTES)
+    offsets[position] = offsetBytes
+    sizes.set(offsetBytes, entrySizeBytes(readFieldsAfterId(index.lines, start)))
   }
   let next = PACK_HEAD.length
   for (const offset of offsets.sort()) {
