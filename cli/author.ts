@@ -1,4 +1,4 @@
-import { SnapError } from '../src/index.ts'
+import { SnapError } from '../src/store-index.ts'
 import { askGit } from './git.ts'
 import type { ProgramIo } from './io.ts'
 

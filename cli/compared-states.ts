@@ -1,5 +1,4 @@
 import {
-  captureLiveState,
   chooseRelations,
   type DatabaseState,
   type ObjectId,
@@ -9,11 +8,9 @@ import {
   type Store,
   shortId,
   withScratchDirectory,
-} from '../src/index.ts'
+} from '../src/store-index.ts'
 import type { Context } from './context.ts'
-import { findDatabaseOf } from './database.ts'
 import { printable } from './output/printable.ts'
-import { findSources } from './sources.ts'
 
 /** One side of a comparison. */
 export interface ComparedSide extends DatabaseState {
@@ -55,7 +52,8 @@ export async function withComparison<T>(
     const before = await openCommit(context, store, first)
     const after =
       second === undefined
-        ? await openLive(context, store, {
+        ? // Loaded here, because with it comes all that a database is read with.
+          await (await import('./live-side.ts')).openLiveSide(context, store, {
             commitId: before.commitId,
             scratchDirectory,
             withSources: wanted.withSources,
@@ -74,29 +72,6 @@ async function openCommit(
   const commitId = await resolveRevision(store, revision, { now: io.now() })
   const state = await readCommittedState(store, commitId)
   return { ...state, commitId, label: `${printable(revision)} (${shortId(commitId)})` }
-}
-
-async function openLive(
-  context: Context,
-  store: Store,
-  options: LiveFlags & { commitId: ObjectId; scratchDirectory: string; withSources: boolean },
-): Promise<ComparedSide> {
-  const { io, reporter } = context
-  const database = await findDatabaseOf(store, context)
-  const { selection, sources: committed = [] } = await store.objects.readCommit(options.commitId)
-  const state = await captureLiveState(store, {
-    database,
-    selection,
-    scratchDirectory: options.scratchDirectory,
-    sources: options.withSources
-      ? { configured: await findSources(store, context), committed }
-      : undefined,
-    jobs: options.jobs,
-    lockTimeoutMs: options.lockTimeout,
-    reporter,
-    signal: io.signal,
-  })
-  return { ...state, commitId: null, label: `database ${printable(database.databaseName)}` }
 }
 
 /**

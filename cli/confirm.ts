@@ -1,5 +1,5 @@
 import { Writable } from 'node:stream'
-import { SnapError } from '../src/index.ts'
+import { SnapError } from '../src/store-index.ts'
 import type { Context } from './context.ts'
 import type { InputStream, OutputStream } from './io.ts'
 

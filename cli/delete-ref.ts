@@ -1,4 +1,4 @@
-import { type ObjectId, type Store, shortId } from '../src/index.ts'
+import { type ObjectId, type Store, shortId } from '../src/store-index.ts'
 import { findAuthor } from './author.ts'
 import type { Context } from './context.ts'
 import { printable } from './output/printable.ts'

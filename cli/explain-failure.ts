@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander'
-import { isSnapError, newRedactor, SnapError } from '../src/index.ts'
+import { isSnapError, newRedactor, SnapError } from '../src/store-index.ts'
 import type { Context } from './context.ts'
 import { OutputFailed } from './io.ts'
 

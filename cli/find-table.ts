@@ -1,4 +1,4 @@
-import { SnapError, type TableEntry, type Tree } from '../src/index.ts'
+import { SnapError, type TableEntry, type Tree } from '../src/store-index.ts'
 
 const IDENTIFIER = '("(?:[^"]|"")*"|[^".:]+)'
 const TABLE_OF_REVISION = new RegExp(`^(.+?):(?:${IDENTIFIER}\\.)?${IDENTIFIER}$`, 's')

@@ -1,4 +1,4 @@
-import { type ObjectId, resolveRevision, type Store, walkCommits } from '../src/index.ts'
+import { type ObjectId, resolveRevision, type Store, walkCommits } from '../src/store-index.ts'
 import { findStartIds } from './start-ids.ts'
 
 /** A part of the history: what leads back from some commits and not from others. */

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { relative, resolve } from 'node:path'
 import glob from 'fast-glob'
-import { SnapError } from '../src/index.ts'
+import { SnapError } from '../src/store-index.ts'
 import type { ProgramIo } from './io.ts'
 
 export interface InputFile {

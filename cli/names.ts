@@ -6,7 +6,7 @@ import {
   type Store,
   shortRefName,
   TAG_PREFIX,
-} from '../src/index.ts'
+} from '../src/store-index.ts'
 
 /** A name that a commit goes by. */
 export interface Decoration {

@@ -1,23 +1,24 @@
-import type { Store } from '../src/index.ts'
 import type { Context } from './context.ts'
-import { requireCommand } from './guarded-run/find-command.ts'
 import { printable } from './output/printable.ts'
-import { readTextSettings } from './text-settings.ts'
 
 /** What `less` does unless told otherwise: end if all fits on the screen, keep colours, and leave the text there. */
 const LESS_OPTIONS = 'FRX'
 
 /**
  * Has what the command prints from now on shown by a pager: on a terminal that can move its cursor,
- * and as SNAP_PAGER, the configuration or PAGER want it, in this order, or with `less`.
+ * and as SNAP_PAGER or PAGER want it, in this order, or with `less`.
+ *
+ * No configuration names it: that file comes with a project, and to look at a history is not to run
+ * what a stranger wrote there.
  */
-export async function pageOutput(context: Context, store: Store): Promise<void> {
+export async function pageOutput(context: Context): Promise<void> {
   const { io, options, output } = context
   const isOnScreen = io.stdout.isTTY === true && io.environment.TERM !== 'dumb'
   if (!options.pager || options.json === true || !isOnScreen) return
-  const wanted = await findWantedPager(context, store)
+  const wanted = io.environment.SNAP_PAGER ?? io.environment.PAGER
   const command = commandOf(wanted ?? 'less')
   if (command === undefined) return
+  const { requireCommand } = await import('./guarded-run/find-command.ts')
   try {
     await requireCommand(command[0], io)
   } catch (error) {
@@ -32,12 +33,6 @@ export async function pageOutput(context: Context, store: Store): Promise<void> 
   output.pageWith(() =>
     io.startPager(command, { environment, workingDirectory: io.workingDirectory }),
   )
-}
-
-async function findWantedPager(context: Context, store: Store): Promise<string | undefined> {
-  const { SNAP_PAGER, PAGER } = context.io.environment
-  if (SNAP_PAGER !== undefined) return SNAP_PAGER
-  return (await readTextSettings(context, store)).pager ?? PAGER
 }
 
 /** Returns the command to run, with a shell where one is needed to understand it; nothing for no pager. */

@@ -1,4 +1,4 @@
-import { type Operation, redactArguments } from '../src/index.ts'
+import { type Operation, redactArguments } from '../src/store-index.ts'
 import type { Context } from './context.ts'
 import { formatShellWords } from './shell-words.ts'
 

@@ -1,4 +1,4 @@
-import { type ObjectId, readHead, resolveRevision, type Store } from '../src/index.ts'
+import { type ObjectId, readHead, resolveRevision, type Store } from '../src/store-index.ts'
 
 /** Returns where a listing of the history begins: at the revisions, HEAD without any, or at everything that has a name. */
 export async function findStartIds(

@@ -6,7 +6,7 @@ import {
   openStore,
   SnapError,
   type Store,
-} from '../src/index.ts'
+} from '../src/store-index.ts'
 import type { Context } from './context.ts'
 import { exists } from './exists.ts'
 

@@ -49,12 +49,12 @@ export {
 } from './config/settings.ts'
 export type { ValueSchema } from './config/value-schema.ts'
 export { type ColumnComparison, compareColumns } from './diff/column-comparison.ts'
+export { readCommittedState } from './diff/committed-state.ts'
 export {
   captureLiveState,
   type DatabaseState,
   type LiveDatabaseState,
   type LiveStateOptions,
-  readCommittedState,
 } from './diff/database-state.ts'
 export {
   type DiffOptions,

@@ -10,7 +10,7 @@ import {
   type Store,
   shortId,
   shortRefName,
-} from '../../src/index.ts'
+} from '../../src/store-index.ts'
 import { findAuthor } from '../author.ts'
 import type { Context } from '../context.ts'
 import { deleteRef, type RefChangeJson } from '../delete-ref.ts'
@@ -85,7 +85,7 @@ async function listBranches(context: Context, store: Store): Promise<void> {
   if (branches.length === 0 && head.id === null) {
     return giveHint(context, store, "there is no branch yet; 'snap commit' makes the first")
   }
-  await pageOutput(context, store)
+  await pageOutput(context)
   const { green, yellow } = output.colors
   const rows = branches.map((branch) => [
     branch.isCurrent ? '*' : '',

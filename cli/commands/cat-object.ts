@@ -4,7 +4,7 @@ import {
   resolveRevision,
   SnapError,
   type Store,
-} from '../../src/index.ts'
+} from '../../src/store-index.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { withStore } from '../store.ts'

@@ -9,7 +9,7 @@ import {
   resolveRevision,
   SnapError,
   type Store,
-} from '../../src/index.ts'
+} from '../../src/store-index.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { findTable, parseTableArgument } from '../find-table.ts'
@@ -75,7 +75,7 @@ async function cat(
 ): Promise<void> {
   const { io, options, output } = context
   const source = parseSourceArgument(argument)
-  await pageOutput(context, store)
+  await pageOutput(context)
   if (source !== undefined) return catSource(context, store, source)
   const wanted = parseTableArgument(argument)
   const commitId = await resolveRevision(store, wanted.revision, { now: io.now() })

@@ -10,7 +10,7 @@ import {
   type StateDiff,
   type Store,
   type TablePair,
-} from '../../src/index.ts'
+} from '../../src/store-index.ts'
 import { type Comparison, chooseTables, requireOneOf, withComparison } from '../compared-states.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
@@ -28,7 +28,6 @@ import {
 import { formatEntryDiff } from '../output/schema-diff-text.ts'
 import { formatTable } from '../output/text-table.ts'
 import { pageOutput } from '../pager.ts'
-import { writeSqlScript } from '../sql-diff.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
 
@@ -130,7 +129,7 @@ async function diff(
     throw new SnapError('USAGE', '--format says how --rows are written', { argument: '--format' })
   }
   const withSources = !rows && !schema && !sql
-  await pageOutput(context, store)
+  await pageOutput(context)
   const wanted = { revisions, live: flags, withSources }
   await withComparison(context, store, wanted, async (comparison) => {
     const print = rows ? printRows : schema ? printSchema : sql ? printSql : printStat
@@ -235,6 +234,7 @@ async function printSql(
   flags: DiffFlags,
 ): Promise<boolean> {
   const { before, after, scratchDirectory } = comparison
+  const { writeSqlScript } = await import('../sql-diff.ts')
   return writeSqlScript(
     context.output,
     { before, after },

@@ -1,4 +1,4 @@
-import { type FsckReport, fsck } from '../../src/index.ts'
+import { type FsckReport, fsck } from '../../src/store-index.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { formatFsckReport } from '../output/fsck-text.ts'

@@ -1,4 +1,4 @@
-import { collectGarbage, planGarbageCollection } from '../../src/index.ts'
+import { collectGarbage, planGarbageCollection } from '../../src/store-index.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { giveHint } from '../hint.ts'

@@ -4,7 +4,7 @@ import {
   type ObjectId,
   orderHistory,
   walkCommits,
-} from '../../src/index.ts'
+} from '../../src/store-index.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { findHistoryRange, type HistoryRange } from '../history-range.ts'
@@ -69,7 +69,7 @@ export const defineLog: DefineCommand = (command, context) => {
 async function log(context: Context, revisions: string[], options: LogOptions): Promise<void> {
   const { io, output } = context
   await withStore(context, async (store) => {
-    await pageOutput(context, store)
+    await pageOutput(context)
     const range = await findHistoryRange(store, {
       revisions,
       isAll: options.all === true,

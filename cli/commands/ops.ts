@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander'
-import { findOperationState, type Operation, type Store } from '../../src/index.ts'
+import { findOperationState, type Operation, type Store } from '../../src/store-index.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { giveHint } from '../hint.ts'
@@ -70,7 +70,7 @@ async function ops(
 ): Promise<void> {
   await withStore(context, async (store) => {
     const { operations } = store
-    await pageOutput(context, store)
+    await pageOutput(context)
     if (number !== undefined) return show(context, await operations.read(number))
     const found: { operation: Operation; state: OperationState }[] = []
     for await (const operation of operations.list()) {

@@ -6,7 +6,7 @@ import {
   resolveRevision,
   type Store,
   shortId,
-} from '../../src/index.ts'
+} from '../../src/store-index.ts'
 import { findAuthor } from '../author.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'

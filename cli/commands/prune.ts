@@ -10,7 +10,7 @@ import {
   previewPrune,
   removalsOf,
   type Store,
-} from '../../src/index.ts'
+} from '../../src/store-index.ts'
 import { findAuthor } from '../author.ts'
 import { requireConfirmation } from '../confirm.ts'
 import type { Context } from '../context.ts'

@@ -6,7 +6,7 @@ import {
   shortId,
   shortRefName,
   tagRefName,
-} from '../../src/index.ts'
+} from '../../src/store-index.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { printable } from '../output/printable.ts'
@@ -42,7 +42,7 @@ export const defineReflog: DefineCommand = (command, context) => {
 
 async function reflog(context: Context, store: Store, ref: string): Promise<void> {
   const { options, output } = context
-  await pageOutput(context, store)
+  await pageOutput(context)
   const refName = await findLoggedRef(store, ref)
   let place = 0
   for await (const record of store.refs.log(refName)) {

@@ -1,4 +1,4 @@
-import { type ObjectId, resolveRevision } from '../../src/index.ts'
+import { type ObjectId, resolveRevision } from '../../src/store-index.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { withStore } from '../store.ts'

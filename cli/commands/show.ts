@@ -8,7 +8,7 @@ import {
   type Store,
   type TableChange,
   type Tree,
-} from '../../src/index.ts'
+} from '../../src/store-index.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { findParent } from '../find-parent.ts'
@@ -77,7 +77,7 @@ export const defineShow: DefineCommand = (command, context) => {
 async function show(context: Context, argument: string, onlyTables: boolean): Promise<void> {
   const revisionOfSchema = /^(.*):schema$/.exec(argument)?.[1]
   await withStore(context, async (store) => {
-    await pageOutput(context, store)
+    await pageOutput(context)
     const id = await resolveRevision(store, revisionOfSchema ?? argument, {
       now: context.io.now(),
     })

@@ -8,7 +8,7 @@ import {
   shortRefName,
   TAG_PREFIX,
   tagRefName,
-} from '../../src/index.ts'
+} from '../../src/store-index.ts'
 import { findAuthor } from '../author.ts'
 import type { Context } from '../context.ts'
 import { deleteRef, type RefChangeJson } from '../delete-ref.ts'
@@ -83,7 +83,7 @@ async function listTags(context: Context, store: Store): Promise<void> {
   if (tags.length === 0) {
     return giveHint(context, store, "there is no tag yet; 'snap tag NAME' names a commit")
   }
-  await pageOutput(context, store)
+  await pageOutput(context)
   const { yellow } = output.colors
   const rows = tags.map((tag) => [printable(tag.name), yellow(shortId(tag.commitId)), tag.title])
   const columns = [{ shrinks: true }, {}, { shrinks: true }]

@@ -1,4 +1,4 @@
-import { type ObjectId, resolveRevision, shortId, unpinCommit } from '../../src/index.ts'
+import { type ObjectId, resolveRevision, shortId, unpinCommit } from '../../src/store-index.ts'
 import { findAuthor } from '../author.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'

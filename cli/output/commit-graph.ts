@@ -5,7 +5,7 @@
  * Rows have to come with every commit before its ancestors; an ancestor that never comes leaves
  * its line open to the end, as in a list that is cut short.
  */
-import type { ObjectId } from '../../src/index.ts'
+import type { ObjectId } from '../../src/store-index.ts'
 
 export interface GraphRow {
   /** Stands before the commit's first line. */

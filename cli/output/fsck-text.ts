@@ -1,4 +1,4 @@
-import { type Finding, type FsckReport, shortId } from '../../src/index.ts'
+import { type Finding, type FsckReport, shortId } from '../../src/store-index.ts'
 import type { Colors } from './colors.ts'
 import { printable } from './printable.ts'
 import { formatCount, formatQuantity, formatSize } from './units.ts'

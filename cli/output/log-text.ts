@@ -1,4 +1,4 @@
-import { type CommitWithId, shortId } from '../../src/index.ts'
+import { type CommitWithId, shortId } from '../../src/store-index.ts'
 import type { Decoration } from '../names.ts'
 import type { CommitGraph, GraphRow } from './commit-graph.ts'
 import {

@@ -5,7 +5,7 @@ import {
   removalsOf,
   shortId,
   shortRefName,
-} from '../../src/index.ts'
+} from '../../src/store-index.ts'
 import { titleOf } from './commit-text.ts'
 import { printable } from './printable.ts'
 import type { TextStyle } from './text-style.ts'

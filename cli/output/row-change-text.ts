@@ -4,7 +4,7 @@ import {
   type RowChange,
   splitFields,
   type TablePair,
-} from '../../src/index.ts'
+} from '../../src/store-index.ts'
 import type { Colors } from './colors.ts'
 import { cutToWidth } from './fit-width.ts'
 import { printable } from './printable.ts'

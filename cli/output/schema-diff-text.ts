@@ -1,4 +1,8 @@
-import { formatUnifiedDiff, type SchemaEntry, type SchemaEntryChange } from '../../src/index.ts'
+import {
+  formatUnifiedDiff,
+  type SchemaEntry,
+  type SchemaEntryChange,
+} from '../../src/store-index.ts'
 import type { Colors } from './colors.ts'
 import { nameOfEntry } from './diff-text.ts'
 import { printable, printableLines } from './printable.ts'

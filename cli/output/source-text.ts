@@ -1,11 +1,6 @@
-import type {
-  CommittedSource,
-  FileChange,
-  FileEntry,
-  PlannedSources,
-  SourceDiff,
-} from '../../src/index.ts'
-import { sizeBytesOf } from '../../src/index.ts'
+import type { PlannedSources } from '../../src/index.ts'
+import type { CommittedSource, FileChange, FileEntry, SourceDiff } from '../../src/store-index.ts'
+import { sizeBytesOf } from '../../src/store-index.ts'
 import type { Colors } from './colors.ts'
 import { limitLines } from './limit-lines.ts'
 import { printable } from './printable.ts'

@@ -14,11 +14,9 @@ export function formatSize(sizeBytes: number): string {
   return `${value >= 99.95 ? Math.round(value) : value.toFixed(1)} ${unit}`
 }
 
-const COUNT_FORMAT = new Intl.NumberFormat('en-US')
-
-/** `1,234,567`. */
+/** `1,234,567`, of a whole number. Not by Intl, whose first format takes longer than most commands. */
 export function formatCount(count: number): string {
-  return COUNT_FORMAT.format(count)
+  return String(count).replace(/\B(?=(?:\d{3})+$)/g, ',')
 }
 
 /** `1 row`, `3 rows`, `2 entries`. */

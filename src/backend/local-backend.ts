@@ -1,11 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { constants, type Dirent, type Stats } from 'node:fs'
+import { constants, type Dirent, type Stats, statSync } from 'node:fs'
 import { type FileHandle, link, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { InvariantError, SnapError } from '../errors.ts'
 import type { Backend, BackendEntry } from './backend.ts'
 import { errnoOf, readFailure, writeFailure } from './local-errors.ts'
+import { OpenFiles } from './open-files.ts'
 
 const DIRECTORY_MODE = 0o700
 const FILE_MODE = 0o600
@@ -33,6 +34,7 @@ const CLAIM_WAIT_MS = 20
 export class LocalBackend implements Backend {
   readonly location: string
   readonly #durableDirectories = new Set<string>()
+  readonly #openFiles = new OpenFiles()
 
   private constructor(directory: string) {
     this.location = directory
@@ -93,26 +95,42 @@ export class LocalBackend implements Backend {
   }
 
   async read(key: string, range?: { offsetBytes: number; sizeBytes: number }): Promise<Uint8Array> {
-    let file: FileHandle | undefined
+    const path = this.#pathOf(key)
     try {
-      file = await open(this.#pathOf(key), constants.O_RDONLY)
-      const { offsetBytes, sizeBytes } = range ?? {
-        offsetBytes: 0,
-        sizeBytes: (await file.stat()).size,
-      }
-      // Not from Node's shared pool: the bytes belong to the caller, who may transfer them.
-      const bytes = Buffer.allocUnsafeSlow(sizeBytes)
-      for (let done = 0; done < sizeBytes; ) {
-        const { bytesRead } = await file.read(bytes, done, sizeBytes - done, offsetBytes + done)
-        if (bytesRead === 0) throw this.#endsEarly(key, offsetBytes + done)
-        done += bytesRead
-      }
-      return bytes
+      // Whoever asks for a part is likely to ask for more of the same file.
+      return range === undefined
+        ? await this.#readWhole(key, path)
+        : await this.#openFiles.use(path, (file) => this.#readRange(key, file, range))
     } catch (cause) {
       throw readFailure(cause, { location: this.location, action: `read '${key}'`, key })
-    } finally {
-      await file?.close()
     }
+  }
+
+  async #readWhole(key: string, path: string): Promise<Uint8Array> {
+    const file = await open(path, constants.O_RDONLY)
+    try {
+      return await this.#readRange(key, file, {
+        offsetBytes: 0,
+        sizeBytes: (await file.stat()).size,
+      })
+    } finally {
+      await file.close()
+    }
+  }
+
+  async #readRange(
+    key: string,
+    file: FileHandle,
+    { offsetBytes, sizeBytes }: { offsetBytes: number; sizeBytes: number },
+  ): Promise<Uint8Array> {
+    // Not from Node's shared pool: the bytes belong to the caller, who may transfer them.
+    const bytes = Buffer.allocUnsafeSlow(sizeBytes)
+    for (let done = 0; done < sizeBytes; ) {
+      const { bytesRead } = await file.read(bytes, done, sizeBytes - done, offsetBytes + done)
+      if (bytesRead === 0) throw this.#endsEarly(key, offsetBytes + done)
+      done += bytesRead
+    }
+    return bytes
   }
 
   async findSizeBytes(key: string): Promise<number | undefined> {
@@ -131,6 +149,7 @@ export class LocalBackend implements Backend {
 
   async remove(key: string): Promise<void> {
     const path = this.#pathOf(key)
+    this.#openFiles.forget(path)
     try {
       await unlink(path)
       await syncDirectory(dirname(path))
@@ -157,7 +176,9 @@ export class LocalBackend implements Backend {
     return removed
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#openFiles.forgetAll()
+  }
 
   async #giveName(temporaryPath: string, path: string): Promise<'created' | 'exists'> {
     try {
@@ -250,9 +271,10 @@ export class LocalBackend implements Backend {
         yield* this.#listDirectory(key, prefix)
         continue
       }
-      const file = await findFile(join(this.location, key))
+      // Waiting for the thread pool takes ten times as long as the call, right after the directory was read.
+      const file = statSync(join(this.location, key), { throwIfNoEntry: false })
       // Removed since the directory was read: then it is not listed.
-      if (file !== undefined) yield { key, sizeBytes: file.size, createdAt: file.mtime }
+      if (file?.isFile()) yield { key, sizeBytes: file.size, createdAt: file.mtime }
     }
   }
 

@@ -17,8 +17,6 @@ export interface Config {
   unprotected: ProtectedPattern[]
   /** Other datastores that commits hold. */
   sources: SourceSettings[]
-  /** Shows long results; `cat` for none, null where the environment decides. */
-  pager: string | null
   /** Whether commands say what to do next. */
   hints: boolean
   /** What `snap NAME` stands for, by name: the command line after `snap`, as it would be typed. */
@@ -75,7 +73,6 @@ export const DEFAULT_CONFIG: Config = {
   protected: [],
   unprotected: [],
   sources: [],
-  pager: null,
   hints: true,
   alias: {},
 }

@@ -248,7 +248,6 @@ const sections = object<Sections>({
     [],
   ),
   sources: described(sources, 'Other datastores that commits hold, by names of your own.'),
-  pager: described(text, 'What long results are shown with at a terminal; cat for nothing.'),
   hints: described(boolean, 'Whether commands say what to do next.', DEFAULT_CONFIG.hints),
   alias: described(aliases, 'Command lines by names of your own: snap NAME stands for them.'),
 })
@@ -266,7 +265,6 @@ const readConfig = (place: Place): Config => {
     protected: ownProtected ?? DEFAULT_CONFIG.protected,
     unprotected: unprotected ?? DEFAULT_CONFIG.unprotected,
     sources: found.sources ?? DEFAULT_CONFIG.sources,
-    pager: found.pager ?? DEFAULT_CONFIG.pager,
     hints: found.hints ?? DEFAULT_CONFIG.hints,
     alias: found.alias ?? DEFAULT_CONFIG.alias,
   }

@@ -6,7 +6,6 @@
 import { type CaptureOptions, captureDatabase } from '../capture/capture-database.ts'
 import { findEarlierCommits } from '../capture/find-earlier-commits.ts'
 import type { Reporter } from '../events.ts'
-import { checkCatalogFact, checkSchemaEntry } from '../format/stream-entries.ts'
 import type {
   CatalogFact,
   Commit,
@@ -19,7 +18,6 @@ import type {
 } from '../format/values.ts'
 import { MemoryOverlay } from '../objects/memory-overlay.ts'
 import { HashingSink } from '../objects/object-sink.ts'
-import { readJsonStream } from '../objects/read-json-stream.ts'
 import { openScratchOverlay } from '../objects/scratch-overlay.ts'
 import type { StreamReader } from '../objects/walk-manifest.ts'
 import type { DatabaseAddress } from '../postgres/address/database-address.ts'
@@ -44,27 +42,6 @@ export interface DatabaseState {
   objects: StreamReader
   /** Of other datastores; null where nobody has looked at them. */
   sources: SourcesState | null
-}
-
-/**
- * Reads the state that a commit holds; of its rows nothing yet.
- *
- * @throws OBJECT_MISSING, OBJECT_CORRUPT
- */
-export async function readCommittedState(store: Store, commitId: ObjectId): Promise<DatabaseState> {
-  const { objects } = store
-  const { treeId, catalog, database, sources = [] } = await objects.readCommit(commitId)
-  const tree = await objects.readTree(treeId)
-  return {
-    treeId,
-    tree,
-    schema: await readJsonStream(objects, tree.schema, checkSchemaEntry),
-    facts: await readJsonStream(objects, catalog, checkCatalogFact),
-    origin: database,
-    serverVersionNumber: database.serverVersionNumber,
-    objects,
-    sources: { sources, objects },
-  }
 }
 
 export interface LiveStateOptions {

@@ -105,6 +105,11 @@ export function entryKindAt(bytes: Uint8Array, offsetBytes: number): EntryKind {
  * @throws OBJECT_CORRUPT      a length is out of range
  */
 export function readEntryFields(bytes: Uint8Array, offsetBytes: number): EntryHeader {
+  return { id: objectIdFromBytes(bytes, offsetBytes), ...readFieldsAfterId(bytes, offsetBytes) }
+}
+
+/** As `readEntryFields`, without the text of an id that nobody asks for. */
+export function readFieldsAfterId(bytes: Uint8Array, offsetBytes: number): Omit<EntryHeader, 'id'> {
   const view = new DataView(bytes.buffer, bytes.byteOffset + offsetBytes, ENTRY_HEAD_BYTES - 4)
   const kind = KINDS.get(view.getUint8(32))
   const encoding = ENCODINGS.get(view.getUint8(33))
@@ -125,7 +130,7 @@ export function readEntryFields(bytes: Uint8Array, offsetBytes: number): EntryHe
   if (encoding === 'raw' ? storedSizeBytes !== sizeBytes : storedSizeBytes >= sizeBytes) {
     throw corruptEntry('stored bytes as long as raw or shorter', `${storedSizeBytes}`)
   }
-  return { id: objectIdFromBytes(bytes, offsetBytes), kind, encoding, storedSizeBytes, sizeBytes }
+  return { kind, encoding, storedSizeBytes, sizeBytes }
 }
 
 function crcOf(fields: Uint8Array, stored: Uint8Array): number {

@@ -3,12 +3,12 @@ import { SnapError } from '../errors.ts'
 import { MAX_PACK_BYTES } from './limits.ts'
 import { isObjectId, OBJECT_ID_BYTES, objectIdFromBytes } from './object-id.ts'
 import {
-  ENTRY_HEAD_BYTES,
   type EntryHeader,
   type EntryKind,
   entryKindAt,
   entrySizeBytes,
   readEntryFields,
+  readFieldsAfterId,
   writeEntryFields,
 } from './pack-entry.ts'
 import type { ObjectId } from './values.ts'
@@ -27,7 +27,8 @@ export const PACK_HEAD = Uint8Array.from(Buffer.from('SNAPPACK\0\0\0\x01', 'lati
 const PACK_VERSION = 1
 const PACK_END = Buffer.from('SNAPPEND', 'latin1')
 const SALT_BYTES = 16
-const INDEX_LINE_BYTES = OBJECT_ID_BYTES + 1 + 1 + 4 + 4 + 4
+/** A line of a pack index. */
+export const INDEX_LINE_BYTES = OBJECT_ID_BYTES + 1 + 1 + 4 + 4 + 4
 const OFFSET_IN_LINE_BYTES = INDEX_LINE_BYTES - 4
 
 /** Salt, entry count, offset of the pack index, version, end mark. */
@@ -155,8 +156,8 @@ export function decodePackEnd(
   return index
 }
 
-/** Decodes line `position` (0-based) of a pack index. */
-export function indexEntryAt(index: PackIndex, position: number): PackIndexEntry {
+/** Decodes line `position` (0-based) of a pack index, or of lines taken from one. */
+export function indexEntryAt(index: Pick<PackIndex, 'lines'>, position: number): PackIndexEntry {
   const offset = position * INDEX_LINE_BYTES
   const header = readEntryFields(index.lines, offset)
   return { ...header, offsetBytes: readUint32(index.lines, offset + OFFSET_IN_LINE_BYTES) }
@@ -181,6 +182,39 @@ export function indexFieldsAt(
   return {
     kind: entryKindAt(index.lines, offset),
     storedSizeBytes: readUint32(index.lines, offset + OBJECT_ID_BYTES + 2),
+  }
+}
+
+/**
+ * Yields a pack's entries in the order in which they lie in it, in stretches of about `stretchBytes`
+ * that together cover all entries, each with its lines of the index.
+ *
+ * A stretch holds one entry at least, however long that is.
+ */
+export function* stretchesOf(
+  index: PackIndex,
+  stretchBytes: number,
+): Iterable<{ offsetBytes: number; sizeBytes: number; lines: Uint8Array }> {
+  const offsetAt = (position: number) =>
+    readUint32(index.lines, position * INDEX_LINE_BYTES + OFFSET_IN_LINE_BYTES)
+  const positions = Uint32Array.from({ length: index.entryCount }, (_, position) => position)
+  positions.sort((a, b) => offsetAt(a) - offsetAt(b))
+  let first = 0
+  let sizeBytes = 0
+  for (let i = 0; i < positions.length; i++) {
+    sizeBytes += entrySizeBytes(indexFieldsAt(index, positions[i]!))
+    if (sizeBytes < stretchBytes && i + 1 < positions.length) continue
+    const lines = new Uint8Array((i + 1 - first) * INDEX_LINE_BYTES)
+    for (let k = first; k <= i; k++) {
+      const start = positions[k]! * INDEX_LINE_BYTES
+      lines.set(
+        index.lines.subarray(start, start + INDEX_LINE_BYTES),
+        (k - first) * INDEX_LINE_BYTES,
+      )
+    }
+    yield { offsetBytes: offsetAt(positions[first]!), sizeBytes, lines }
+    first = i + 1
+    sizeBytes = 0
   }
 }
 
@@ -223,9 +257,10 @@ function assertEntriesTile(index: PackIndex, indexOffsetBytes: number): void {
   const offsets = new Uint32Array(index.entryCount)
   const sizes = new Map<number, number>()
   for (let position = 0; position < index.entryCount; position++) {
-    const entry = indexEntryAt(index, position)
-    offsets[position] = entry.offsetBytes
-    sizes.set(entry.offsetBytes, ENTRY_HEAD_BYTES + entry.storedSizeBytes)
+    const start = position * INDEX_LINE_BYTES
+    const offsetBytes = readUint32(index.lines, start + OFFSET_IN_LINE_BYTES)
+    offsets[position] = offsetBytes
+    sizes.set(offsetBytes, entrySizeBytes(readFieldsAfterId(index.lines, start)))
   }
   let next = PACK_HEAD.length
   for (const offset of offsets.sort()) {

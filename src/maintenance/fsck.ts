@@ -1,5 +1,5 @@
 import type { Backend } from '../backend/backend.ts'
-import { SnapError, throwIfAborted } from '../errors.ts'
+import { SnapError } from '../errors.ts'
 import { emit, type Reporter } from '../events.ts'
 import { decodeLockRecord } from '../format/lock-record.ts'
 import { findPackId } from '../format/pack.ts'
@@ -11,13 +11,10 @@ import { parseOperationRecordKey } from '../operations/operation-key.ts'
 import { isPrunedRecordKey } from '../refs/pruned-commits.ts'
 import { parseRefRecordKey } from '../refs/ref-name.ts'
 import { checkOperations } from './check-operations.ts'
-import { checkPack } from './check-pack.ts'
+import { checkPacks } from './check-packs.ts'
 import { ReachabilityCheck } from './check-reachable.ts'
 import { checkRefs } from './check-refs.ts'
 import { type Finding, newFinding } from './finding.ts'
-
-/** Packs in memory at once: one being read while another is checked. */
-const PACKS_IN_FLIGHT = 2
 
 const LOCK_KEY_PATTERN = /^locks\/[0-9a-f]{32}$/
 
@@ -174,44 +171,6 @@ async function checkPruned(
     }
   }
   return { findings, commits }
-}
-
-async function checkPacks(
-  backend: Backend,
-  packs: readonly { key: string; sizeBytes: number }[],
-  options: { reporter?: Reporter; signal?: AbortSignal },
-): Promise<{ findings: Finding[]; objectCount: number; sizeBytes: number }> {
-  const totalSizeBytes = packs.reduce((total, { sizeBytes }) => total + sizeBytes, 0)
-  const result = { findings: [] as Finding[], objectCount: 0, sizeBytes: 0 }
-  const waiting = packs.toReversed()
-  const checkNext = async () => {
-    for (let pack = waiting.pop(); pack !== undefined; pack = waiting.pop()) {
-      throwIfAborted(options.signal, 'fsck')
-      const { findings, objectCount } = await checkPackAt(backend, pack.key)
-      result.findings.push(...findings)
-      result.objectCount += objectCount
-      result.sizeBytes += pack.sizeBytes
-      const { sizeBytes } = result
-      const counts = { objectCount: result.objectCount, sizeBytes, totalSizeBytes }
-      emit(options.reporter, { kind: 'objectsChecked', ...counts })
-    }
-  }
-  await Promise.all(Array.from({ length: PACKS_IN_FLIGHT }, checkNext))
-  return result
-}
-
-async function checkPackAt(backend: Backend, key: string): Promise<ReturnType<typeof checkPack>> {
-  let bytes: Uint8Array
-  try {
-    bytes = await backend.read(key)
-  } catch (error) {
-    if (!(error instanceof SnapError)) throw error
-    // Removed since the listing, as gc does: whether its objects are elsewhere is seen later.
-    if (error.code === 'BACKEND_KEY_MISSING') return { findings: [], objectCount: 0 }
-    const finding = newFinding('KEY_UNREADABLE', error.message, { key })
-    return { findings: [finding], objectCount: 0 }
-  }
-  return checkPack(key, bytes)
 }
 
 function groupByObject(findings: readonly Finding[]): Map<ObjectId, Finding[]> {

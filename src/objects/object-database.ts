@@ -20,15 +20,24 @@ import { readPackIndex } from './read-pack-index.ts'
 
 const INDEX_READS_IN_FLIGHT = 16
 
+/** Packs whose indexes are read for one object that those read so far do not list; twice as many the next time. */
+const FIRST_BATCH = 64
+
 /** How often packs are listed for one object while each listing brings a change. */
 const MAX_LISTINGS = 4
+
+interface ListedPack {
+  packKey: string
+  packSizeBytes: number
+}
 
 /**
  * Reads objects by id from the packs of a store.
  *
  * Everything handed out has been hashed against its id. The index over all packs
- * is built in memory from the packs themselves; a pack whose end is damaged is
- * left out of it, named when one of its objects is missed, and so replaced when
+ * is built in memory from the packs themselves, from the newest on and for a
+ * single object no further than that is found: what is asked for after a commit
+ * was made of it is mostly in its packs. A pack whose end is damaged is left out, named when one of its objects is missed, and so replaced when
  * the same objects are written again.
  */
 export class ObjectDatabase {
@@ -37,7 +46,13 @@ export class ObjectDatabase {
   /** Packs that could not be read when they were last listed, with the reason. */
   readonly #damagedPacks = new Map<string, SnapError>()
   readonly #skipsUnreadablePacks: boolean
-  #loading: Promise<void> | undefined
+  #listing: Promise<void> | undefined
+  /** Packs of the last listing and of this process since. */
+  readonly #listed = new Set<string>()
+  /** Those of them whose indexes have not been read yet, the newest last. */
+  #unread: ListedPack[] = []
+  #batch = FIRST_BATCH
+  #reading: Promise<void> | undefined
 
   private constructor(backend: Backend, skipsUnreadablePacks: boolean) {
     this.backend = backend
@@ -88,8 +103,7 @@ export class ObjectDatabase {
    * @throws BACKEND_UNAVAILABLE     I/O failure
    */
   async read(id: ObjectId, kind?: EntryKind): Promise<Uint8Array> {
-    await this.#load()
-    const found = await this.#readAnyCopy(id, kind)
+    const found = await this.#readKnownCopy(id, kind)
     if (found !== undefined) return found
     // Another process may have written it, or moved it to another pack, since packs were listed;
     // and again while they are: a pack that is written in a folder already listed takes the place
@@ -156,52 +170,93 @@ export class ObjectDatabase {
    * @returns  whether there was any such
    */
   async refresh(): Promise<boolean> {
-    await this.#loading?.catch(() => {})
-    const before = new Set(this.#index.packKeys())
-    this.#loading = this.#loadPacks()
+    await this.#listing?.catch(() => {})
+    await this.#reading?.catch(() => {})
+    const before = new Set(this.#listed)
+    this.#listing = this.#listPacks()
     await this.#load()
-    const after = this.#index.packKeys()
-    return after.length !== before.size || after.some((packKey) => !before.has(packKey))
+    return (
+      before.size !== this.#listed.size || [...before].some((packKey) => !this.#listed.has(packKey))
+    )
   }
 
   /** Takes in a pack that this process has written. */
   addPack(pack: PackIndex): void {
+    this.#listed.add(pack.packKey)
     this.#index.addPack(pack)
   }
 
   /** Forgets a pack that turned out to be gone or cut off, so that its objects are written again. */
   dropPack(packKey: string): void {
+    this.#listed.delete(packKey)
     this.#index.removePacks([packKey])
   }
 
-  #load(): Promise<void> {
-    this.#loading ??= this.#loadPacks()
-    return this.#loading.catch((error) => {
-      // A failed load is tried again by the next caller.
-      this.#loading = undefined
+  /** Takes in every pack. */
+  async #load(): Promise<void> {
+    await this.#list()
+    while (await this.#loadMore(this.#unread.length)) {
+      // Until nothing is left, of which another caller may be reading some.
+    }
+  }
+
+  #list(): Promise<void> {
+    this.#listing ??= this.#listPacks()
+    return this.#listing.catch((error) => {
+      // A failed listing is tried again by the next caller.
+      this.#listing = undefined
       throw error
     })
   }
 
-  async #loadPacks(): Promise<void> {
-    const listed = new Set<string>()
-    const unread: { packKey: string; packSizeBytes: number }[] = []
-    for await (const { key, sizeBytes } of this.backend.list('packs/')) {
+  async #listPacks(): Promise<void> {
+    const listed: (ListedPack & { createdAt: Date })[] = []
+    for await (const { key, sizeBytes, createdAt } of this.backend.list('packs/')) {
       if (findPackId(key) === undefined) continue
-      listed.add(key)
-      if (!this.#index.hasPack(key)) unread.push({ packKey: key, packSizeBytes: sizeBytes })
+      listed.push({ packKey: key, packSizeBytes: sizeBytes, createdAt })
     }
-    this.#index.removePacks(this.#index.packKeys().filter((packKey) => !listed.has(packKey)))
+    this.#listed.clear()
+    for (const { packKey } of listed) this.#listed.add(packKey)
+    this.#index.removePacks(this.#index.packKeys().filter((packKey) => !this.#listed.has(packKey)))
     this.#damagedPacks.clear()
-    const readNext = async () => {
-      for (let pack = unread.pop(); pack !== undefined; pack = unread.pop()) {
-        await this.#loadPack(pack)
-      }
-    }
-    await Promise.all(Array.from({ length: INDEX_READS_IN_FLIGHT }, readNext))
+    this.#unread = listed
+      .filter(({ packKey }) => !this.#index.hasPack(packKey))
+      .sort((a, b) => a.createdAt.getTime() - b.createdAt.getTime())
   }
 
-  async #loadPack(pack: { packKey: string; packSizeBytes: number }): Promise<void> {
+  /** Takes in the newest `count` packs that have not been. Returns false when there are none. */
+  async #loadMore(count: number): Promise<boolean> {
+    if (this.#reading === undefined) {
+      if (this.#unread.length === 0) return false
+      const packs = this.#unread.splice(-Math.max(1, count))
+      this.#reading = this.#loadPacks(packs).finally(() => {
+        this.#reading = undefined
+      })
+    }
+    await this.#reading
+    return true
+  }
+
+  async #loadPacks(packs: ListedPack[]): Promise<void> {
+    const readNext = async () => {
+      for (let pack = packs.pop(); pack !== undefined; pack = packs.pop()) {
+        try {
+          await this.#loadPack(pack)
+        } catch (error) {
+          // Tried again by the next caller, as are those that nobody gets to now.
+          this.#unread.push(...packs.splice(0), pack)
+          throw error
+        }
+      }
+    }
+    // All of them, before anybody may begin anew.
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: INDEX_READS_IN_FLIGHT }, readNext),
+    )
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+  }
+
+  async #loadPack(pack: ListedPack): Promise<void> {
     try {
       this.#index.addPack(await readPackIndex(this.backend, pack))
     } catch (error) {
@@ -212,6 +267,24 @@ export class ObjectDatabase {
         (this.#skipsUnreadablePacks && isSnapError(error, 'BACKEND_UNAVAILABLE'))
       if (!isSkipped) throw error
       this.#damagedPacks.set(pack.packKey, error)
+    }
+  }
+
+  /** Looks among the packs of the last listing, of which it reads no more indexes than it has to. */
+  async #readKnownCopy(id: ObjectId, kind: EntryKind | undefined): Promise<Uint8Array | undefined> {
+    await this.#list()
+    try {
+      let found = await this.#readAnyCopy(id, kind)
+      while (found === undefined && (await this.#loadMore(this.#batch))) {
+        this.#batch *= 2
+        found = await this.#readAnyCopy(id, kind)
+      }
+      return found
+    } catch (error) {
+      if (!isSnapError(error, 'OBJECT_CORRUPT') || this.#unread.length === 0) throw error
+      // There may be a sound copy in a pack whose index has not been read.
+      await this.#load()
+      return this.#readAnyCopy(id, kind)
     }
   }
 

@@ -126,3 +126,60 @@ function flip(bytes: Uint8Array, offset: number): Uint8Array {
   copy[offset]! ^= 1
   return copy
 }
+
+/** Packs of one chunk each, an hour apart. */
+async function agedPacks(packCount: number) {
+  let hour = 0
+  const backend = new FaultyBackend(
+    new MemoryBackend({ now: () => new Date(Date.UTC(2026, 0, 1, hour++)) }),
+  )
+  const objects = ObjectDatabase.open(backend)
+  for (let number = 0; number < packCount; number++) await writePack(objects, chunkOf(number))
+  return backend
+}
+
+const chunkOf = (number: number) => Uint8Array.from(Buffer.from(`${number}\n`))
+
+async function writePack(objects: ObjectDatabase, chunk: Uint8Array): Promise<void> {
+  const writer = objects.newWriter({ compressionThreads: 0 })
+  await writer.put('chunk', chunk)
+  await writer.flush()
+  await writer.close()
+}
+
+test('an object of the newest pack is read without the indexes of all the older ones', async () => {
+  const backend = await agedPacks(300)
+  const objects = ObjectDatabase.open(backend)
+  const callsBefore = backend.callCount
+  expect(await objects.readChunk(objectIdOf(chunkOf(299)))).toEqual(chunkOf(299))
+  expect(backend.callCount - callsBefore).toBeLessThan(100)
+
+  expect(await objects.readChunk(objectIdOf(chunkOf(0)))).toEqual(chunkOf(0))
+  expect(await objects.idsWithPrefix('')).toHaveLength(300)
+  const nowhere = objects.readChunk(objectIdOf(chunkOf(300)))
+  await expect(nowhere).rejects.toMatchObject({ code: 'OBJECT_MISSING' })
+})
+
+test('where the newest copy of an object is damaged, the oldest serves', async () => {
+  const backend = await agedPacks(200)
+  const elsewhere = new MemoryBackend()
+  await writePack(ObjectDatabase.open(elsewhere), chunkOf(0))
+  const [key] = await keysOf(elsewhere, 'packs/')
+  const copy = await elsewhere.read(key!)
+  copy[58]! ^= 1
+  await backend.create(key!, [copy])
+
+  const objects = ObjectDatabase.open(backend)
+  expect(await objects.readChunk(objectIdOf(chunkOf(0)))).toEqual(chunkOf(0))
+})
+
+test('a pack whose index could not be read is read by the next caller', async () => {
+  const backend = await agedPacks(200)
+  const objects = ObjectDatabase.open(backend)
+  backend.failOn('read', /^packs\//, 3)
+  const unlucky = objects.readChunk(objectIdOf(chunkOf(0)))
+  await expect(unlucky).rejects.toMatchObject({ code: 'BACKEND_UNAVAILABLE' })
+
+  expect(await objects.idsWithPrefix('')).toHaveLength(200)
+  backend.assertAllFired()
+})
