@@ -23,8 +23,12 @@ export interface ConfigFile {
  *
  * @throws CONFIG_INVALID, INPUT_UNREADABLE
  */
-export async function readConfigFile(store: Store, { io }: Context): Promise<ConfigFile> {
-  const directory = dirname(store.backend.location)
+export function readConfigFile(store: Store, context: Context): Promise<ConfigFile> {
+  return readConfigIn(dirname(store.backend.location), context)
+}
+
+/** As `readConfigFile`, of a directory that may have no store yet. */
+export async function readConfigIn(directory: string, { io }: Context): Promise<ConfigFile> {
   const path = join(directory, CONFIG_FILE_NAME)
   if (!(await exists(path))) return { config: DEFAULT_CONFIG, path: null, directory }
   const below = relative(io.workingDirectory, path)

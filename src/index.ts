@@ -25,6 +25,7 @@ export {
   commit,
 } from './capture/commit.ts'
 export { type DatabaseMoment, isDatabaseStillAt } from './capture/database-moment.ts'
+export { type CommitEstimate, estimateFirstCommit } from './capture/estimate-first-commit.ts'
 export { type DatabaseSummary, inspectDatabase } from './capture/inspect-database.ts'
 export { readMigrationHeads } from './capture/read-migration-heads.ts'
 export {
@@ -35,7 +36,12 @@ export {
   type ProtectedPattern,
   type SourceSettings,
 } from './config/config.ts'
-export { addDatabase, type DatabaseList, removeDatabases } from './config/edit-config.ts'
+export {
+  addDatabase,
+  type DatabaseList,
+  removeDatabases,
+  setDatabase,
+} from './config/edit-config.ts'
 export { formatConfigProblem, parseConfig } from './config/parse-config.ts'
 export { type ColumnComparison, compareColumns } from './diff/column-comparison.ts'
 export {
@@ -63,6 +69,7 @@ export type { Diagnosis, DiagnosisLevel } from './doctor/diagnosis.ts'
 export { examineStore, type StoreFacts } from './doctor/examine-store.ts'
 export { judgeServer } from './doctor/judge-server.ts'
 export { judgeStore, type StorePlace } from './doctor/judge-store.ts'
+export { type GrantPlan, planGrants } from './doctor/plan-grants.ts'
 export {
   readServerFacts,
   type ServerFacts,
@@ -147,6 +154,7 @@ export {
 } from './maintenance/gc.ts'
 export { nameCommit } from './maintenance/name-commit.ts'
 export { listPins, type Pin, pinCommit, unpinCommit } from './maintenance/pins.ts'
+export { type Forecast, type GrowthPoint, planForecast } from './maintenance/plan-forecast.ts'
 export type { GcPlan, PackDecision, PackUsage, PackVerdict } from './maintenance/plan-gc.ts'
 export {
   type KeepReason,
@@ -163,6 +171,13 @@ export {
   previewPrune,
 } from './maintenance/prune.ts'
 export { withSoleOperation } from './maintenance/sole-operation.ts'
+export {
+  type CommitStats,
+  readStoreStats,
+  type StatsOptions,
+  type StoreStats,
+  type TableStats,
+} from './maintenance/store-stats.ts'
 export type { HistoryEntry, HistoryPlace } from './migrate/history-table.ts'
 export {
   type MigrationRun,
@@ -207,6 +222,7 @@ export {
 } from './postgres/address/database-address.ts'
 export { parseDotenv } from './postgres/address/dotenv-file.ts'
 export { resolveDatabaseAddress } from './postgres/address/resolve-database-address.ts'
+export { findNearAddresses, type NearAddress } from './postgres/discovery/near-addresses.ts'
 export { openSession, type Session, type SessionOptions } from './postgres/session.ts'
 export {
   findProtection,

@@ -1,5 +1,3 @@
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import {
   addDatabase,
   CONFIG_FILE_NAME,
@@ -9,7 +7,6 @@ import {
   matchesPattern,
   type ProtectedPattern,
   type ProtectionReason,
-  parseConfig,
   removeDatabases,
   SnapError,
   type Store,
@@ -17,8 +14,8 @@ import {
 import { readConfigFile } from '../config-file.ts'
 import type { Context } from '../context.ts'
 import { findDatabaseOf } from '../database.ts'
+import { editConfigOf } from '../edit-config-file.ts'
 import { ExitCode } from '../exit-codes.ts'
-import { readText } from '../input-files.ts'
 import { printable } from '../output/printable.ts'
 import {
   addNamingOption,
@@ -84,7 +81,7 @@ async function mark(context: Context, store: Store, database: DatabaseAddress): 
     context.output.note('It is marked already')
     return
   }
-  await editConfig(context, store, (text) => addDatabase(text, 'protected', patternOf(database)))
+  await editConfigOf(context, store, (text) => addDatabase(text, 'protected', patternOf(database)))
 }
 
 async function unmark(
@@ -109,12 +106,12 @@ async function unmark(
   }
   if (marks.length > 0) {
     const positions = marks.map(([position]) => position)
-    await editConfig(context, store, (text) => removeDatabases(text, 'protected', positions))
+    await editConfigOf(context, store, (text) => removeDatabases(text, 'protected', positions))
   }
   const { config: without } = await readConfigFile(store, context)
   const left = findProtection(database, without, context.io.environment)
   if (left.length > 0) {
-    await editConfig(context, store, (text) =>
+    await editConfigOf(context, store, (text) =>
       addDatabase(text, 'unprotected', patternOf(database)),
     )
   }
@@ -132,24 +129,6 @@ function patternOf(database: DatabaseAddress) {
   return database.isLocalSocket
     ? { database: database.databaseName }
     : { host, database: database.databaseName }
-}
-
-/** @throws OUTPUT_UNWRITABLE */
-async function editConfig(
-  context: Context,
-  store: Store,
-  edit: (text: string) => string,
-): Promise<void> {
-  const { path: found, directory } = await readConfigFile(store, context)
-  const path = found ?? join(directory, CONFIG_FILE_NAME)
-  const text = edit(found === null ? '' : await readText(found, CONFIG_FILE_NAME))
-  // What is written must be what is read.
-  parseConfig(text, CONFIG_FILE_NAME)
-  try {
-    await writeFile(path, text)
-  } catch (cause) {
-    throw new SnapError('OUTPUT_UNWRITABLE', `cannot write '${path}'`, { path }, { cause })
-  }
 }
 
 function report(

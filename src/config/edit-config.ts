@@ -1,6 +1,17 @@
 import { applyEdits, modify, parse } from 'jsonc-parser'
 import type { ProtectedPattern } from './config.ts'
 
+/**
+ * Writes down which database is meant, in a configuration file's text, whose comments and order stay. Pure.
+ *
+ * @param source  a valid configuration, or nothing
+ * @param place   a place in the project's files, or an address without a password
+ */
+export function setDatabase(source: string, place: string): string {
+  const text = source.trim() === '' ? '{}\n' : source
+  return applyEdits(text, modify(text, ['database'], place, { formattingOptions: FORMATTING }))
+}
+
 /** The lists of databases that a configuration file has. */
 export type DatabaseList = 'protected' | 'unprotected'
 

@@ -169,12 +169,26 @@ const identifier = value(
 
 const migrate = object<MigrateConfig>({ directory: text, schema: identifier, table: identifier })
 
+/** What is written here is committed with the project, and messages must not repeat a password. */
+const database: Reader<string | null> = (place) => {
+  const found: unknown = place.node.value
+  const isGiven = typeof found === 'string' && found !== ''
+  if (isGiven && !/:\/\/[^@]*:[^@]*@|password/i.test(found)) return found
+  place.problems.push({
+    offset: place.node.offset,
+    path: place.path,
+    message: "must be a place such as 'compose.yaml#db', or an address without a password",
+  })
+  return null
+}
+
 const readConfig: Reader<Config> = (place) => {
   const found = object<
     Omit<Config, 'migrate'> & { migrate: Partial<MigrateConfig>; $schema: string }
   >({
     // Editors look for it; snap does not.
     $schema: text,
+    database,
     rules,
     migrations: listOf(text, 'a list of file patterns'),
     migrate,
@@ -184,6 +198,7 @@ const readConfig: Reader<Config> = (place) => {
   })(place)
   const { rules: ownRules, migrations, protected: ownProtected, unprotected } = found
   return {
+    database: found.database ?? null,
     rules: ownRules ?? DEFAULT_CONFIG.rules,
     migrations: migrations ?? DEFAULT_CONFIG.migrations,
     migrate: { ...DEFAULT_CONFIG.migrate, ...found.migrate },
