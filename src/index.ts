@@ -64,6 +64,7 @@ export {
   type ValueChange,
 } from './diff/diff-states.ts'
 export { formatUnifiedDiff } from './diff/line-diff.ts'
+export { readStatus, type StatusOptions } from './diff/read-status.ts'
 export type { RowChange, RowCounts, RowDiffOptions } from './diff/row-diff.ts'
 export type { Diagnosis, DiagnosisLevel } from './doctor/diagnosis.ts'
 export { examineStore, type StoreFacts } from './doctor/examine-store.ts'
@@ -221,7 +222,10 @@ export {
   withDatabase,
 } from './postgres/address/database-address.ts'
 export { parseDotenv } from './postgres/address/dotenv-file.ts'
-export { resolveDatabaseAddress } from './postgres/address/resolve-database-address.ts'
+export {
+  parseDatabaseAddress,
+  resolveDatabaseAddress,
+} from './postgres/address/resolve-database-address.ts'
 export { findNearAddresses, type NearAddress } from './postgres/discovery/near-addresses.ts'
 export { openSession, type Session, type SessionOptions } from './postgres/session.ts'
 export {

@@ -51,6 +51,27 @@ export async function resolveDatabaseAddress(sources: AddressSources): Promise<D
   return said === undefined ? resolveFromProject(sources) : complete(said, sources)
 }
 
+/**
+ * Reads an address that says it all: no variable and no file is looked at, for a password least of all.
+ *
+ * @param text  `postgresql://user:password@host:port/database`, or libpq's `key=value` pairs
+ * @throws DATABASE_ADDRESS_INVALID  it cannot be understood, or names no user
+ */
+export async function parseDatabaseAddress(text: string): Promise<DatabaseAddress> {
+  const found = parseSource('the address', text)
+  if (!found.parameters.get('user')) throw invalid(found.source, 'it names no user')
+  return complete(found, NO_SURROUNDINGS)
+}
+
+/** No file can be below a device. */
+const NOWHERE = '/dev/null'
+const NO_SURROUNDINGS: AddressSources = {
+  environment: {},
+  workingDirectory: NOWHERE,
+  homeDirectory: NOWHERE,
+  userName: '',
+}
+
 /** Fills in what a source leaves open. */
 async function complete(found: FoundSource, sources: AddressSources): Promise<DatabaseAddress> {
   const { source } = found
