@@ -34,8 +34,13 @@ export function readConfigFile(store: Store, context: Context): Promise<ConfigFi
 }
 
 /** As `readConfigFile`, of a store that need not be open. */
-export async function readConfigOf(storeDirectory: string, context: Context): Promise<ConfigFile> {
-  const { text, path, label, directory } = await readConfigText(storeDirectory, context)
+export function readConfigOf(storeDirectory: string, context: Context): Promise<ConfigFile> {
+  return readConfigIn(dirname(storeDirectory), context)
+}
+
+/** As `readConfigFile`, of a directory that may have no store yet. */
+export async function readConfigIn(directory: string, context: Context): Promise<ConfigFile> {
+  const { text, path, label } = await readTextIn(directory, context)
   if (text === null) return { config: DEFAULT_CONFIG, path: null, directory }
   return { config: parseConfig(text, label), path, directory }
 }
@@ -51,8 +56,11 @@ export interface ConfigText {
 }
 
 /** @throws INPUT_UNREADABLE */
-export async function readConfigText(storeDirectory: string, { io }: Context): Promise<ConfigText> {
-  const directory = dirname(storeDirectory)
+export function readConfigText(storeDirectory: string, context: Context): Promise<ConfigText> {
+  return readTextIn(dirname(storeDirectory), context)
+}
+
+async function readTextIn(directory: string, { io }: Context): Promise<ConfigText> {
   const path = join(directory, CONFIG_FILE_NAME)
   const below = relative(io.workingDirectory, path)
   const label = below.startsWith('..') ? path : below

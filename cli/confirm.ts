@@ -52,6 +52,29 @@ export async function askForText(context: Context, question: string): Promise<st
   return (answer ?? '').trim()
 }
 
+/**
+ * Has one of several things chosen, on stderr; the last choice is none of them.
+ *
+ * @returns  its position; null for none
+ * @throws ABORTED  the user interrupted the question
+ */
+export async function askToChoose(
+  context: Context,
+  question: string,
+  choices: readonly { label: string; hint: string }[],
+): Promise<number | null> {
+  const { select } = await import('@clack/prompts')
+  const options = choices.map(({ label, hint }, value) => ({ value, label, hint }))
+  const answer = await ask(context, (terminal) =>
+    select({
+      message: question,
+      options: [...options, { value: -1, label: 'none of these', hint: '' }],
+      ...terminal,
+    }),
+  )
+  return answer === -1 ? null : answer
+}
+
 interface Terminal {
   input: InputStream
   output: OutputStream

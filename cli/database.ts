@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path'
 import { type DatabaseAddress, resolveDatabaseAddress, type Store } from '../src/index.ts'
+import { readConfigIn } from './config-file.ts'
 import type { Context } from './context.ts'
 import { exists } from './exists.ts'
 import { printable } from './output/printable.ts'
@@ -14,22 +15,26 @@ export function findDatabaseOf(
 }
 
 /**
- * Finds the database to work on: `--database`, then what the environment and `.env` say.
+ * Finds the database to work on: `--database`, then what the environment and `.env` say, then what
+ * the configuration chooses, then what the project's other files name.
  *
  * @param projectDirectory  where `.env` is when the working directory, which may lie below it, has none
  * @param url               instead of what `--database` says
- * @throws DATABASE_ADDRESS_MISSING, DATABASE_ADDRESS_INVALID
+ * @throws DATABASE_ADDRESS_MISSING, DATABASE_ADDRESS_AMBIGUOUS, DATABASE_ADDRESS_INVALID, CONFIG_INVALID
  */
 export async function findDatabase(
-  { io, options, output }: Context,
+  context: Context,
   projectDirectory: string,
-  url: string | undefined = options.database,
+  url: string | undefined = context.options.database,
 ): Promise<DatabaseAddress> {
+  const { io, output } = context
   const hasOwn = await exists(join(io.workingDirectory, '.env'))
   const address = await resolveDatabaseAddress({
     ...(url === undefined ? {} : { url }),
     environment: io.environment,
     workingDirectory: hasOwn ? io.workingDirectory : projectDirectory,
+    projectDirectory,
+    findChosenPlace: async () => (await readConfigIn(projectDirectory, context)).config.database,
     homeDirectory: io.homeDirectory,
     userName: io.userName,
   })

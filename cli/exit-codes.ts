@@ -68,6 +68,7 @@ export const EXIT_CODE_OF_ERROR = {
   BACKEND_FULL: ExitCode.backend,
   BACKEND_KEY_MISSING: ExitCode.damaged,
   DATABASE_ADDRESS_MISSING: ExitCode.usage,
+  DATABASE_ADDRESS_AMBIGUOUS: ExitCode.usage,
   DATABASE_ADDRESS_INVALID: ExitCode.usage,
   POSTGRES_UNREACHABLE: ExitCode.postgres,
   POSTGRES_AUTHENTICATION_FAILED: ExitCode.postgres,

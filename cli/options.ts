@@ -38,6 +38,21 @@ export function parseAgeMs(text: string): number {
   return Math.round(Number(match[1]) * MS_PER_AGE_UNIT[match[2]!]!)
 }
 
+const BYTES_PER_UNIT: Readonly<Record<string, number>> = {
+  B: 1,
+  KiB: 1024,
+  MiB: 1024 ** 2,
+  GiB: 1024 ** 3,
+  TiB: 1024 ** 4,
+}
+
+/** Parses `500MiB` or `1.5 GiB`, as sizes are printed, into bytes, as an option's value. */
+export function parseSizeBytes(text: string): number {
+  const match = /^(\d{1,9}(?:\.\d{1,3})?) ?([KMGT]iB|B)$/.exec(text)
+  if (match === null) throw new InvalidArgumentError("Write it as '500MiB' or '10GiB'.")
+  return Math.round(Number(match[1]) * BYTES_PER_UNIT[match[2]!]!)
+}
+
 /** Parses `02:00` into the fields of a crontab. */
 export function parseDailyTime(text: string): string {
   const match = /^([01]?\d|2[0-3]):([0-5]\d)$/.exec(text)

@@ -39,6 +39,7 @@ export interface ErrorData {
   BACKEND_KEY_MISSING: { key: string }
   // PostgreSQL
   DATABASE_ADDRESS_MISSING: { looked: string[] }
+  DATABASE_ADDRESS_AMBIGUOUS: { candidates: { place: string; address: string }[] }
   DATABASE_ADDRESS_INVALID: { source: string }
   POSTGRES_UNREACHABLE: { address: string }
   POSTGRES_AUTHENTICATION_FAILED: { address: string; user: string }

@@ -25,6 +25,7 @@ export {
   commit,
 } from './capture/commit.ts'
 export { type DatabaseMoment, isDatabaseStillAt } from './capture/database-moment.ts'
+export { type CommitEstimate, estimateFirstCommit } from './capture/estimate-first-commit.ts'
 export { type DatabaseSummary, inspectDatabase } from './capture/inspect-database.ts'
 export { readMigrationHeads } from './capture/read-migration-heads.ts'
 export { findClosestName } from './closest-name.ts'
@@ -69,11 +70,13 @@ export {
   type ValueChange,
 } from './diff/diff-states.ts'
 export { formatUnifiedDiff } from './diff/line-diff.ts'
+export { readStatus, type StatusOptions } from './diff/read-status.ts'
 export type { RowChange, RowCounts, RowDiffOptions } from './diff/row-diff.ts'
 export type { Diagnosis, DiagnosisLevel } from './doctor/diagnosis.ts'
 export { examineStore, type StoreFacts } from './doctor/examine-store.ts'
 export { judgeServer } from './doctor/judge-server.ts'
 export { judgeStore, type StorePlace } from './doctor/judge-store.ts'
+export { type GrantPlan, planGrants } from './doctor/plan-grants.ts'
 export {
   readServerFacts,
   type ServerFacts,
@@ -160,6 +163,7 @@ export {
 } from './maintenance/gc.ts'
 export { nameCommit } from './maintenance/name-commit.ts'
 export { listPins, type Pin, pinCommit, unpinCommit } from './maintenance/pins.ts'
+export { type Forecast, type GrowthPoint, planForecast } from './maintenance/plan-forecast.ts'
 export type { GcPlan, PackDecision, PackUsage, PackVerdict } from './maintenance/plan-gc.ts'
 export {
   type KeepReason,
@@ -176,6 +180,13 @@ export {
   previewPrune,
 } from './maintenance/prune.ts'
 export { withSoleOperation } from './maintenance/sole-operation.ts'
+export {
+  type CommitStats,
+  readStoreStats,
+  type StatsOptions,
+  type StoreStats,
+  type TableStats,
+} from './maintenance/store-stats.ts'
 export type { HistoryEntry, HistoryPlace } from './migrate/history-table.ts'
 export {
   type MigrationRun,
@@ -219,7 +230,11 @@ export {
   withDatabase,
 } from './postgres/address/database-address.ts'
 export { parseDotenv } from './postgres/address/dotenv-file.ts'
-export { resolveDatabaseAddress } from './postgres/address/resolve-database-address.ts'
+export {
+  parseDatabaseAddress,
+  resolveDatabaseAddress,
+} from './postgres/address/resolve-database-address.ts'
+export { findNearAddresses, type NearAddress } from './postgres/discovery/near-addresses.ts'
 export { openSession, type Session, type SessionOptions } from './postgres/session.ts'
 export {
   findProtection,

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { Backend } from './backend/backend.ts'
+import { LocalBackend } from './backend/local-backend.ts'
 import { isSnapError, SnapError } from './errors.ts'
 import { type Author, encodeRefRecord } from './format/ref-record.ts'
 import {
@@ -45,13 +46,15 @@ export class Store {
 /**
  * Makes a store: HEAD, pointing at a branch without commits, then `format`, which makes it a store.
  *
+ * @param place  a directory, which is made, or any other place that keeps bytes
  * @throws STORE_EXISTS  there is one already
  * @throws BACKEND_FULL, BACKEND_READ_ONLY, BACKEND_UNAVAILABLE
  */
 export async function initStore(
-  backend: Backend,
+  place: string | Backend,
   options: { author: Author; at?: Date; initialBranch?: string },
 ): Promise<Store> {
+  const backend = typeof place === 'string' ? await LocalBackend.create(place) : place
   const { author, at = new Date(), initialBranch = 'main' } = options
   const createdAt = at.toISOString()
   const head = encodeRefRecord({
@@ -75,13 +78,15 @@ export async function initStore(
 }
 
 /**
- * Opens a store.
+ * Opens a store. It is to be closed.
  *
+ * @param place  the directory that holds it (`.snap`), or any other place that keeps bytes
  * @throws STORE_NOT_FOUND     the backend holds no store
  * @throws STORE_CORRUPT       its `format` is damaged
  * @throws FORMAT_UNSUPPORTED  it is of a version, or uses a feature, that this snap does not know
  */
-export async function openStore(backend: Backend): Promise<Store> {
+export async function openStore(place: string | Backend): Promise<Store> {
+  const backend = typeof place === 'string' ? await LocalBackend.open(place) : place
   let bytes: Uint8Array
   try {
     bytes = await backend.read(STORE_FILE_KEY)

@@ -108,6 +108,11 @@ export const ALL_COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./doctor.ts')).defineDoctor,
   },
   {
+    name: 'stats',
+    summary: 'tell what takes the space, and how it grows',
+    load: async () => (await import('./stats.ts')).defineStats,
+  },
+  {
     name: 'fsck',
     summary: 'check every byte of the store',
     load: async () => (await import('./fsck.ts')).defineFsck,

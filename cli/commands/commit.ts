@@ -203,4 +203,12 @@ function report({ options, output }: Context, result: CommitResult): void {
       : ` ${formatSize(totals.storedSizeBytes)} stored in ` +
           `${formatQuantity(totals.newObjectCount, 'new object')}, ${formatDuration(totals.elapsedMs)}`,
   )
+  if (commit.parentIds.length === 0) output.note('', ...FIRST_STEPS)
 }
+
+/** For whoever has just made their first commit. */
+const FIRST_STEPS = [
+  'Next:  snap status          what has changed in the database since',
+  '       snap checkout HEAD   shows what it takes to bring this state back, asks, and does it',
+  '       snap ui              commits, tables, rows and differences on the whole screen',
+]

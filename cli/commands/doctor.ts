@@ -116,7 +116,7 @@ async function examineOwnStore(
 ): Promise<Diagnosis[]> {
   const { location } = store.backend
   try {
-    const facts = await examineStore(store, io.now())
+    const facts = await examineStore(store, io.now(), { signal: io.signal })
     const disk = await statfs(location).catch(() => undefined)
     const directory = await stat(location).catch(() => undefined)
     return judgeStore(

@@ -7,6 +7,11 @@ import { DEFAULT_RULES, type Rules } from '../alarms/rules.ts'
 export const CONFIG_FILE_NAME = 'snap.config.json'
 
 export interface Config {
+  /**
+   * Which database, when neither options, variables nor `.env` say: a place in the project's files
+   * (`compose.yaml#db`), or an address without a password.
+   */
+  database: string | null
   rules: Rules
   /** Glob patterns of migration files, relative to the configuration file's directory. */
   migrations: string[]
@@ -67,6 +72,7 @@ export interface ProtectedPattern {
 }
 
 export const DEFAULT_CONFIG: Config = {
+  database: null,
   rules: DEFAULT_RULES,
   migrations: [],
   migrate: { directory: 'migrations', schema: 'public', table: 'snap_migrations' },

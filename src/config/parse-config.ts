@@ -195,7 +195,7 @@ const protectedPattern: Reader<ProtectedPattern> = reader(
     }
     return {
       host: found.host ?? null,
-      database: found.database ?? null,
+      database: found.database || null,
       address: found.address ?? null,
     }
   },
@@ -226,10 +226,26 @@ const migrate = object<MigrateConfig>({
   table: described(identifier, 'The history table.', migrateDefaults.table),
 })
 
-type Sections = Omit<Config, 'migrate'> & { migrate: Partial<MigrateConfig>; $schema: string }
+/** What is written here is committed with the project, and messages must not repeat a password. */
+const database = value(
+  { type: 'string', minLength: 1 },
+  (found): found is string =>
+    typeof found === 'string' && found !== '' && !/:\/\/[^@]*:[^@]*@|password/i.test(found),
+  { expected: "a place such as 'compose.yaml#db', or an address without a password", instead: '' },
+)
+
+type Sections = Omit<Config, 'migrate' | 'database'> & {
+  database: string
+  migrate: Partial<MigrateConfig>
+  $schema: string
+}
 
 const sections = object<Sections>({
   $schema: described(text, 'A JSON Schema of this file, for editors; snap does not look at it.'),
+  database: described(
+    database,
+    'Which of several databases is meant: the place in the project that names it, or an address without a password.',
+  ),
   rules: described(rules, 'What may happen to tables without an alarm.'),
   migrations: described(
     listOf(text, 'a list of file patterns'),
@@ -259,6 +275,7 @@ const readConfig = (place: Place): Config => {
   const found = sections(place)
   const { rules: ownRules, migrations, protected: ownProtected, unprotected } = found
   return {
+    database: found.database ?? null,
     rules: ownRules ?? DEFAULT_CONFIG.rules,
     migrations: migrations ?? DEFAULT_CONFIG.migrations,
     migrate: { ...DEFAULT_CONFIG.migrate, ...found.migrate },

@@ -109,6 +109,7 @@ export async function diffStates(
   after: DatabaseState,
   options: DiffOptions,
 ): Promise<StateDiff> {
+  throwIfAborted(options.signal, 'comparing states')
   const isSame = before.treeId === after.treeId
   const found = {
     tables: isSame ? [] : await diffTables(before, after, options),
@@ -123,7 +124,7 @@ export async function diffStates(
     sources:
       before.sources === null || after.sources === null
         ? []
-        : await diffSources(before.sources, after.sources),
+        : await diffSources(before.sources, after.sources, options),
   }
   const { added, removed, changed } = found.largeObjects
   const isEqual =

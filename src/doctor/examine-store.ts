@@ -2,7 +2,7 @@
  * Looks at a store as far as is quick: that all is there which refs name, without
  * reading rows, and how fast the store grows. `fsck` reads every byte.
  */
-import { SnapError } from '../errors.ts'
+import { SnapError, throwIfAborted } from '../errors.ts'
 import { shortId } from '../format/object-id.ts'
 import type { Commit, ObjectId } from '../format/values.ts'
 import { markCommits } from '../history/mark-reachable.ts'
@@ -23,9 +23,14 @@ export interface StoreFacts {
 
 /**
  * @throws OBJECT_MISSING, OBJECT_CORRUPT, PACK_CORRUPT, REF_MISSING, STORE_CORRUPT  it is damaged
- * @throws BACKEND_*
+ * @throws BACKEND_*, ABORTED
  */
-export async function examineStore(store: Store, now: Date): Promise<StoreFacts> {
+export async function examineStore(
+  store: Store,
+  now: Date,
+  options: { signal?: AbortSignal | undefined } = {},
+): Promise<StoreFacts> {
+  throwIfAborted(options.signal, 'examining the store')
   const head = await readHead(store.refs)
   if (head.id !== null) {
     const { treeId } = await store.objects.readCommit(head.id)
@@ -33,11 +38,11 @@ export async function examineStore(store: Store, now: Date): Promise<StoreFacts>
   }
   const startIds = new Set<ObjectId>(head.id === null ? [] : [head.id])
   for await (const { id } of store.refs.list('refs/')) startIds.add(id)
-  await assertWhole(store, startIds)
+  await assertWhole(store, startIds, options)
   let newest: StoreFacts['newest'] = null
   let oldestAtMs = Number.POSITIVE_INFINITY
   let commitCount = 0
-  for await (const { id, commit } of walkCommits(store, [...startIds])) {
+  for await (const { id, commit } of walkCommits(store, [...startIds], options)) {
     commitCount++
     if (newest === null || commit.createdAt > newest.commit.createdAt) newest = { id, commit }
     oldestAtMs = Math.min(oldestAtMs, Date.parse(commit.createdAt))
@@ -64,10 +69,15 @@ export async function examineStore(store: Store, now: Date): Promise<StoreFacts>
 const WRITING_MS = 1000
 
 /** Reads what leads to the rows of some commits, and none of these: their chunks are looked up. */
-async function assertWhole(store: Store, commitIds: Iterable<ObjectId>): Promise<void> {
+async function assertWhole(
+  store: Store,
+  commitIds: Iterable<ObjectId>,
+  options: { signal?: AbortSignal | undefined },
+): Promise<void> {
   const marks = await store.objects.newMarks()
   for (const commitId of commitIds) {
     await markCommits(store.objects, marks, [commitId], {
+      signal: options.signal,
       onMissingChunk: (id) => {
         throw new SnapError(
           'OBJECT_MISSING',

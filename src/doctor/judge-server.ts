@@ -66,7 +66,7 @@ function judgeReading(facts: ServerFacts): Diagnosis[] {
     found.push({
       code: 'sequencesUnreadable',
       level: 'problem',
-      finding: `role ${facts.role} may not read sequences: ${listSome(unreadableSequences)}`,
+      finding: `role ${facts.role} may not read sequences: ${listSome(unreadableSequences.map(({ name }) => name))}`,
       advice: `GRANT SELECT on them to ${facts.role}`,
     })
   }

@@ -8,6 +8,7 @@ import { openSession, type Session } from '../postgres/session.ts'
 export interface TableFacts {
   /** `namespace.name`. */
   name: string
+  namespace: string
   isReadable: boolean
   /** May be changed, dropped and made again. */
   isOwned: boolean
@@ -35,7 +36,7 @@ export interface ServerFacts {
   encoding: string
   sizeBytes: number
   tables: TableFacts[]
-  unreadableSequences: string[]
+  unreadableSequences: Pick<TableFacts, 'name' | 'namespace'>[]
   largeObjectCount: number
   /** Large objects of other roles that may not be read. */
   unreadableLargeObjectCount: number
@@ -144,6 +145,7 @@ const IS_OF_EXTENSION = `EXISTS (SELECT FROM pg_catalog.pg_depend d
 async function readTables(session: Session): Promise<TableFacts[]> {
   const rows = await session.query<{
     name: string
+    namespace: string
     is_readable: boolean
     is_owned: boolean
     hides_rows: boolean
@@ -152,7 +154,7 @@ async function readTables(session: Session): Promise<TableFacts[]> {
     is_foreign: boolean
     size_bytes: string
   }>(`
-    SELECT n.nspname || '.' || c.relname AS name,
+    SELECT n.nspname || '.' || c.relname AS name, n.nspname AS namespace,
       pg_catalog.has_table_privilege(c.oid, 'SELECT')
         AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') AS is_readable,
       pg_catalog.pg_has_role(c.relowner, 'USAGE') AS is_owned,
@@ -174,6 +176,7 @@ async function readTables(session: Session): Promise<TableFacts[]> {
     ORDER BY 1`)
   return rows.map((row) => ({
     name: row.name,
+    namespace: row.namespace,
     isReadable: row.is_readable,
     isOwned: row.is_owned,
     hidesRows: row.hides_rows,
@@ -187,7 +190,7 @@ async function readTables(session: Session): Promise<TableFacts[]> {
 /** Conditions run in any order, and asking for the privileges of what is no sequence fails: hence CASE. */
 async function readRest(session: Session) {
   const [row] = await session.query<{
-    unreadable_sequences: string[]
+    unreadable_sequences: ServerFacts['unreadableSequences']
     large_object_count: number
     unreadable_large_object_count: number
     extensions: string[]
@@ -195,10 +198,12 @@ async function readRest(session: Session) {
     lockable_count: number
   }>(`
     SELECT
-      (SELECT coalesce(json_agg(n.nspname || '.' || c.relname ORDER BY 1), '[]')
+      (SELECT coalesce(json_agg(json_build_object('namespace', n.nspname, 'name', n.nspname || '.' || c.relname)
+                ORDER BY n.nspname, c.relname), '[]')
          FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relkind = 'S' AND c.relpersistence <> 't' AND ${IN_USER_SCHEMA} AND NOT ${IS_OF_EXTENSION}
-          AND CASE WHEN c.relkind = 'S' THEN NOT pg_catalog.has_sequence_privilege(c.oid, 'SELECT') ELSE false END
+          AND CASE WHEN c.relkind = 'S' THEN NOT (pg_catalog.has_sequence_privilege(c.oid, 'SELECT')
+                AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')) ELSE false END
       ) AS unreadable_sequences,
       (SELECT count(*)::int FROM pg_catalog.pg_largeobject_metadata) AS large_object_count,
       (SELECT count(*)::int FROM pg_catalog.pg_largeobject_metadata m

@@ -15,7 +15,7 @@ export interface ExportedFile {
 /**
  * Lists the files of a directory export: `load.sql`, which psql runs in that directory, comes last.
  *
- * @throws OBJECT_MISSING, OBJECT_CORRUPT  while pieces are read
+ * @throws OBJECT_MISSING, OBJECT_CORRUPT, ABORTED  while pieces are read
  */
 export function listExportFiles(
   objects: StreamReader,
@@ -33,7 +33,9 @@ export function listExportFiles(
     },
     ...tables.map((table) => ({
       name: csvNameOf(table),
-      pieces: noteEndMarkers(formatTableRows(objects, table, 'csv'), () => unreadable.add(table)),
+      pieces: noteEndMarkers(formatTableRows(objects, table, 'csv', options), () =>
+        unreadable.add(table),
+      ),
     })),
     {
       name: 'load.sql',

@@ -10,6 +10,7 @@
 import { namesSchemas } from '../capture/selection.ts'
 import { checkSchemaEntry, checkSequenceState } from '../format/stream-entries.ts'
 import type { Commit, SchemaEntry, TableEntry, Tree } from '../format/values.ts'
+import { abortableReader } from '../objects/abortable-reader.ts'
 import { readJsonStream } from '../objects/read-json-stream.ts'
 import { readRows, type StreamReader } from '../objects/walk-manifest.ts'
 import { qualifiedName, quoteIdentifier, quoteLiteral } from '../postgres/quote.ts'
@@ -23,6 +24,7 @@ export interface ExportOptions {
   withPrivileges: boolean
   /** Where the rows of a table are: in the script, in a CSV file that psql finds beside it, or not wanted. */
   rows: (table: TableEntry) => 'inline' | 'leftOut' | { fileName: string }
+  signal?: AbortSignal | undefined
 }
 
 export interface ExportedCommit {
@@ -34,14 +36,15 @@ export interface ExportedCommit {
 /**
  * Yields the script in pieces that need not end with a line.
  *
- * @throws OBJECT_MISSING, OBJECT_CORRUPT
+ * @throws OBJECT_MISSING, OBJECT_CORRUPT, ABORTED
  */
 export async function* formatPlainDump(
-  objects: StreamReader,
+  reader: StreamReader,
   exported: ExportedCommit,
   options: ExportOptions,
 ): AsyncGenerator<Uint8Array> {
   const { commit, tree } = exported
+  const objects = abortableReader(reader, options.signal, 'writing the dump')
   const entries = await readJsonStream(objects, tree.schema, checkSchemaEntry)
   const creation = planCreation(entries, {
     serverVersionNumber: commit.database.serverVersionNumber,

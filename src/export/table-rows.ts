@@ -1,6 +1,7 @@
 import { bytesToRow, decodeField, splitFields } from '../format/copy-text.ts'
 import { formatCsvLine } from '../format/csv.ts'
 import type { TableEntry } from '../format/values.ts'
+import { abortableReader } from '../objects/abortable-reader.ts'
 import { readRows, type StreamReader } from '../objects/walk-manifest.ts'
 
 /** `csv` with a header, JSON objects one a line, or COPY text as it is stored. */
@@ -14,14 +15,16 @@ export type RowFormat = 'csv' | 'jsonl' | 'copy'
  * the stored bytes, whatever their encoding; in the others, bytes that are not
  * UTF-8 become U+FFFD.
  *
- * @throws OBJECT_MISSING, OBJECT_CORRUPT
+ * @throws OBJECT_MISSING, OBJECT_CORRUPT, ABORTED
  */
 export async function* formatTableRows(
-  objects: StreamReader,
+  reader: StreamReader,
   table: TableEntry,
   format: RowFormat,
+  options: { signal?: AbortSignal | undefined } = {},
 ): AsyncGenerator<Uint8Array> {
   const { rows, columns } = table
+  const objects = abortableReader(reader, options.signal, 'writing rows')
   if (format === 'csv') yield Buffer.from(`${formatCsvLine(columns)}\n`)
   if (rows === null) return
   if (format === 'copy') {

@@ -2,6 +2,7 @@ import type { DatabaseState } from '../diff/database-state.ts'
 import { diffTableRows } from '../diff/diff-states.ts'
 import type { RowChange, RowDiffOptions } from '../diff/row-diff.ts'
 import { formatRowChange, formatSequencePosition } from '../diff/sql-script.ts'
+import { abortableReader } from '../objects/abortable-reader.ts'
 import { qualifiedName } from '../postgres/quote.ts'
 import type { Statement } from '../restore/statement.ts'
 import { formatLargeObjects } from './large-object-sql.ts'
@@ -26,7 +27,10 @@ export async function* formatTransition(
     yield* formatRows(rows, { before, after }, options)
   }
   for (const state of transition.sequences) yield formatSequencePosition(state)
-  yield* formatLargeObjectChanges(transition, after)
+  yield* formatLargeObjectChanges(transition, {
+    tree: after.tree,
+    objects: abortableReader(after.objects, options.signal, 'writing the script'),
+  })
   for (const statement of transition.afterRows) yield endStatement(statement)
   yield 'COMMIT;'
 }
@@ -70,7 +74,7 @@ async function* formatRows(
 
 async function* formatLargeObjectChanges(
   { largeObjects: { removed, created } }: Transition,
-  { objects, tree }: DatabaseState,
+  { objects, tree }: Pick<DatabaseState, 'objects' | 'tree'>,
 ): AsyncGenerator<string> {
   for (const oid of removed) yield `SELECT pg_catalog.lo_unlink(${oid});`
   if (created.length === 0) return

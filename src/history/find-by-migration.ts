@@ -25,7 +25,7 @@ const MAX_HINTED = 5
 export async function findCommitByMigration(
   store: HistorySource & { refs: RefStore },
   wanted: string,
-  options: { signal?: AbortSignal } = {},
+  options: { signal?: AbortSignal | undefined } = {},
 ): Promise<ObjectId> {
   const newestByName = new Map<string, { commitId: ObjectId; isWhole: boolean }>()
   const tools = new Set<string>()

@@ -35,14 +35,15 @@ const ID_PREFIX_PATTERN = /^[0-9a-f]{4,64}$/
  * @throws REVISION_UNKNOWN    nothing has that name, or there is no such ancestor or reflog entry
  * @throws REVISION_AMBIGUOUS  several commits' ids begin so, or several migrations
  * @throws COMMIT_PRUNED       what it names was pruned
+ * @throws ABORTED             `signal` was aborted meanwhile
  */
 export async function resolveRevision(
   source: RevisionSource,
   text: string,
-  options: { now?: Date } = {},
+  options: { now?: Date; signal?: AbortSignal | undefined } = {},
 ): Promise<ObjectId> {
   if (text.startsWith(MIGRATION_REVISION_PREFIX)) {
-    return findCommitByMigration(source, text.slice(MIGRATION_REVISION_PREFIX.length))
+    return findCommitByMigration(source, text.slice(MIGRATION_REVISION_PREFIX.length), options)
   }
   const expression = parseRevision(text)
   if (expression === undefined) throw unknown(text, 'that is not a revision')

@@ -144,7 +144,10 @@ export async function examine(
 }
 
 /** Commits that any ref ever named, and their ancestors, less the pruned ones. What a ref names now is needed in any case. */
-async function listNeededCommits(store: Store, options: GcOptions): Promise<Set<ObjectId>> {
+export async function listNeededCommits(
+  store: Store,
+  options: Pick<GcOptions, 'reporter' | 'signal'>,
+): Promise<Set<ObjectId>> {
   emit(options.reporter, { kind: 'phaseStarted', phase: 'readHistory' })
   const { everNamed, living } = await readNamedCommits(store.refs)
   const ids = new Set([...living.values()].map(directValueOf).filter((id) => id !== null))

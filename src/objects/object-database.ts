@@ -15,6 +15,7 @@ import type { Commit, ManifestNode, ObjectId, Tree } from '../format/values.ts'
 import { decodeObject } from './decode-object.ts'
 import { ObjectIndex, type StoredObject } from './object-index.ts'
 import { ObjectMarks } from './object-marks.ts'
+import { ObjectPresence } from './object-presence.ts'
 import { ObjectWriter, type ObjectWriterOptions } from './object-writer.ts'
 import { readPackIndex } from './read-pack-index.ts'
 
@@ -132,6 +133,12 @@ export class ObjectDatabase {
   async newMarks(): Promise<ObjectMarks> {
     await this.refresh()
     return new ObjectMarks(this.#index)
+  }
+
+  /** Begins to count what states name. Lists the packs again first. */
+  async newPresence(): Promise<ObjectPresence> {
+    await this.refresh()
+    return new ObjectPresence(this.#index)
   }
 
   /** Packs whose index could not be read when they were last listed. */

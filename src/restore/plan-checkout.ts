@@ -96,7 +96,7 @@ export async function planCheckout(
   options: CheckoutOptions & { revision: string },
 ): Promise<CheckoutPlan> {
   const { revision } = options
-  const commitId = await resolveRevision(store, revision)
+  const commitId = await resolveRevision(store, revision, { signal: options.signal })
   const headBefore = await readHead(store.refs)
   const part = partRequestedBy(options)
   const headAfter =

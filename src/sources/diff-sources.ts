@@ -1,4 +1,5 @@
 import type { CommittedSource } from '../format/values.ts'
+import { abortableReader } from '../objects/abortable-reader.ts'
 import type { StreamReader } from '../objects/walk-manifest.ts'
 import { compareFiles, type FileChange, readFileEntries } from './compare-files.ts'
 
@@ -22,12 +23,17 @@ export interface SourcesState {
 /**
  * Compares the sources of two states, by name. Contents are not read: their ids are in the entries.
  *
- * @throws OBJECT_MISSING, OBJECT_CORRUPT
+ * @throws OBJECT_MISSING, OBJECT_CORRUPT, ABORTED
  */
 export async function diffSources(
-  before: SourcesState,
-  after: SourcesState,
+  stateBefore: SourcesState,
+  stateAfter: SourcesState,
+  options: { signal?: AbortSignal | undefined } = {},
 ): Promise<SourceDiff[]> {
+  const [before, after] = [stateBefore, stateAfter].map(({ sources, objects }) => ({
+    sources,
+    objects: abortableReader(objects, options.signal, 'comparing files'),
+  })) as [SourcesState, SourcesState]
   const names = new Set([...before.sources, ...after.sources].map(({ name }) => name))
   const diffs: SourceDiff[] = []
   for (const name of [...names].sort()) {

@@ -32,7 +32,8 @@ describe('the database', () => {
     const { exitCode, stdout, stderr } = await runSnap(['init'], { workingDirectory: directory })
     equal(exitCode, 0)
     equal(stdout, `Initialized empty store in ${directory}/.snap\n`)
-    match(stderr, /^warning: .*\nhint: name it with --database URL, or set DATABASE_URL\n$/)
+    match(stderr, /^warning: .*\nhint: name it with --database URL, or set DATABASE_URL\n/)
+    match(stderr, /^Next: {2}echo 'DATABASE_URL=.*' >> \.env$/m)
   })
 
   test('init with a server that is not there makes the store and warns', async () => {
@@ -99,7 +100,8 @@ describe('the database', () => {
     try {
       const url = databaseUrl(serverOf(newestMajor), database.name, role)
       const init = await succeed(['init', '--database', url])
-      match(init, /may not read 1 table, and a commit will refuse: (public\.)?salaries/)
+      match(init, /A commit will be refused: role \w+ may not read 1 of 4 tables\n/)
+      match(init, /^ {2}GRANT SELECT ON "public"\."salaries" TO /m)
       const { exitCode, stderr } = await snap(['commit', '-m', 'x', '--database', url])
       equal(exitCode, 6)
       match(stderr, /^fatal: .*salaries/m)

@@ -103,6 +103,12 @@ const EXAMPLES: { [C in ErrorCode]: SnapError<C> } = {
     { looked: ['--database', 'DATABASE_URL'] },
     { hint: 'name it with --database URL' },
   ),
+  DATABASE_ADDRESS_AMBIGUOUS: new SnapError(
+    'DATABASE_ADDRESS_AMBIGUOUS',
+    'the files of this project name 2 databases',
+    { candidates: [{ place: '.env.local#POSTGRES_URL', address: 'ada@db:5432/shop' }] },
+    { hint: 'say which: --database URL' },
+  ),
   DATABASE_ADDRESS_INVALID: new SnapError('DATABASE_ADDRESS_INVALID', 'cannot read DATABASE_URL', {
     source: 'DATABASE_URL',
   }),

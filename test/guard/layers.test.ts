@@ -114,6 +114,7 @@ const LAYERS: Readonly<Record<string, { mayImport: readonly string[]; because: s
       'src/format',
       'src/backend',
       'src/objects',
+      'src/refs',
       'src/schema',
       'src/postgres/address',
       'src/postgres/quote.ts',

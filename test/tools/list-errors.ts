@@ -31,6 +31,7 @@ const CODE_MEANINGS: Readonly<Record<keyof typeof EXIT_CODE_OF_ERROR, string>> =
   BACKEND_FULL: 'it has no space left',
   BACKEND_KEY_MISSING: 'a file of the store is missing',
   DATABASE_ADDRESS_MISSING: 'no option, variable or file names a database',
+  DATABASE_ADDRESS_AMBIGUOUS: 'files of the project name several; `data.candidates` lists them',
   DATABASE_ADDRESS_INVALID: 'what names the database cannot be read',
   POSTGRES_UNREACHABLE: 'no server answers there',
   POSTGRES_AUTHENTICATION_FAILED: 'the server does not let this user in',

@@ -7,21 +7,32 @@
 import { access, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SnapError } from '../../errors.ts'
+import { findPlaces, SEARCHED_FILES } from '../discovery/find-places.ts'
+import type { NamedPlace } from '../discovery/place.ts'
 import { AddressTextInvalid, parseAddressText, type RawParameters } from './address-text.ts'
 import {
   type AddressWarning,
   DatabaseAddress,
   type DatabaseAddressParts,
+  describeAddress,
   type SslMode,
 } from './database-address.ts'
 import { parseDotenv } from './dotenv-file.ts'
 import { findPassword } from './password-file.ts'
+import { readServices, serviceFilePaths } from './service-file.ts'
 
 export interface AddressSources {
   /** What `--database` was given: a URL, `key=value` pairs, or a plain database name. */
   url?: string
   environment: Readonly<Record<string, string | undefined>>
   workingDirectory: string
+  /** Whose files are looked through when nothing else says anything. Default: the working directory. */
+  projectDirectory?: string
+  /**
+   * Which place of these files is meant (`compose.yaml#db`), or an address without a password; asked
+   * for when nothing else says anything.
+   */
+  findChosenPlace?: () => Promise<string | null>
   homeDirectory: string
   /** The operating system's name of this user: the default role. */
   userName: string
@@ -29,13 +40,42 @@ export interface AddressSources {
 
 /**
  * Resolves the address from `--database`, SNAP_DATABASE_URL, DATABASE_URL, the
- * same two in `.env`, and the PG* variables, in this order.
+ * same two in `.env`, the PG* variables, and what the files of the project say, in this order.
  *
- * @throws DATABASE_ADDRESS_MISSING  no source says anything
- * @throws DATABASE_ADDRESS_INVALID  the deciding source cannot be understood
+ * @throws DATABASE_ADDRESS_MISSING    no source says anything
+ * @throws DATABASE_ADDRESS_AMBIGUOUS  files of the project name different databases, and none was chosen
+ * @throws DATABASE_ADDRESS_INVALID    the deciding source cannot be understood
  */
 export async function resolveDatabaseAddress(sources: AddressSources): Promise<DatabaseAddress> {
-  const { source, parameters } = await findSource(sources)
+  const said = await findSource(sources)
+  return said === undefined ? resolveFromProject(sources) : complete(said, sources)
+}
+
+/**
+ * Reads an address that says it all: no variable and no file is looked at, for a password least of all.
+ *
+ * @param text  `postgresql://user:password@host:port/database`, or libpq's `key=value` pairs
+ * @throws DATABASE_ADDRESS_INVALID  it cannot be understood, or names no user
+ */
+export async function parseDatabaseAddress(text: string): Promise<DatabaseAddress> {
+  const found = parseSource('the address', text)
+  if (!found.parameters.get('user')) throw invalid(found.source, 'it names no user')
+  return complete(found, NO_SURROUNDINGS)
+}
+
+/** No file can be below a device. */
+const NOWHERE = '/dev/null'
+const NO_SURROUNDINGS: AddressSources = {
+  environment: {},
+  workingDirectory: NOWHERE,
+  homeDirectory: NOWHERE,
+  userName: '',
+}
+
+/** Fills in what a source leaves open. */
+async function complete(found: FoundSource, sources: AddressSources): Promise<DatabaseAddress> {
+  const { source } = found
+  const parameters = await withService(found, sources)
   const refuse = (reason: string, cause?: unknown) => invalid(source, reason, cause)
   const warnings: AddressWarning[] = []
   for (const name of parameters.keys()) {
@@ -129,6 +169,8 @@ const FOLLOWED: ReadonlySet<string> = new Set([
   'user',
   'password',
   'passfile',
+  'service',
+  'servicefile',
   'sslmode',
   'sslrootcert',
   'sslcert',
@@ -163,8 +205,6 @@ const UNSUPPORTED: ReadonlySet<string> = new Set([
   'replication',
   'require_auth',
   'requirepeer',
-  'service',
-  'servicefile',
   'sslcrl',
   'sslcrldir',
   'ssl_min_protocol_version',
@@ -178,6 +218,7 @@ const ENVIRONMENT_NAMES: Readonly<Record<string, string>> = {
   dbname: 'PGDATABASE',
   password: 'PGPASSWORD',
   passfile: 'PGPASSFILE',
+  service: 'PGSERVICE',
   sslmode: 'PGSSLMODE',
   sslrootcert: 'PGSSLROOTCERT',
   sslcert: 'PGSSLCERT',
@@ -189,7 +230,7 @@ const ENVIRONMENT_NAMES: Readonly<Record<string, string>> = {
 }
 
 /** Any of these means that an address is given; a lone PGPASSWORD does not. */
-const DECIDING_VARIABLES = ['PGHOST', 'PGPORT', 'PGUSER', 'PGDATABASE']
+const DECIDING_VARIABLES = ['PGHOST', 'PGPORT', 'PGUSER', 'PGDATABASE', 'PGSERVICE']
 
 function environmentValue(sources: AddressSources, parameter: string): string | undefined {
   const name = ENVIRONMENT_NAMES[parameter]
@@ -203,7 +244,8 @@ interface FoundSource {
 
 const URL_VARIABLES = ['SNAP_DATABASE_URL', 'DATABASE_URL']
 
-async function findSource(sources: AddressSources): Promise<FoundSource> {
+/** Returns nothing when neither an option nor a variable says which database. */
+async function findSource(sources: AddressSources): Promise<FoundSource | undefined> {
   const { url, environment } = sources
   if (url) {
     const isPlainName = /^[\w.-]+$/.test(url)
@@ -215,21 +257,102 @@ async function findSource(sources: AddressSources): Promise<FoundSource> {
     const value = environment[name]
     if (value) return parseSource(name, value)
   }
-  const dotenvPath = join(sources.workingDirectory, '.env')
-  const variables = await readDotenv(dotenvPath)
+  const variables = await readDotenv(join(sources.workingDirectory, '.env'))
   for (const name of URL_VARIABLES) {
     const value = variables.get(name)
     if (value) return parseSource(`${name} in .env`, value)
   }
   const decidingName = DECIDING_VARIABLES.find((name) => environment[name])
-  if (decidingName !== undefined) return { source: decidingName, parameters: new Map() }
+  return decidingName === undefined ? undefined : { source: decidingName, parameters: new Map() }
+}
 
+/**
+ * Lists the databases that the files of a project name, without looking at options and variables;
+ * places that name the same one stand together under the first.
+ *
+ * @throws DATABASE_ADDRESS_INVALID
+ */
+export async function findProjectDatabases(
+  sources: Pick<AddressSources, 'environment' | 'workingDirectory' | 'homeDirectory' | 'userName'>,
+): Promise<DatabaseAddress[]> {
+  const byText = new Map<string, DatabaseAddress>()
+  for (const place of await findPlaces(sources.workingDirectory, sources.environment)) {
+    const address = await complete(sourceOf(place), sources)
+    const key = describeAddress(address).replace(/@(?:127\.0\.0\.1|\[::1\]):/, '@localhost:')
+    if (!byText.has(key)) byText.set(key, address)
+  }
+  return [...byText.values()]
+}
+
+const sourceOf = ({ place, parameters }: NamedPlace): FoundSource => ({ source: place, parameters })
+
+async function resolveFromProject(sources: AddressSources): Promise<DatabaseAddress> {
+  const { projectDirectory = sources.workingDirectory } = sources
+  const chosenPlace = (await sources.findChosenPlace?.()) ?? null
+  if (chosenPlace !== null && !chosenPlace.includes('#')) {
+    return complete(parseSource(CHOSEN_PLACE, chosenPlace), sources)
+  }
+  if (chosenPlace !== null) {
+    const places = await findPlaces(projectDirectory, sources.environment)
+    const place = places.find((each) => each.place === chosenPlace)
+    if (place === undefined) {
+      throw invalid(CHOSEN_PLACE, `'${chosenPlace}' names no database (any more)`)
+    }
+    return complete(sourceOf(place), sources)
+  }
+  const [address, ...others] = await findProjectDatabases({
+    ...sources,
+    workingDirectory: projectDirectory,
+  })
+  if (address !== undefined && others.length === 0) return address
+  if (address === undefined) throw missing(sources, projectDirectory)
+  const candidates = [address, ...others].map((each) => ({
+    place: each.parts.source,
+    address: describeAddress(each),
+  }))
   throw new SnapError(
+    'DATABASE_ADDRESS_AMBIGUOUS',
+    `the files of this project name ${candidates.length} databases: ` +
+      candidates.map((each) => `${each.address} (${each.place})`).join(', '),
+    { candidates },
+    {
+      hint: `say which: --database URL, DATABASE_URL, or "database": "${candidates[0]!.place}" in snap.config.json`,
+    },
+  )
+}
+
+/** How messages name the key of the configuration. */
+const CHOSEN_PLACE = 'database in snap.config.json'
+
+function missing(sources: AddressSources, projectDirectory: string): SnapError {
+  return new SnapError(
     'DATABASE_ADDRESS_MISSING',
     'no database is named',
-    { looked: ['--database', ...URL_VARIABLES, dotenvPath, ...DECIDING_VARIABLES] },
+    {
+      looked: [
+        '--database',
+        ...URL_VARIABLES,
+        join(sources.workingDirectory, '.env'),
+        ...DECIDING_VARIABLES,
+        ...SEARCHED_FILES.map((file) => join(projectDirectory, file)),
+      ],
+    },
     { hint: 'name it with --database URL, or set DATABASE_URL' },
   )
+}
+
+/** A service's parameters fill in what the address itself leaves open, before variables do. */
+async function withService(
+  { source, parameters }: FoundSource,
+  { environment, homeDirectory }: Pick<AddressSources, 'environment' | 'homeDirectory'>,
+): Promise<RawParameters> {
+  const service = parameters.get('service') || environment.PGSERVICE
+  if (!service) return parameters
+  const ownFile = parameters.get('servicefile')
+  const paths = ownFile ? [ownFile] : serviceFilePaths(environment, homeDirectory)
+  const found = (await readServices(paths)).get(service)
+  if (found === undefined) throw invalid(source, `no service file has the service '${service}'`)
+  return new Map([...found, ...parameters])
 }
 
 function parseSource(source: string, text: string): FoundSource {
@@ -265,7 +388,11 @@ function invalid(source: string, reason: string, cause?: unknown): SnapError {
 }
 
 /** Where packages of PostgreSQL put their socket: Debian's and Red Hat's choice, and the project's own. */
-const SOCKET_DIRECTORIES = ['/var/run/postgresql', '/run/postgresql', '/tmp']
+export const SOCKET_DIRECTORIES: readonly string[] = [
+  '/var/run/postgresql',
+  '/run/postgresql',
+  '/tmp',
+]
 
 async function defaultHost(port: number): Promise<string> {
   for (const directory of SOCKET_DIRECTORIES) {

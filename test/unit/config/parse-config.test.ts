@@ -20,6 +20,13 @@ test('an empty object leaves everything as it is without a file', () => {
   deepEqual(parseConfig('{}', 'c.json'), DEFAULT_CONFIG)
 })
 
+test('a database is chosen by its place, and an address with a password is refused unrepeated', () => {
+  deepEqual(parseConfig('{ "database": "compose.yaml#db" }', 'c.json').database, 'compose.yaml#db')
+  deepEqual(problemsOf('{ "database": "postgres://ada:s3cret@db/shop" }'), [
+    "c.json:1:15: database must be a place such as 'compose.yaml#db', or an address without a password",
+  ])
+})
+
 test('comments, trailing commas and a byte order mark do no harm', () => {
   const source = `\uFEFF// rules of the shop
   {
@@ -86,7 +93,7 @@ test('every problem is told at once, each at its place', () => {
     "c.json:11:21: protected[1].address must be written as 'user@host:port/database', without a scheme or a password",
     'c.json:11:69: protected[2] must have a host, a database or an address: as it is, it means no database',
     'c.json:11:71: protected[2].hots is not a key that snap knows; did you mean host?',
-    'c.json:12:3: webhook is not a key that snap knows; here it knows $schema, rules, migrations, migrate, protected, unprotected, sources, alias',
+    'c.json:12:3: webhook is not a key that snap knows; here it knows $schema, database, rules, migrations, migrate, protected, unprotected, sources, hints, alias',
   ])
 })
 

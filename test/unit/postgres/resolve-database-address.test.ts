@@ -1,6 +1,6 @@
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { inspect } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
 import { isSnapError } from '../../../src/errors.ts'
@@ -71,8 +71,99 @@ test('without any source the places looked at are listed', async () => {
         'PGPORT',
         'PGUSER',
         'PGDATABASE',
+        'PGSERVICE',
+        '/nonexistent/.env.development',
+        '/nonexistent/.env.local',
+        '/nonexistent/.env.development.local',
+        '/nonexistent/docker-compose.yml',
+        '/nonexistent/prisma/schema.prisma',
+        '/nonexistent/config/database.yml',
+        '/nonexistent/alembic.ini',
       ],
     },
+  })
+})
+
+/** A project of these files. */
+async function project(files: Record<string, string>): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'snap-project-'))
+  onTestFinished(() => rm(directory, { recursive: true }))
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(dirname(join(directory, path)), { recursive: true })
+    await writeFile(join(directory, path), text)
+  }
+  return directory
+}
+
+const COMPOSE = `
+services:
+  db:
+    image: postgres:17
+    environment: { POSTGRES_USER: app, POSTGRES_PASSWORD: s3cret, POSTGRES_DB: shop }
+    ports: ['5433:5432']
+`
+
+test('files of the project count when nothing else says anything, and all that agree count as one', async () => {
+  const workingDirectory = await project({
+    'docker-compose.yml': COMPOSE,
+    '.env.local': 'SHOP_URL=postgres://app:s3cret@127.0.0.1:5433/shop',
+  })
+  const found = [
+    await resolve({ workingDirectory }),
+    await resolve({ workingDirectory, environment: { PGDATABASE: 'other' } }),
+  ]
+  expect(found.map((address) => [address.parts.source, describeAddress(address)])).toEqual([
+    ['.env.local#SHOP_URL', 'app@127.0.0.1:5433/shop'],
+    ['PGDATABASE', expect.stringMatching(/^me@.*\/other$/)],
+  ])
+  expect(await passwordOf(resolve({ workingDirectory }))).toBe('s3cret')
+})
+
+test('files that name different databases are all named, without passwords, until one is chosen', async () => {
+  const workingDirectory = await project({
+    'docker-compose.yml': COMPOSE,
+    'alembic.ini': '[alembic]\nsqlalchemy.url = postgresql://app:pa%%24s@localhost/blog\n',
+  })
+  const error = await resolve({ workingDirectory }).catch((thrown) => thrown)
+  expect(error).toMatchObject({
+    code: 'DATABASE_ADDRESS_AMBIGUOUS',
+    data: {
+      candidates: [
+        { place: 'docker-compose.yml#db', address: 'app@localhost:5433/shop' },
+        { place: 'alembic.ini#sqlalchemy.url', address: 'app@localhost:5432/blog' },
+      ],
+    },
+  })
+  expect(inspect(error, { depth: 9 })).not.toMatch(/s3cret|pa\$s/)
+  const choose = (place: string) =>
+    resolve({ workingDirectory, findChosenPlace: async () => place })
+  expect(describeAddress(await choose('alembic.ini#sqlalchemy.url'))).toBe(
+    'app@localhost:5432/blog',
+  )
+  expect(await passwordOf(choose('alembic.ini#sqlalchemy.url'))).toBe('pa$s')
+  expect(describeAddress(await choose('postgresql://ada@elsewhere/shop'))).toBe(
+    'ada@elsewhere:5432/shop',
+  )
+  await expect(choose('compose.yaml#db')).rejects.toMatchObject({
+    code: 'DATABASE_ADDRESS_INVALID',
+  })
+})
+
+test('a service gives what the address leaves open, before variables do', async () => {
+  const homeDirectory = await project({
+    '.pg_service.conf':
+      '# ours\n[shop]\nhost=db.example.org\nport=6543\nuser=app\n\n[blog]\nhost=other\n',
+  })
+  const environment = { PGHOST: 'not-this', PGUSER: 'not-me' }
+  const named = await resolve({ homeDirectory, environment, url: 'service=shop dbname=shop_dev' })
+  const byVariable = await resolve({ homeDirectory, environment: { PGSERVICE: 'shop' } })
+  expect([named, byVariable].map(describeAddress)).toEqual([
+    'app@db.example.org:6543/shop_dev',
+    'app@db.example.org:6543/app',
+  ])
+  await expect(resolve({ homeDirectory, url: 'service=nope' })).rejects.toMatchObject({
+    code: 'DATABASE_ADDRESS_INVALID',
+    message: expect.stringContaining("no service file has the service 'nope'"),
   })
 })
 
