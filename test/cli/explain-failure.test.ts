@@ -8,7 +8,11 @@ import { InvariantError, SnapError } from '../../src/index.ts'
 const STATE = 'nothing was changed'
 
 function contextOf(signal: AbortSignal): Context {
-  return { io: { signal }, interruptedState: STATE, arguments: [] as readonly string[] } as unknown as Context
+  return {
+    io: { signal },
+    interruptedState: STATE,
+    arguments: [] as readonly string[],
+  } as unknown as Context
 }
 
 const running = contextOf(new AbortController().signal)
