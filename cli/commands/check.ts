@@ -92,7 +92,9 @@ snap.config.json, beside .snap/; comments are allowed, and any key may be left o
 A condition compares TABLE.rows, .inserted, .deleted, .updated or .columns with
 a number, another table's, or 'before': the rows that the table had (beside
 .columns, its columns). Operators: < <= > >= = !=, + - * /, and, or, not.
-'any' stands for any table; other names are quoted as in SQL where need be.`
+'any' stands for any table; other names are quoted as in SQL where need be.
+Rules and conditions are about tables alone: other datastores (sources) are not
+looked at here, and raise no alarm; 'snap status' tells what differs in them.`
 
 async function check(context: Context, args: string[], flags: CheckFlags): Promise<void> {
   const { io, options, output } = context

@@ -30,7 +30,9 @@ export const defineRun: DefineCommand = (command, context) => {
       "command's output passes through untouched, it may read stdin, and signals are handed on " +
       'to it. Its exit code is that of snap; 128+n when signal n ended it. Where snap itself ' +
       'takes a successful run back, it ends with 1. A rollback takes back whatever has changed ' +
-      'since the commit, by whomever, and keeps it in a commit of its own. The command finds ' +
+      'since the commit, by whomever, and keeps it in a commit of its own. Other datastores ' +
+      '(sources) are committed, compared and rolled back too; rules and conditions look at tables ' +
+      'alone. The command finds ' +
       'the id of the commit in SNAP_GUARD_COMMIT. With --json the report is one line on stderr.',
     examples: [
       ['snap run -- alembic upgrade head', 'and see what it did'],

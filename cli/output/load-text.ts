@@ -46,7 +46,7 @@ function formatSequence({ name, column, from, to, outcome }: LoadedSequence, isD
   const way = `${from ?? 'its start'} -> ${to}`
   const which = `Sequence ${printable(name)} (column ${printable(column)})`
   if (outcome === 'moved') return `${which}: ${isDone ? 'moved' : 'would be moved'}, ${way}`
-  const why = outcome === 'left' ? 'left' : 'no permission to move it'
+  const why = outcome === 'left' ? 'left' : 'may not be moved by this user, and stays'
   return `${which}: ${why} at ${from ?? 'its start'}, behind ${to}: rows that take their number from it may fail`
 }
 

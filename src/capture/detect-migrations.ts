@@ -52,16 +52,20 @@ const MIGRATION_TOOLS: readonly MigrationTool[] = [
     tool: 'flyway',
     // `schema_version` before Flyway 5.
     tableName: /^(?:flyway_schema_history|schema_version)$/,
-    columns: ['installed_rank', 'version', 'success'],
-    heads: (t) => `SELECT version AS head FROM ${t}
-      WHERE success AND version IS NOT NULL ORDER BY installed_rank DESC LIMIT 1`,
+    columns: ['installed_rank', 'version', 'type', 'success'],
+    // The highest version whose last word is not that it was undone, or deleted by a repair.
+    heads: (t) => `SELECT version AS head FROM (
+      SELECT DISTINCT ON (version) version, type FROM ${t} WHERE success AND version ~ '^[0-9]+([._][0-9]+)*$'
+       ORDER BY version, installed_rank DESC) AS latest
+      WHERE type !~ '^(UNDO|DELETE)' ORDER BY regexp_split_to_array(version, '[._]')::numeric[] DESC LIMIT 1`,
   },
   {
     tool: 'liquibase',
     tableName: /^databasechangelog$/i,
-    columns: ['id', 'author', 'filename', 'orderexecuted'],
+    columns: ['id', 'author', 'filename', 'dateexecuted', 'orderexecuted'],
+    // Its order may begin anew with each update.
     heads: (t) => `SELECT filename || '::' || id || '::' || author AS head FROM ${t}
-      ORDER BY orderexecuted DESC LIMIT 1`,
+      ORDER BY dateexecuted DESC, orderexecuted DESC LIMIT 1`,
   },
   {
     tool: 'drizzle',
@@ -119,6 +123,26 @@ const MIGRATION_TOOLS: readonly MigrationTool[] = [
     heads: (t) => `SELECT filename AS head FROM ${t} ORDER BY filename DESC LIMIT 1`,
   },
   {
+    tool: 'postgres-migrations',
+    tableName: /^migrations$/,
+    columns: ['id', 'name', 'hash', 'executed_at'],
+    heads: (t) => `SELECT id || '_' || name AS head FROM ${t} ORDER BY id DESC LIMIT 1`,
+  },
+  {
+    tool: 'db-migrate',
+    tableName: /^migrations$/,
+    columns: ['id', 'name', 'run_on'],
+    // Names are paths below the directory of migrations.
+    heads: (t) =>
+      `SELECT ltrim(name, '/') AS head FROM ${t} ORDER BY run_on DESC, name DESC LIMIT 1`,
+  },
+  {
+    tool: 'sql-migrate',
+    tableName: /^gorp_migrations$/,
+    columns: ['id', 'applied_at'],
+    heads: (t) => `SELECT id AS head FROM ${t} ORDER BY applied_at DESC, id DESC LIMIT 1`,
+  },
+  {
     tool: 'node-pg-migrate',
     tableName: /^pgmigrations$/,
     columns: ['id', 'name', 'run_on'],
@@ -134,7 +158,7 @@ const MIGRATION_TOOLS: readonly MigrationTool[] = [
     tool: 'kysely',
     tableName: /^kysely_migration$/,
     columns: ['name', 'timestamp'],
-    heads: (t) => `SELECT name AS head FROM ${t} ORDER BY name DESC LIMIT 1`,
+    heads: (t) => `SELECT name AS head FROM ${t} ORDER BY timestamp DESC, name DESC LIMIT 1`,
   },
   {
     tool: 'postgrator',
@@ -221,7 +245,8 @@ const MIGRATION_TOOLS: readonly MigrationTool[] = [
     tableName: /^schema_migrations$/,
     columns: ['version'],
     besideTable: 'ar_internal_metadata',
-    heads: (t) => `SELECT max(version)::text AS head FROM ${t}`,
+    // Text, and numbers to Rails: 9 comes before 10.
+    heads: (t) => `SELECT max(version::numeric)::text AS head FROM ${t}`,
   },
   {
     tool: 'ecto',

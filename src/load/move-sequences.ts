@@ -2,8 +2,8 @@
  * Where sequences stand after rows came with numbers of their own.
  *
  * A row that is inserted later takes its number from the sequence; if that lies
- * behind what was loaded, the insertion fails. So it is moved past it, in the
- * transaction of the load, and never back.
+ * behind what was loaded, the insertion fails. So it is moved past it when the
+ * rows are in, and never back.
  */
 import { qualifiedName, quoteLiteral } from '../postgres/quote.ts'
 import type { Session } from '../postgres/session.ts'
@@ -27,17 +27,19 @@ interface ColumnSequence {
   namespace: string
   name: string
   column: string
-  increment: string
+  /** Counts down. */
+  isDown: boolean
   /** Numbers beyond it the sequence will never give. */
   bound: string
-  isOwned: boolean
   maySet: boolean
 }
 
 /**
  * Moves the sequences of loaded columns that stand behind the rows of `pg_temp.snap_load`.
  *
- * Belongs last before COMMIT: whoever wants a number of such a sequence waits for it from here on.
+ * Belongs last before COMMIT: `setval` is not rolled back. Should the COMMIT fail, some numbers are
+ * left out, as after every insertion that fails. It locks nothing: whoever takes a number first and
+ * inserts then, as some libraries do, would wait for the table while this waits for the sequence.
  *
  * @param options.moves  false: says only what would be moved, or is left
  */
@@ -48,42 +50,31 @@ export async function moveSequencesPast(
 ): Promise<LoadedSequence[]> {
   const loaded: LoadedSequence[] = []
   for (const sequence of await readColumnSequences(session, plan)) {
-    const [name, position] = [
-      qualifiedName(sequence),
-      plan.columns.findIndex((column) => column?.name === sequence.column),
-    ]
-    const { castType } = plan.columns[position]!
-    const isDown = sequence.increment.startsWith('-')
+    const { column, isDown, bound, maySet } = sequence
+    const name = qualifiedName(sequence)
+    const position = plan.columns.findIndex((each) => each?.name === column)
+    const value = `c${position}::${plan.columns[position]!.castType}`
     const [extreme, within, isBehind] = isDown ? ['min', 'greatest', '>'] : ['max', 'least', '<']
     const [found] = await session.query<{ from: string | null; to: string }>(
-      `SELECT CASE WHEN s.is_called THEN s.last_value END::text AS from, loaded.value::text AS to
-         FROM ${name} AS s, (SELECT ${within}(${extreme}(c${position}::${castType}), ${sequence.bound}) AS value FROM pg_temp.snap_load) AS loaded
-        WHERE s.last_value ${isBehind} loaded.value OR (s.last_value = loaded.value AND NOT s.is_called)`,
+      `WITH loaded AS (
+         SELECT ${extreme}(${value}) AS value FROM pg_temp.snap_load HAVING ${extreme}(${value}) IS NOT NULL),
+       wanted AS (SELECT ${within}(value, ${bound}) AS value FROM loaded)
+       SELECT CASE WHEN s.is_called THEN s.last_value END::text AS from, wanted.value::text AS to
+         FROM ${name} AS s, wanted
+        WHERE s.last_value ${isBehind} wanted.value OR (s.last_value = wanted.value AND NOT s.is_called)`,
     )
     if (found === undefined) continue
-    const outcome = options.leaves ? 'left' : sequence.maySet ? 'moved' : 'notPermitted'
-    if (outcome === 'moved' && options.moves) await moveSequence(session, sequence, found.to)
-    const { column } = sequence
+    const outcome = options.leaves ? 'left' : maySet ? 'moved' : 'notPermitted'
+    if (outcome === 'moved' && options.moves) {
+      // Read once more: others may have taken numbers meanwhile.
+      await session.execute(
+        `SELECT pg_catalog.setval(${quoteLiteral(name)}, ${found.to}) FROM ${name} AS s
+          WHERE s.last_value ${isBehind} ${found.to} OR (s.last_value = ${found.to} AND NOT s.is_called)`,
+      )
+    }
     loaded.push({ name: `${sequence.namespace}.${sequence.name}`, column, ...found, outcome })
   }
   return loaded
-}
-
-async function moveSequence(
-  session: Session,
-  { namespace, name, increment, isOwned }: ColumnSequence,
-  to: string,
-): Promise<void> {
-  const sequence = qualifiedName({ namespace, name })
-  // setval is not transactional, and nothing else locks a sequence. ALTER SEQUENCE, which changes
-  // nothing here, keeps others from taking numbers meanwhile and gives the sequence a new file, which
-  // goes if the transaction is rolled back. Only its owner may; for others setval has to do.
-  if (isOwned) await session.execute(`ALTER SEQUENCE ${sequence} INCREMENT BY ${increment}`)
-  const isBehind = increment.startsWith('-') ? '>' : '<'
-  await session.execute(
-    `SELECT pg_catalog.setval(${quoteLiteral(sequence)}, ${to}) FROM ${sequence} AS s
-      WHERE s.last_value ${isBehind} ${to} OR (s.last_value = ${to} AND NOT s.is_called)`,
-  )
 }
 
 /** Of whole numbers only: owned by the column (serial, identity, also of the partitioned table), or named in its default. */
@@ -106,9 +97,8 @@ async function readColumnSequences(
          FROM pg_catalog.pg_attrdef a JOIN pg_catalog.pg_depend d
            ON d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.objid = a.oid AND d.refclassid = 'pg_catalog.pg_class'::regclass
         WHERE a.adrelid IN (SELECT oid FROM tables))
-     SELECT DISTINCT n.nspname AS namespace, s.relname AS name, a.attname AS column, q.seqincrement::text AS increment,
+     SELECT DISTINCT n.nspname AS namespace, s.relname AS name, a.attname AS column, q.seqincrement < 0 AS "isDown",
             CASE WHEN q.seqincrement > 0 THEN q.seqmax ELSE q.seqmin END::text AS bound,
-            pg_catalog.pg_has_role(s.relowner, 'USAGE') AS "isOwned",
             pg_catalog.has_sequence_privilege(s.oid, 'UPDATE') AS "maySet"
        FROM used u JOIN pg_catalog.pg_class s ON s.oid = u.sequence_oid AND s.relkind = 'S'
        JOIN pg_catalog.pg_sequence q ON q.seqrelid = s.oid

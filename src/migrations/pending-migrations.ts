@@ -98,6 +98,8 @@ const TOOLS: Readonly<Record<string, IsApplied>> = {
   yoyo: byName,
   'graphile-migrate': byName,
   'node-pg-migrate': byName,
+  'postgres-migrations': byNumber,
+  'sql-migrate': byName,
   schema_migrations: byNumber,
   schema_versions: byNumber,
   knex: byName,

@@ -274,6 +274,12 @@ oldestAndNewestMajor((major) => {
       { name: 'public.i_id_seq', column: 'id', from: null, to: '7', outcome: 'left' },
     ])
     equal(await insert('i'), 1)
+    await place.write('none.csv', 'id,t\nx,a\n')
+    await place.snap(['load', 'none.csv', '--reject', 'none-rejected.csv', '-t', 'i'])
+    equal(await insert('i'), 2)
+    await place.write('ten.csv', 'id,t\n10,ten\n')
+    equal((await place.json(['load', 'ten.csv', '-t', 'i'])).result.sequences[0].from, '2')
+    equal(await insert('i'), 11)
     await place.write('down.csv', 'id,t\n-3,a\n-1,b\n')
     equal((await place.json(['load', 'down.csv', '-t', 'd'])).result.sequences[0].to, '-3')
     equal(await insert('d'), -4)
