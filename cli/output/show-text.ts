@@ -4,7 +4,7 @@ import { formatAuthorAndDate, formatMigrations, formatTotals, totalsOf } from '.
 import { printable } from './printable.ts'
 import { formatMoments } from './source-text.ts'
 import type { TextStyle } from './text-style.ts'
-import { formatTable } from './text-table.ts'
+import { formatTable, MIN_NAME_WIDTH } from './text-table.ts'
 import { formatChange, formatCount, formatQuantity, formatSize } from './units.ts'
 
 /** A longer list of tables is shortened to those that changed, unless all are asked for. */
@@ -56,12 +56,14 @@ export function formatTables(
   const rows = shown.map((table) => [
     printable(`${table.namespace}.${table.name}`),
     table.rowsAfter === null ? '' : formatCount(table.rowsAfter),
-    table.change === 'unchanged' ? '' : paintChange(rowCountChange(table), colors),
+    table.change === 'unchanged' || table.change === 'dataKept'
+      ? ''
+      : paintChange(rowCountChange(table), colors),
     table.sizeBytesAfter === null ? '' : formatSize(table.sizeBytesAfter),
     paintState(table.change, colors),
   ])
   const columns = [
-    { header: 'table', shrinks: true },
+    { header: 'table', shrinksTo: MIN_NAME_WIDTH },
     { header: 'rows', align: 'right' },
     { header: 'change', align: 'right' },
     { header: 'size', align: 'right' },

@@ -86,7 +86,7 @@ test('every problem is told at once, each at its place', () => {
     "c.json:11:21: protected[1].address must be written as 'user@host:port/database', without a scheme or a password",
     'c.json:11:69: protected[2] must have a host, a database or an address: as it is, it means no database',
     'c.json:11:71: protected[2].hots is not a key that snap knows; did you mean host?',
-    'c.json:12:3: webhook is not a key that snap knows; here it knows $schema, rules, migrations, migrate, protected, unprotected, sources',
+    'c.json:12:3: webhook is not a key that snap knows; here it knows $schema, rules, migrations, migrate, protected, unprotected, sources, pager, hints',
   ])
 })
 
