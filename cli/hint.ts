@@ -7,6 +7,5 @@ export async function giveHint(context: Context, store: Store, ...hints: string[
   const { io, options, output } = context
   if (options.quiet === true || options.json === true || io.environment.SNAP_HINTS === '0') return
   if (!(await readTextSettings(context, store)).hints) return
-  const label = output.messageColors.yellow('hint:')
-  output.note(...hints.map((hint) => `${label} ${hint}`))
+  output.note(...hints.map((hint) => `hint: ${hint}`))
 }
