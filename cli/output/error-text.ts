@@ -13,6 +13,7 @@ import { limitLines } from './limit-lines.ts'
 import { formatRejectedRow } from './load-text.ts'
 import { printable, printableLines } from './printable.ts'
 import { formatTable } from './text-table.ts'
+import { formatQuantity } from './units.ts'
 
 /** How many lines of a long list (differences, hidden tables) an error shows before it counts the rest. */
 const MAX_LIST_LINES = 20
@@ -104,7 +105,7 @@ function formatDetails(error: SnapError): string[] {
     return list(
       error.data.violations.map(
         ({ constraint, table, referencedTable, rowCount }) =>
-          `${constraint}: ${rowCount} rows of ${table} refer to no row of ${referencedTable}`,
+          `${constraint}: ${formatQuantity(rowCount, 'row')} of ${table} ${rowCount === 1 ? 'refers' : 'refer'} to no row of ${referencedTable}`,
       ),
     )
   }
