@@ -1,5 +1,6 @@
 import type { Operation, OperationChanges } from '../../src/index.ts'
 import { formatShellWords } from '../shell-words.ts'
+import { formatField } from './field.ts'
 import { cutToWidth } from './fit-width.ts'
 import { printable } from './printable.ts'
 import type { TextStyle } from './text-style.ts'
@@ -92,9 +93,7 @@ export function formatOperation(
   return [
     style.colors.yellow(`operation ${number}`),
     ...lines.flatMap(([label, text]) =>
-      text === null || text === undefined || text === ''
-        ? []
-        : [`${`${label}:`.padEnd(12)}${text}`],
+      text === null || text === undefined || text === '' ? [] : [formatField(label, text)],
     ),
   ]
 }

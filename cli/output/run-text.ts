@@ -4,6 +4,7 @@ import type { RollbackReason } from '../guarded-run/decide-rollback.ts'
 import type { ChildOutcome } from '../io.ts'
 import { formatShellWords } from '../shell-words.ts'
 import { formatStateDiff } from './diff-text.ts'
+import { formatField } from './field.ts'
 import { cutToWidth } from './fit-width.ts'
 import { printable } from './printable.ts'
 import type { TextStyle } from './text-style.ts'
@@ -38,9 +39,11 @@ export function formatRunReport(
     '',
     ...differences,
     ...(migrations.length === 0 ? [] : ['']),
-    ...migrations.map(
-      ({ tool, before, after }) =>
-        `Migration:  ${printable(tool)} ${formatHeads(before)} -> ${formatHeads(after)}`,
+    ...migrations.map(({ tool, before, after }) =>
+      formatField(
+        'Migration',
+        `${printable(tool)} ${formatHeads(before)} -> ${formatHeads(after)}`,
+      ),
     ),
     ...(alarms.length === 0 ? [] : ['', ...alarms.map(formatAlarm)]),
   ]

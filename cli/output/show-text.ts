@@ -1,6 +1,7 @@
 import type { Commit, Selection, TableChange, Tree } from '../../src/index.ts'
 import type { Colors } from './colors.ts'
 import { formatAuthorAndDate, formatMigrations, formatTotals, totalsOf } from './commit-text.ts'
+import { formatField } from './field.ts'
 import { printable } from './printable.ts'
 import { formatMoments } from './source-text.ts'
 import type { TextStyle } from './text-style.ts'
@@ -15,17 +16,20 @@ export function formatOrigin(commit: Commit, style: Pick<TextStyle, 'clock'>): s
   const { database, git, tools } = commit
   const system = database.systemIdentifier === null ? '' : ` on system ${database.systemIdentifier}`
   return [
-    ...commit.parentIds.map((id) => `Parent:     ${id}`),
-    `Tree:       ${commit.treeId}`,
+    ...commit.parentIds.map((id) => formatField('Parent', id)),
+    formatField('Tree', commit.treeId),
     ...formatAuthorAndDate(commit, style),
-    `Database:   ${printable(database.name)}${system}`,
-    `Server:     PostgreSQL ${printable(database.serverVersion)}, ${printable(database.encoding)}, ` +
-      `${printable(database.collate)}; read with pg_dump ${printable(tools.pgDump)}`,
-    ...(database.lsn === null ? [] : [`LSN:        ${database.lsn}`]),
+    formatField('Database', `${printable(database.name)}${system}`),
+    formatField(
+      'Server',
+      `PostgreSQL ${printable(database.serverVersion)}, ${printable(database.encoding)}, ` +
+        `${printable(database.collate)}; read with pg_dump ${printable(tools.pgDump)}`,
+    ),
+    ...(database.lsn === null ? [] : [formatField('LSN', database.lsn)]),
     ...formatMigrations(commit),
     ...(git === null || git.commit === null
       ? []
-      : [`Git:        ${printable(git.branch ?? 'detached HEAD')} ${git.commit}`]),
+      : [formatField('Git', `${printable(git.branch ?? 'detached HEAD')} ${git.commit}`)]),
     ...formatSelection(commit.selection),
   ]
 }
@@ -40,7 +44,9 @@ function formatSelection(selection: Selection): string[] {
   ]
   return parts
     .filter(([, patterns]) => patterns.length > 0)
-    .map(([label, patterns]) => `Selection:  ${label} ${patterns.map(printable).join(', ')}`)
+    .map(([label, patterns]) =>
+      formatField('Selection', `${label} ${patterns.map(printable).join(', ')}`),
+    )
 }
 
 /** Lists tables with rows, bytes and their change against the parent. */
