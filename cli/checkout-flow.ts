@@ -16,7 +16,7 @@ import { findAuthor } from './author.ts'
 import { requireConfirmation } from './confirm.ts'
 import type { Context } from './context.ts'
 import { ExitCode } from './exit-codes.ts'
-import { giveHint } from './hint.ts'
+import { DRY_RUN_HINT, giveHint } from './hint.ts'
 import { withOperation } from './operation.ts'
 import { collect, parseCount, parseDurationMs } from './options.ts'
 import { formatCheckoutResult } from './output/checkout-text.ts'
@@ -212,7 +212,7 @@ async function dryRun(
   } else if (sql !== null) output.result(...sql)
   else {
     output.result(...planLines(context, plan, flags))
-    await giveHint(context, store, 'leave out --dry-run to do this')
+    if (!plan.isNoOp) await giveHint(context, store, DRY_RUN_HINT)
   }
 }
 

@@ -1,13 +1,15 @@
 import type { Store } from '../src/index.ts'
 import type { Context } from './context.ts'
 
+/** After a plan of what would be done. */
+export const DRY_RUN_HINT = 'leave out --dry-run to do this'
+
 /** Says on stderr what may be done next, unless SNAP_HINTS=0, the configuration or --quiet do not want that. */
 export async function giveHint(context: Context, store: Store, ...hints: string[]): Promise<void> {
   const { io, options, output } = context
   if (options.quiet === true || options.json === true || io.environment.SNAP_HINTS === '0') return
   if (!(await areHintsWanted(context, store))) return
-  const label = output.messageColors.yellow('hint:')
-  output.note(...hints.map((hint) => `${label} ${hint}`))
+  output.note(...hints.map((hint) => `hint: ${hint}`))
 }
 
 /**

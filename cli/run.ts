@@ -122,9 +122,7 @@ async function reportFailure(
   const error = explainFailure(failure, context)
   // A usage error may come before the options are parsed; then the arguments themselves say what was wanted.
   const wantsJson = context.options.json === true || ownArguments(argv).includes('--json')
-  const lines = wantsJson
-    ? [formatErrorAsJson(error)]
-    : formatError(error, context.output.messageColors)
+  const lines = wantsJson ? [formatErrorAsJson(error)] : formatError(error)
   context.output.insist(...lines)
   return exitCodeOf(error)
 }

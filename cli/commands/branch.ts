@@ -3,7 +3,6 @@ import {
   branchRefName,
   type HeadValue,
   nameCommit,
-  type ObjectId,
   readHead,
   resolveRevision,
   SnapError,
@@ -18,7 +17,7 @@ import { ExitCode } from '../exit-codes.ts'
 import { giveHint } from '../hint.ts'
 import { titleOf } from '../output/commit-text.ts'
 import { printable } from '../output/printable.ts'
-import { formatTable } from '../output/text-table.ts'
+import { formatBranches, type ListedBranch } from '../output/ref-text.ts'
 import { pageOutput } from '../pager.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
@@ -28,7 +27,7 @@ export type BranchJson = BranchListJson | RefChangeJson
 /** @title list */
 interface BranchListJson {
   head: HeadValue
-  branches: { name: string; commitId: ObjectId; title: string; isCurrent: boolean }[]
+  branches: ListedBranch[]
 }
 
 export const defineBranch: DefineCommand = (command, context) => {
@@ -68,7 +67,7 @@ export const defineBranch: DefineCommand = (command, context) => {
 async function listBranches(context: Context, store: Store): Promise<void> {
   const { options, output } = context
   const head = await readHead(store.refs)
-  const branches: BranchListJson['branches'] = []
+  const branches: ListedBranch[] = []
   for await (const ref of store.refs.list(BRANCH_PREFIX)) {
     const commit = await store.objects.readCommit(ref.id)
     branches.push({
@@ -86,20 +85,7 @@ async function listBranches(context: Context, store: Store): Promise<void> {
     return giveHint(context, store, "there is no branch yet; 'snap commit' makes the first")
   }
   await pageOutput(context)
-  const { green, yellow } = output.colors
-  const rows = branches.map((branch) => [
-    branch.isCurrent ? '*' : '',
-    branch.isCurrent ? green(printable(branch.name)) : printable(branch.name),
-    yellow(shortId(branch.commitId)),
-    branch.title,
-  ])
-  // A detached HEAD is on no branch, and the list must not look as if nothing were checked out.
-  const detached =
-    head.targetRef === null && head.id !== null
-      ? [['*', '(detached HEAD)', yellow(shortId(head.id)), '']]
-      : []
-  const columns = [{}, { shrinks: true }, {}, { shrinks: true }]
-  output.result(...formatTable(columns, [...detached, ...rows], output.style))
+  output.result(...formatBranches(branches, head, output.style))
 }
 
 async function makeBranch(

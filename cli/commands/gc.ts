@@ -1,7 +1,7 @@
 import { collectGarbage, planGarbageCollection } from '../../src/store-index.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
-import { giveHint } from '../hint.ts'
+import { DRY_RUN_HINT, giveHint } from '../hint.ts'
 import { parseAgeMs } from '../options.ts'
 import {
   formatGcPlan,
@@ -61,7 +61,9 @@ async function collect(context: Context, flags: GcFlags): Promise<void> {
       const plan = await planGarbageCollection(store, settings)
       if (options.json) output.json<GcJson>({ plan: gcPlanAsJson(plan), result: null })
       else output.result(...formatGcPlan(plan))
-      await giveHint(context, store, 'leave out --dry-run to do this')
+      if (plan.totals.reclaimableSizeBytes > 0) {
+        await giveHint(context, store, DRY_RUN_HINT)
+      }
       return
     }
     const result = await collectGarbage(store, settings)

@@ -4,12 +4,7 @@ import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { giveHint } from '../hint.ts'
 import { parseCount } from '../options.ts'
-import {
-  formatOperation,
-  formatOperationCells,
-  type OperationState,
-} from '../output/operation-text.ts'
-import { formatTable } from '../output/text-table.ts'
+import { formatOperation, formatOperations, type OperationState } from '../output/operation-text.ts'
 import { pageOutput } from '../pager.ts'
 import { findRollbackCommand } from '../rollback-command.ts'
 import { withStore } from '../store.ts'
@@ -89,15 +84,6 @@ async function show(context: Context, operation: Operation): Promise<void> {
   else output.result(...formatOperation(operation, state, { style: output.style, rollback }))
 }
 
-const COLUMNS = [
-  { header: 'number', align: 'right' },
-  { header: 'started' },
-  { header: 'took', align: 'right' },
-  { header: 'state' },
-  { header: 'changed', shrinks: true },
-  { header: 'command', shrinks: true },
-] as const
-
 async function list(
   context: Context,
   store: Store,
@@ -115,9 +101,7 @@ async function list(
   if (found.length === 0) {
     return giveHint(context, store, 'no command has changed anything yet')
   }
-  const { style } = output
-  const rows = found.map(({ operation, state }) => formatOperationCells(operation, state, style))
-  await output.resultLines(...formatTable(COLUMNS, rows, style))
+  await output.resultLines(...formatOperations(found, output.style))
 }
 
 function asJson(

@@ -12,9 +12,7 @@ import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { giveHint } from '../hint.ts'
 import { titleOf } from '../output/commit-text.ts'
-import { printable } from '../output/printable.ts'
-import { formatTable } from '../output/text-table.ts'
-import { formatTime } from '../output/times.ts'
+import { formatPins } from '../output/ref-text.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
 
@@ -81,13 +79,7 @@ async function list(context: Context, store: Store): Promise<void> {
       "nothing is pinned; 'snap pin REVISION' keeps a commit from 'snap prune'",
     )
   }
-  const rows = pins.map(({ commitId, title, message, pinnedAt }) => [
-    output.colors.yellow(shortId(commitId)),
-    title,
-    `pinned ${formatTime(new Date(pinnedAt), output.style.clock)}: ${printable(message)}`,
-  ])
-  const columns = [{}, { shrinks: true }, { shrinks: true }]
-  output.result(...formatTable(columns, rows, output.style))
+  output.result(...formatPins(pins, output.style))
 }
 
 async function pin(

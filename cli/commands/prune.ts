@@ -15,7 +15,7 @@ import { findAuthor } from '../author.ts'
 import { requireConfirmation } from '../confirm.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
-import { giveHint } from '../hint.ts'
+import { DRY_RUN_HINT, giveHint } from '../hint.ts'
 import { parseAgeMs } from '../options.ts'
 import {
   formatGcPlan,
@@ -104,7 +104,9 @@ async function prune(context: Context, store: Store, flags: PruneFlags): Promise
   if (flags.dryRun) {
     if (options.json) output.json<PruneJson>({ plan: planAsJson(preview), result: null })
     else output.result(...linesOf(context, preview, flags))
-    await giveHint(context, store, 'leave out --dry-run to do this')
+    if (removed.length > 0 || preview.gc.totals.reclaimableSizeBytes > 0) {
+      await giveHint(context, store, DRY_RUN_HINT)
+    }
     return
   }
   const mustAsk = flags.yes !== true && removed.length > 0

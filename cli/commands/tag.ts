@@ -1,6 +1,5 @@
 import {
   nameCommit,
-  type ObjectId,
   resolveRevision,
   SnapError,
   type Store,
@@ -16,7 +15,7 @@ import { ExitCode } from '../exit-codes.ts'
 import { giveHint } from '../hint.ts'
 import { titleOf } from '../output/commit-text.ts'
 import { printable } from '../output/printable.ts'
-import { formatTable } from '../output/text-table.ts'
+import { formatTags, type ListedRef } from '../output/ref-text.ts'
 import { pageOutput } from '../pager.ts'
 import { withStore } from '../store.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
@@ -30,7 +29,7 @@ export type TagJson = TagListJson | RefChangeJson
 
 /** @title list */
 interface TagListJson {
-  tags: { name: string; commitId: ObjectId; title: string }[]
+  tags: ListedRef[]
 }
 
 export const defineTag: DefineCommand = (command, context) => {
@@ -71,7 +70,7 @@ export const defineTag: DefineCommand = (command, context) => {
 
 async function listTags(context: Context, store: Store): Promise<void> {
   const { options, output } = context
-  const tags: TagListJson['tags'] = []
+  const tags: ListedRef[] = []
   for await (const ref of store.refs.list(TAG_PREFIX)) {
     const commit = await store.objects.readCommit(ref.id)
     tags.push({ name: shortRefName(ref.name), commitId: ref.id, title: titleOf(commit) })
@@ -84,10 +83,7 @@ async function listTags(context: Context, store: Store): Promise<void> {
     return giveHint(context, store, "there is no tag yet; 'snap tag NAME' names a commit")
   }
   await pageOutput(context)
-  const { yellow } = output.colors
-  const rows = tags.map((tag) => [printable(tag.name), yellow(shortId(tag.commitId)), tag.title])
-  const columns = [{ shrinks: true }, {}, { shrinks: true }]
-  output.result(...formatTable(columns, rows, output.style))
+  output.result(...formatTags(tags, output.style))
 }
 
 async function makeTag(

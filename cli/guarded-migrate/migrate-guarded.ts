@@ -175,7 +175,7 @@ async function reportOn(
     }
     return report
   } catch (failure) {
-    const lines = formatError(explainFailure(failure, context), output.messageColors)
+    const lines = formatError(explainFailure(failure, context))
     output.note('What the migrations have changed could not be told:', ...lines)
     return null
   }

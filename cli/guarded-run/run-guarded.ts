@@ -396,7 +396,7 @@ function say({ output, options }: Context, isUrgent: boolean, ...lines: string[]
 }
 
 function sayError(context: Context, title: string, error: unknown): void {
-  say(context, true, title, ...formatError(error, context.output.messageColors))
+  say(context, true, title, ...formatError(error))
 }
 
 function hasAlarm(report: RunReport | undefined): boolean {

@@ -1,6 +1,7 @@
 import type { Commit, ObjectId, Tree } from '../../src/index.ts'
 import type { Decoration } from '../names.ts'
 import type { Colors } from './colors.ts'
+import { formatField } from './field.ts'
 import { printable } from './printable.ts'
 import type { TextStyle } from './text-style.ts'
 import { formatTimeAndAge } from './times.ts'
@@ -40,8 +41,8 @@ function paintName({ kind, text }: Decoration, colors: Colors): string {
 export function formatAuthorAndDate(commit: Commit, { clock }: Pick<TextStyle, 'clock'>): string[] {
   const { name, email } = commit.author
   return [
-    `Author:     ${printable(name)} <${printable(email)}>`,
-    `Date:       ${formatTimeAndAge(new Date(commit.createdAt), clock)}`,
+    formatField('Author', `${printable(name)} <${printable(email)}>`),
+    formatField('Date', formatTimeAndAge(new Date(commit.createdAt), clock)),
   ]
 }
 
@@ -52,9 +53,11 @@ export function formatMessage(commit: Commit): string[] {
 
 /** `alembic 1a2b3c, 4d5e6f`, one line a tool. */
 export function formatMigrations(commit: Commit): string[] {
-  return commit.migrations.map(
-    (migration) =>
-      `Migration:  ${printable(migration.tool)} ${migration.heads.map(printable).join(', ')}`,
+  return commit.migrations.map((migration) =>
+    formatField(
+      'Migration',
+      `${printable(migration.tool)} ${migration.heads.map(printable).join(', ')}`,
+    ),
   )
 }
 

@@ -11,7 +11,7 @@ import { limitLines } from './limit-lines.ts'
 import { printable } from './printable.ts'
 import { formatSourceDiffs } from './source-text.ts'
 import type { TextStyle } from './text-style.ts'
-import { formatTable } from './text-table.ts'
+import { formatTable, MIN_NAME_WIDTH } from './text-table.ts'
 import { formatCount, formatQuantity } from './units.ts'
 
 /** A longer list is cut and the rest counted; `--json` has all of it. */
@@ -46,11 +46,11 @@ function formatTables(tables: readonly TableDiff[], style: TextStyle): string[] 
     describeTable(table),
   ])
   const columns = [
-    { header: 'table', shrinks: true },
+    { header: 'table', shrinksTo: MIN_NAME_WIDTH },
     { header: 'inserted', align: 'right' },
     { header: 'deleted', align: 'right' },
     { header: 'updated', align: 'right' },
-    { header: '', shrinks: true },
+    { header: '' },
   ] as const
   return formatTable(columns, rows, style)
 }

@@ -16,7 +16,7 @@ export function formatDiagnoses(
   }
   const lines = diagnoses.flatMap(({ level, finding, advice }) => [
     `${paint[level](level.padEnd(7))}  ${printable(finding)}`,
-    ...(advice === null ? [] : [`         → ${printable(advice)}`]),
+    ...(advice === null ? [] : [`         ${colors.cyan('hint:')} ${printable(advice)}`]),
   ])
   const count = (level: Diagnosis['level']) =>
     diagnoses.filter((diagnosis) => diagnosis.level === level).length

@@ -9,12 +9,12 @@ import {
   type SourceState,
 } from '../../src/index.ts'
 import { EXIT_CODE_OF_ERROR, ExitCode } from '../exit-codes.ts'
-import type { Colors } from './colors.ts'
 import { cutToWidth } from './fit-width.ts'
 import { limitLines } from './limit-lines.ts'
 import { formatRejectedRow } from './load-text.ts'
 import { printable, printableLines } from './printable.ts'
 import { formatTable } from './text-table.ts'
+import { formatQuantity } from './units.ts'
 
 /** How many lines of a long list (differences, hidden tables) an error shows before it counts the rest. */
 const MAX_LIST_LINES = 20
@@ -31,12 +31,12 @@ export function exitCodeOf(error: unknown): ExitCode {
  * error that is not a `SnapError` is a bug: it comes with its stack and a
  * request to report it.
  */
-export function formatError(error: unknown, colors: Colors): string[] {
-  if (!isSnapError(error)) return formatBug(error, colors)
+export function formatError(error: unknown): string[] {
+  if (!isSnapError(error)) return formatBug(error)
   return [
-    `${colors.red('fatal:')} ${printable(error.message)}`,
+    `fatal: ${printable(error.message)}`,
     ...formatDetails(error),
-    ...(error.hint === undefined ? [] : [`${colors.yellow('hint:')} ${printable(error.hint)}`]),
+    ...(error.hint === undefined ? [] : [`hint: ${printable(error.hint)}`]),
   ]
 }
 
@@ -75,13 +75,13 @@ export function formatErrorAsJson(error: unknown): string {
 
 const REPORT_HINT = 'this is a bug in snap: please report it with the lines above'
 
-function formatBug(error: unknown, colors: Colors): string[] {
+function formatBug(error: unknown): string[] {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
   return [
-    `${colors.red('fatal:')} internal error`,
+    'fatal: internal error',
     ...printableLines(text).split('\n'),
     ...causesOf(error),
-    `${colors.yellow('hint:')} ${REPORT_HINT}`,
+    `hint: ${REPORT_HINT}`,
   ]
 }
 
@@ -127,7 +127,7 @@ function formatDetails(error: SnapError): string[] {
     return list(
       error.data.violations.map(
         ({ constraint, table, referencedTable, rowCount }) =>
-          `${constraint}: ${rowCount} rows of ${table} refer to no row of ${referencedTable}`,
+          `${constraint}: ${formatQuantity(rowCount, 'row')} of ${table} ${rowCount === 1 ? 'refers' : 'refer'} to no row of ${referencedTable}`,
       ),
     )
   }

@@ -11,6 +11,7 @@ import {
   type TreeTotals,
   titleOf,
 } from './commit-text.ts'
+import { formatField } from './field.ts'
 import { cutToWidth } from './fit-width.ts'
 import { printable } from './printable.ts'
 import type { TextStyle } from './text-style.ts'
@@ -43,11 +44,11 @@ export function formatLogEntry(entry: LogEntry, style: TextStyle, graph?: Commit
   const lines = [
     formatCommitLine(entry.id, entry.names, style.colors),
     ...(commit.parentIds.length > 1
-      ? [`Parents:    ${commit.parentIds.map(shortId).join(' ')}`]
+      ? [formatField('Parents', commit.parentIds.map(shortId).join(' '))]
       : []),
     ...formatAuthorAndDate(commit, style),
-    `Database:   ${printable(name)}, PostgreSQL ${printable(serverVersion)}`,
-    `Holds:      ${formatTotals(entry.totals)}`,
+    formatField('Database', `${printable(name)}, PostgreSQL ${printable(serverVersion)}`),
+    formatField('Holds', formatTotals(entry.totals)),
     ...formatMigrations(commit),
     ...formatMessage(commit),
     ...(pruned.length === 0 ? [] : ['', ...pruned]),

@@ -1,7 +1,7 @@
 import type { MigrationStatus } from '../../src/index.ts'
 import { printable } from './printable.ts'
 import type { TextStyle } from './text-style.ts'
-import { formatTable } from './text-table.ts'
+import { formatTable, MIN_TITLE_WIDTH } from './text-table.ts'
 import { formatTime } from './times.ts'
 import { formatCount, formatQuantity } from './units.ts'
 
@@ -15,9 +15,9 @@ const WORDS: Readonly<Record<MigrationStatus['state'], string>> = {
 }
 
 const COLUMNS = [
-  { header: 'file', shrinks: true },
-  { header: 'state', shrinks: true },
-  { header: '', shrinks: true },
+  { header: 'file', shrinksTo: MIN_TITLE_WIDTH },
+  { header: 'state', shrinksTo: MIN_TITLE_WIDTH },
+  { header: '', shrinksTo: MIN_TITLE_WIDTH },
 ]
 
 /** A line for each file and each entry of the history, and what they come to. */

@@ -1,8 +1,10 @@
 import type { Operation, OperationChanges } from '../../src/index.ts'
 import { formatShellWords } from '../shell-words.ts'
+import { formatField } from './field.ts'
 import { cutToWidth } from './fit-width.ts'
 import { printable } from './printable.ts'
 import type { TextStyle } from './text-style.ts'
+import { formatTable, MIN_TITLE_WIDTH } from './text-table.ts'
 import { formatTime, formatTimeAndAge } from './times.ts'
 import { formatCount, formatDuration, formatQuantity } from './units.ts'
 
@@ -20,6 +22,24 @@ const STATE_WORDS: Readonly<Record<OperationState, string>> = {
 /** `snap run -- alembic upgrade head`, on one line. */
 export function formatOperationCommand({ start }: Operation): string {
   return printable(formatShellWords(['snap', ...start.arguments]))
+}
+
+const COLUMNS = [
+  { header: 'number', align: 'right' },
+  { header: 'started' },
+  { header: 'took', align: 'right' },
+  { header: 'state' },
+  { header: 'changed', shrinksTo: MIN_TITLE_WIDTH },
+  { header: 'command', shrinksTo: MIN_TITLE_WIDTH },
+] as const
+
+/** A line for each operation. */
+export function formatOperations(
+  found: readonly { operation: Operation; state: OperationState }[],
+  style: TextStyle,
+): string[] {
+  const rows = found.map(({ operation, state }) => formatOperationCells(operation, state, style))
+  return formatTable(COLUMNS, rows, style)
 }
 
 /** One line of cells: number, when, how long, how it went, what it changed, the command. */
@@ -73,9 +93,7 @@ export function formatOperation(
   return [
     style.colors.yellow(`operation ${number}`),
     ...lines.flatMap(([label, text]) =>
-      text === null || text === undefined || text === ''
-        ? []
-        : [`${`${label}:`.padEnd(12)}${text}`],
+      text === null || text === undefined || text === '' ? [] : [formatField(label, text)],
     ),
   ]
 }

@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream'
 import type { ProgramIo, RunningPager } from '../io.ts'
 import { type ColorChoice, type Colors, createColors, wantsColors } from './colors.ts'
+import { paintLabel } from './message-label.ts'
 import { createProgress, type Progress } from './progress.ts'
 import type { TextStyle } from './text-style.ts'
 import type { DateFormat } from './times.ts'
@@ -116,7 +117,7 @@ export class Output {
     // What is written to a terminal beside a pager ends up anywhere on its screen.
     const target = stderr.isTTY === true ? (this.#pager?.input ?? stderr) : stderr
     if (target.destroyed) return
-    for (const line of lines) target.write(`${line}\n`)
+    for (const line of lines) target.write(`${paintLabel(line, this.messageColors)}\n`)
   }
 
   /** @returns whether the reader takes more at once */

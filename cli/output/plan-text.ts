@@ -14,7 +14,7 @@ import { describePart } from './part-text.ts'
 import { printable } from './printable.ts'
 import { formatPlannedSources } from './source-text.ts'
 import type { TextStyle } from './text-style.ts'
-import { formatTable, type TextColumn } from './text-table.ts'
+import { formatTable, MIN_NAME_WIDTH, type TextColumn } from './text-table.ts'
 import { formatTime } from './times.ts'
 import { formatCount, formatQuantity, formatSize } from './units.ts'
 
@@ -109,9 +109,9 @@ function formatNewTables({ tables }: CheckoutPlan, { style }: PlanTextOptions): 
   ])
   if (rows.length === 0) return []
   const columns = [
-    { header: 'table', shrinks: true },
+    { header: 'table', shrinksTo: MIN_NAME_WIDTH },
     { header: 'rows', align: 'right' },
-    { header: '', shrinks: true },
+    { header: '' },
   ] as const
   return ['', ...formatLongTable(columns, rows, style)]
 }
@@ -131,10 +131,10 @@ function formatTables({ tables, because }: ChangeOutline, { style }: PlanTextOpt
     describeStep(table),
   ])
   const columns = [
-    { header: 'table', shrinks: true },
+    { header: 'table', shrinksTo: MIN_NAME_WIDTH },
     { header: 'rows now', align: 'right' },
     { header: 'rows then', align: 'right' },
-    { header: '', shrinks: true },
+    { header: '' },
   ] as const
   return ['', ...formatLongTable(columns, rows, style), ...kept]
 }

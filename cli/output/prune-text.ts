@@ -9,7 +9,7 @@ import {
 import { titleOf } from './commit-text.ts'
 import { printable } from './printable.ts'
 import type { TextStyle } from './text-style.ts'
-import { formatTable } from './text-table.ts'
+import { formatTable, MIN_TITLE_WIDTH } from './text-table.ts'
 import { type Clock, formatTime } from './times.ts'
 import { formatCount, formatQuantity } from './units.ts'
 
@@ -20,7 +20,11 @@ export function formatPrunePlan(plan: PrunePlan, style: TextStyle): string[] {
   const removed = removalsOf(plan)
   const keptCount = plan.decisions.length - removed.length
   return [
-    ...formatTable([{}, {}, {}, { shrinks: true }, { shrinks: true }], rows, style),
+    ...formatTable(
+      [{}, {}, {}, { shrinksTo: MIN_TITLE_WIDTH }, { shrinksTo: MIN_TITLE_WIDTH }],
+      rows,
+      style,
+    ),
     ...plan.removedRefs.map(
       ({ name, id }) =>
         `${colors.red('remove')}  ${printable(shortRefName(name))}, which is at ${shortId(id)}`,

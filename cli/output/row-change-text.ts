@@ -8,6 +8,7 @@ import {
 import type { Colors } from './colors.ts'
 import { cutToWidth } from './fit-width.ts'
 import { printable } from './printable.ts'
+import { MIN_TITLE_WIDTH } from './text-table.ts'
 
 /** A row that differs, with values as the server prints them. */
 export interface ReadableRowChange {
@@ -76,10 +77,10 @@ const MAX_VALUE_WIDTH = 48
 /** The columns of `formatRowsAsCells`. */
 export const ROW_COLUMNS = [
   { header: '' },
-  { header: 'key', shrinks: true },
-  { header: 'column', shrinks: true },
-  { header: 'before', shrinks: true },
-  { header: 'after', shrinks: true },
+  { header: 'key', shrinksTo: MIN_TITLE_WIDTH },
+  { header: 'column', shrinksTo: MIN_TITLE_WIDTH },
+  { header: 'before', shrinksTo: MIN_TITLE_WIDTH },
+  { header: 'after', shrinksTo: MIN_TITLE_WIDTH },
 ]
 
 /** One line for each column of an updated row, one for the whole of a deleted or inserted one. */

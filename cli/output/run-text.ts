@@ -3,8 +3,8 @@ import type { RunReport } from '../guarded-run/compare-with-guard.ts'
 import type { RollbackReason } from '../guarded-run/decide-rollback.ts'
 import type { ChildOutcome } from '../io.ts'
 import { formatShellWords } from '../shell-words.ts'
-import type { Colors } from './colors.ts'
 import { formatStateDiff } from './diff-text.ts'
+import { formatField } from './field.ts'
 import { cutToWidth } from './fit-width.ts'
 import { printable } from './printable.ts'
 import type { TextStyle } from './text-style.ts'
@@ -39,11 +39,13 @@ export function formatRunReport(
     '',
     ...differences,
     ...(migrations.length === 0 ? [] : ['']),
-    ...migrations.map(
-      ({ tool, before, after }) =>
-        `Migration:  ${printable(tool)} ${formatHeads(before)} -> ${formatHeads(after)}`,
+    ...migrations.map(({ tool, before, after }) =>
+      formatField(
+        'Migration',
+        `${printable(tool)} ${formatHeads(before)} -> ${formatHeads(after)}`,
+      ),
     ),
-    ...(alarms.length === 0 ? [] : ['', ...alarms.map((alarm) => formatAlarm(alarm, colors))]),
+    ...(alarms.length === 0 ? [] : ['', ...alarms.map(formatAlarm)]),
   ]
 }
 
@@ -69,9 +71,8 @@ function describeCondition(condition: string, { problems, evidence }: ConditionO
   return `'${condition}' has come true${grounds.length === 0 ? '' : ` (${grounds.join(', ')})`}`
 }
 
-function formatAlarm({ severity, message }: Alarm, colors: Colors): string {
-  const label = severity === 'alarm' ? colors.red('alarm:') : 'note:'
-  return `${label} ${printable(message)}`
+function formatAlarm({ severity, message }: Alarm): string {
+  return `${severity}: ${printable(message)}`
 }
 
 function formatHeads(heads: readonly string[] | null): string {

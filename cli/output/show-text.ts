@@ -1,10 +1,11 @@
 import type { Commit, Selection, TableChange, Tree } from '../../src/index.ts'
 import type { Colors } from './colors.ts'
 import { formatAuthorAndDate, formatMigrations, formatTotals, totalsOf } from './commit-text.ts'
+import { formatField } from './field.ts'
 import { printable } from './printable.ts'
 import { formatMoments } from './source-text.ts'
 import type { TextStyle } from './text-style.ts'
-import { formatTable } from './text-table.ts'
+import { formatTable, MIN_NAME_WIDTH } from './text-table.ts'
 import { formatChange, formatCount, formatQuantity, formatSize } from './units.ts'
 
 /** A longer list of tables is shortened to those that changed, unless all are asked for. */
@@ -16,17 +17,23 @@ export function formatOrigin(commit: Commit, style: Pick<TextStyle, 'clock'>): s
   const isImported = database.oid === 0
   const system = database.systemIdentifier === null ? '' : ` on system ${database.systemIdentifier}`
   return [
-    ...commit.parentIds.map((id) => `Parent:     ${id}`),
-    `Tree:       ${commit.treeId}`,
+    ...commit.parentIds.map((id) => formatField('Parent', id)),
+    formatField('Tree', commit.treeId),
     ...formatAuthorAndDate(commit, style),
-    `Database:   ${printable(database.name)}${isImported ? ', imported: on which system is not known' : system}`,
-    `${isImported ? 'Restored:  ' : 'Server:    '} PostgreSQL ${printable(database.serverVersion)}, ${printable(database.encoding)}, ` +
-      `${printable(database.collate)}; read with pg_dump ${printable(tools.pgDump)}`,
-    ...(database.lsn === null ? [] : [`LSN:        ${database.lsn}`]),
+    formatField(
+      'Database',
+      `${printable(database.name)}${isImported ? ', imported: on which system is not known' : system}`,
+    ),
+    formatField(
+      isImported ? 'Restored' : 'Server',
+      `PostgreSQL ${printable(database.serverVersion)}, ${printable(database.encoding)}, ` +
+        `${printable(database.collate)}; read with pg_dump ${printable(tools.pgDump)}`,
+    ),
+    ...(database.lsn === null ? [] : [formatField('LSN', database.lsn)]),
     ...formatMigrations(commit),
     ...(git === null || git.commit === null
       ? []
-      : [`Git:        ${printable(git.branch ?? 'detached HEAD')} ${git.commit}`]),
+      : [formatField('Git', `${printable(git.branch ?? 'detached HEAD')} ${git.commit}`)]),
     ...formatSelection(commit.selection),
   ]
 }
@@ -41,7 +48,9 @@ function formatSelection(selection: Selection): string[] {
   ]
   return parts
     .filter(([, patterns]) => patterns.length > 0)
-    .map(([label, patterns]) => `Selection:  ${label} ${patterns.map(printable).join(', ')}`)
+    .map(([label, patterns]) =>
+      formatField('Selection', `${label} ${patterns.map(printable).join(', ')}`),
+    )
 }
 
 /** Lists tables with rows, bytes and their change against the parent. */
@@ -57,12 +66,14 @@ export function formatTables(
   const rows = shown.map((table) => [
     printable(`${table.namespace}.${table.name}`),
     table.rowsAfter === null ? '' : formatCount(table.rowsAfter),
-    table.change === 'unchanged' ? '' : paintChange(rowCountChange(table), colors),
+    table.change === 'unchanged' || table.change === 'dataKept'
+      ? ''
+      : paintChange(rowCountChange(table), colors),
     table.sizeBytesAfter === null ? '' : formatSize(table.sizeBytesAfter),
     paintState(table.change, colors),
   ])
   const columns = [
-    { header: 'table', shrinks: true },
+    { header: 'table', shrinksTo: MIN_NAME_WIDTH },
     { header: 'rows', align: 'right' },
     { header: 'change', align: 'right' },
     { header: 'size', align: 'right' },

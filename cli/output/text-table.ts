@@ -5,12 +5,14 @@ import { cutToWidth, fitWidth } from './fit-width.ts'
 export interface TextColumn {
   header?: string
   align?: 'left' | 'right'
-  /** Its cells may be cut with `…` where a line would be wider than the terminal. */
-  shrinks?: boolean
+  /** Where a line would be wider than the terminal, its cells may be cut with `…` to this width. */
+  shrinksTo?: number
 }
 
-/** A cell says nothing any more when it is cut to less. */
-const MIN_SHRUNK_WIDTH = 8
+/** Of names and titles; cut to less they say nothing any more. */
+export const MIN_NAME_WIDTH = 24
+export const MIN_TITLE_WIDTH = 8
+
 const GAP = '  '
 
 /**
@@ -62,7 +64,7 @@ function shrink(
   while (excess > 0) {
     let widest: number | undefined
     for (const [index, width] of widths.entries()) {
-      if (columns[index]!.shrinks !== true || width <= MIN_SHRUNK_WIDTH) continue
+      if (width <= (columns[index]!.shrinksTo ?? width)) continue
       if (widest === undefined || width > widths[widest]!) widest = index
     }
     // What is too narrow for all there is to say wraps.

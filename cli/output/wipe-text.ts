@@ -8,7 +8,7 @@ import {
 import type { Colors } from './colors.ts'
 import { printable } from './printable.ts'
 import type { TextStyle } from './text-style.ts'
-import { formatTable } from './text-table.ts'
+import { formatTable, MIN_NAME_WIDTH } from './text-table.ts'
 import { formatCount, formatDuration, formatQuantity, formatSize } from './units.ts'
 
 /** Lists every table that goes or loses its rows, with its rows, then what else goes and what stays. */
@@ -30,7 +30,7 @@ export function formatWipePlan(plan: WipePlan, style: TextStyle): string[] {
       ? ['No tables']
       : formatTable(
           [
-            { header: 'table', shrinks: true },
+            { header: 'table', shrinksTo: MIN_NAME_WIDTH },
             { header: 'rows', align: 'right' },
             { header: 'size', align: 'right' },
             {},

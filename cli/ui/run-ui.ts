@@ -12,7 +12,6 @@ import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { explainFailure } from '../explain-failure.ts'
 import { OutputClosed, type OutputStream } from '../io.ts'
-import { createColors } from '../output/colors.ts'
 import { formatError } from '../output/error-text.ts'
 import { Output } from '../output/output.ts'
 import { printable } from '../output/printable.ts'
@@ -48,7 +47,7 @@ export async function runUi(context: Context): Promise<void> {
           io: { ...ours.io, signal },
           interruptedState: ours.interruptedState,
         }
-        return formatError(explainFailure(failure, about), createColors(false))
+        return formatError(explainFailure(failure, about))
       },
       suspend: () => terminal.suspend(),
       signal: AbortSignal.any([io.signal, stop.signal]),

@@ -24,3 +24,8 @@ export function listSome(names: readonly string[], limit = 5): string {
   const shown = names.slice(0, limit).join(', ')
   return names.length > limit ? `${shown} and ${names.length - limit} more` : shown
 }
+
+/** `1 table`, `3 tables`. */
+export function quantity(count: number, singular: string): string {
+  return `${count} ${singular}${count === 1 ? '' : 's'}`
+}

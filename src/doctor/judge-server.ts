@@ -1,7 +1,7 @@
 /**
  * What a server's facts mean for commits and checkouts. Pure.
  */
-import { type Diagnosis, listSome, ok } from './diagnosis.ts'
+import { type Diagnosis, listSome, ok, quantity } from './diagnosis.ts'
 import type { ServerFacts, TableFacts } from './read-server-facts.ts'
 
 /** Says something on every subject, so that a reader sees what was looked at. */
@@ -87,7 +87,7 @@ function judgeReading(facts: ServerFacts): Diagnosis[] {
     })
   }
   if (found.length > 0) return found
-  const objects = `${tables.length} tables, ${facts.largeObjectCount} large objects`
+  const objects = `${quantity(tables.length, 'table')}, ${quantity(facts.largeObjectCount, 'large object')}`
   return [ok('reading', `everything can be read: ${objects}`)]
 }
 
@@ -188,7 +188,7 @@ function judgeTables(tables: readonly TableFacts[]): Diagnosis[] {
     found.push({
       code: 'tablesWithoutKey',
       level: 'notice',
-      finding: `${keyless.length} tables have no key: ${listSome(keyless)}`,
+      finding: `${quantity(keyless.length, 'table')} ${keyless.length === 1 ? 'has' : 'have'} no key: ${listSome(keyless)}`,
       advice:
         'a diff shows their changed rows as deleted and inserted, and a checkout loads them whole; a primary key helps both',
     })

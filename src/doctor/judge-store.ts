@@ -2,7 +2,7 @@
  * What a store's facts mean. Pure.
  */
 import { shortId } from '../format/object-id.ts'
-import { type Diagnosis, ok } from './diagnosis.ts'
+import { type Diagnosis, ok, quantity } from './diagnosis.ts'
 import type { StoreFacts } from './examine-store.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -36,8 +36,7 @@ function judgeAge({ newest, commitCount }: StoreFacts, now: Date): Diagnosis {
   }
   const days = Math.floor((now.getTime() - Date.parse(newest.commit.createdAt)) / DAY_MS)
   const age = days < 1 ? 'less than a day' : `${days} ${days === 1 ? 'day' : 'days'}`
-  const commits = commitCount === 1 ? '1 commit' : `${commitCount} commits`
-  const finding = `${commits}; the newest, ${shortId(newest.id)}, is ${age} old`
+  const finding = `${quantity(commitCount, 'commit')}; the newest, ${shortId(newest.id)}, is ${age} old`
   if (days <= OLD_COMMIT_DAYS) return ok('store', finding)
   return {
     code: 'commitOld',

@@ -100,7 +100,7 @@ test('without a store there is a database to look at', async () => {
   const place = await newWorkplace(newestMajor)
   const { exitCode, stdout } = await place.snap(['doctor'], withoutSchedulers(place.database.url))
   equal(exitCode, 0)
-  match(stdout, /^notice {3}there is no store here yet\n +→ run 'snap init'$/m)
+  match(stdout, /^notice {3}there is no store here yet\n +hint: run 'snap init'$/m)
 })
 
 test('a configuration that cannot be read is a problem', async () => {

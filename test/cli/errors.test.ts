@@ -1,11 +1,9 @@
 import { deepEqual, equal, match } from 'node:assert/strict'
 import { expect, test } from 'vitest'
 import { EXIT_CODE_MEANINGS, EXIT_CODE_OF_ERROR } from '../../cli/exit-codes.ts'
-import { createColors } from '../../cli/output/colors.ts'
 import { exitCodeOf, formatError, formatErrorAsJson } from '../../cli/output/error-text.ts'
 import { type ErrorCode, InvariantError, SnapError } from '../../src/index.ts'
 
-const plain = createColors(false)
 const id = 'ab'.repeat(32)
 const server = {
   sqlState: '42501',
@@ -433,7 +431,7 @@ const EXAMPLES: { [C in ErrorCode]: SnapError<C> } = {
 }
 
 test('every error is said in its own words', () => {
-  const texts = Object.values(EXAMPLES).map((error) => formatError(error, plain).join('\n'))
+  const texts = Object.values(EXAMPLES).map((error) => formatError(error).join('\n'))
   expect(`${texts.join('\n\n')}\n`).toMatchSnapshot()
 })
 
@@ -464,7 +462,7 @@ test('under --json every error is one line with the same five keys', () => {
 
 test('an error of snap itself shows its stack and its causes, asks for a report, and ends with 70', () => {
   const error = new InvariantError('two trees, one id', { cause: new Error('the cause') })
-  const text = formatError(error, plain).join('\n')
+  const text = formatError(error).join('\n')
   match(text, /^fatal: internal error\nInvariantError: two trees, one id\n/)
   match(text, /errors\.test\.ts/)
   match(text, /caused by: Error: the cause/)
@@ -476,7 +474,7 @@ test('an error of snap itself shows its stack and its causes, asks for a report,
 
 test('what a server or a store puts into a message cannot steer the terminal', () => {
   const error = new SnapError('REF_MISSING', "there is no ref '\u001b[2J'", { refName: '' })
-  deepEqual(formatError(error, plain), ["fatal: there is no ref '\\x1b[2J'"])
+  deepEqual(formatError(error), ["fatal: there is no ref '\\x1b[2J'"])
 })
 
 function byPlaceIn(order: readonly string[]) {

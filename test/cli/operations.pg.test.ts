@@ -107,7 +107,7 @@ test('ops lists them for people, and shows one whole', async () => {
   await place.succeed(['checkout', 'HEAD', '-y'])
   match(
     await place.succeed(['ops']),
-    /^2 {2}just now {2}0\.00 s {2}done {2}\+.* rows.* {2}snap checkout HEAD -y\n1 {2}just now {2}0\.00 s {2}done +snap commit -m one\n$/,
+    /^number {2}started +took {2}state {2}changed +command\n {5}2 {2}just now {2}0\.00 s {2}done {3}\+.* rows.* {2}snap checkout HEAD -y\n {5}1 {2}just now {2}0\.00 s {2}done +snap commit -m one\n$/,
   )
   const shown = await place.succeed(['ops', '2'])
   match(shown, /^operation 2\nCommand: {4}snap checkout HEAD -y\nState: {6}done, exit code 0\n/)

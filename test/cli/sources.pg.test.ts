@@ -70,7 +70,7 @@ describe('files beside the database', () => {
     const wrecked = await readTree(uploads)
     const { exitCode, stdout } = await snap(['checkout', 'HEAD', '--dry-run'])
     equal(exitCode, 0)
-    match(stdout, /^The database already equals this commit\.$/m)
+    match(stdout, /^The database equals this commit already$/m)
     match(stdout, /^ {2}- added \(0 B 0644\)$/m)
     match(stdout, /^ {2}\+ empty \(directory 0755\)$/m)
     match(stdout, /^ {2}~ latest \(directory 0755 -> link to photos\/a\.png\)$/m)

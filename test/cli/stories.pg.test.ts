@@ -121,7 +121,7 @@ test('a checkout of what is there already asks nothing and restores nothing', as
   const { succeed } = await newWorkplace(newestMajor)
   await succeed(['init'])
   await succeed(['commit', '-m', 'before'])
-  match(await succeed(['checkout', 'HEAD']), /^Nothing had to be restored\.\nHEAD is now at/)
+  match(await succeed(['checkout', 'HEAD']), /^Nothing had to be restored\nHEAD is now at/)
 })
 
 test('--into makes a new database and asks nothing, and refuses one that exists', async () => {

@@ -5,7 +5,7 @@ import { createColors, wantsColors } from '../../../cli/output/colors.ts'
 const terminal = { isTTY: true }
 const pipe = { isTTY: false }
 
-test('--color decides, and auto asks the stream, NO_COLOR and TERM', () => {
+test('--color decides, and auto asks FORCE_COLOR, NO_COLOR, the stream and TERM', () => {
   deepEqual(
     [
       wantsColors('always', pipe, { NO_COLOR: '1' }),
@@ -15,8 +15,13 @@ test('--color decides, and auto asks the stream, NO_COLOR and TERM', () => {
       wantsColors('auto', terminal, { NO_COLOR: '1' }),
       wantsColors('auto', terminal, { NO_COLOR: '' }),
       wantsColors('auto', terminal, { TERM: 'dumb' }),
+      wantsColors('auto', pipe, { FORCE_COLOR: '1' }),
+      wantsColors('auto', pipe, { FORCE_COLOR: '', TERM: 'xterm' }),
+      wantsColors('auto', terminal, { FORCE_COLOR: '0' }),
+      wantsColors('auto', pipe, { FORCE_COLOR: '3', NO_COLOR: '1', TERM: 'dumb' }),
+      wantsColors('never', terminal, { FORCE_COLOR: '1' }),
     ],
-    [true, false, true, false, false, true, false],
+    [true, false, true, false, false, true, false, true, false, false, true, false],
   )
 })
 

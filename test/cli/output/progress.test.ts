@@ -106,3 +106,46 @@ test('whoever holds a lock is named at once, and warnings are told', () => {
     'warning: table public.t: has no key',
   ])
 })
+
+test('in a narrow terminal the phase and the time left stay', () => {
+  const events = [
+    [0, { kind: 'tablesPlanned', tableCount: 20, estimatedSizeBytes: 1000 * MIB }],
+    [0, { kind: 'phaseStarted', phase: 'captureRows' }],
+    [10_000, rowsOf('public.a', 100 * MIB)],
+  ] as const
+  const at = (columns: number) =>
+    show(true, events, columns + 1)
+      .written.at(-2)
+      ?.slice(5)
+  deepEqual([80, 60, 40, 20, 8].map(at), [
+    'reading rows, 0/20 tables, 1,048,576 rows, 100 MiB, 10.0 MiB/s, about 1:30 left',
+    'reading rows, 0/20 tables, 100 MiB, about 1:30 left',
+    'reading rows, about 1:30 left',
+    'reading rows',
+    'reading…',
+  ])
+})
+
+test('other datastores and packs are told with their rate as well', () => {
+  const { written } = show(false, [
+    [0, { kind: 'phaseStarted', phase: 'readSources' }],
+    [
+      5000,
+      {
+        kind: 'sourceProgress',
+        source: 'uploads',
+        fileCount: 1200,
+        sizeBytes: 50 * MIB,
+        isDone: false,
+      },
+    ],
+    [0, { kind: 'phaseStarted', phase: 'removePacks' }],
+    [5000, { kind: 'packsEmptied', packCount: 3, sizeBytes: 50 * MIB, totalSizeBytes: 150 * MIB }],
+  ])
+  deepEqual(written, [
+    'reading other datastores\n',
+    'reading other datastores, uploads, 1,200 files, 50.0 MiB, 10.0 MiB/s\n',
+    'reclaiming space\n',
+    'reclaiming space, 3 packs, 50.0 MiB, 10.0 MiB/s, about 0:10 left\n',
+  ])
+})
