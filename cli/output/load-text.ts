@@ -44,12 +44,17 @@ const MAX_VALUE_CHARACTERS = 60
 
 /** `row 17, column total ("x"): invalid input syntax for type numeric: "x"`. */
 export function formatRejectedRow({
+  file,
   rowNumber,
   column,
   value,
   reason,
-}: Pick<RejectedRow, 'rowNumber' | 'column' | 'value' | 'reason'>): string {
+}: Pick<RejectedRow, 'column' | 'value' | 'reason'> & {
+  file?: string
+  rowNumber: number | null
+}): string {
   const shown = value === null ? '' : ` (${JSON.stringify(value.slice(0, MAX_VALUE_CHARACTERS))})`
   const where = column === null ? '' : `, column ${printable(column)}${printable(shown)}`
-  return `row ${rowNumber}${where}: ${printable(reason)}`
+  const row = rowNumber === null ? 'a row' : `row ${rowNumber}`
+  return `${file === undefined ? '' : `${printable(file)}: `}${row}${where}: ${printable(reason)}`
 }
