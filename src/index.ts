@@ -141,7 +141,12 @@ export {
   rejectedError,
 } from './load/load-rows.ts'
 export type { LoadPlan, LoadWishes } from './load/plan-load.ts'
-export { findRowFormat, type RowFileFormat, type RowOptions, readRecords } from './load/read-records.ts'
+export {
+  findRowFormat,
+  type RowFileFormat,
+  type RowOptions,
+  readRecords,
+} from './load/read-records.ts'
 export type { FileRecord, Records } from './load/records.ts'
 export type { TargetColumn, TargetTable } from './load/target-table.ts'
 export type { Finding, FindingCode } from './maintenance/finding.ts'

@@ -40,6 +40,10 @@ const insertRows = (table, from, to) =>
      timestamptz '2024-01-01' + g * interval '17 min', md5((g * ${table})::text) || repeat(' lorem ipsum', g % 5)
    FROM generate_series(${from}, ${to}) AS g;`
 
+/** @param {string} command @param {string[]} args @param {import('node:child_process').ExecFileSyncOptions} options */
+const run = (command, args, options = {}) =>
+  execFileSync(command, args, { stdio: ['pipe', 'ignore', 'inherit'], ...options })
+
 /** @param {string} directory @returns {number} */
 const sizeOf = (directory) =>
   readdirSync(directory, { withFileTypes: true, recursive: true })
@@ -55,15 +59,14 @@ try {
   const url = server.url('postgres')
   /** @param {string[]} statements */
   const psql = (statements) =>
-    execFileSync('psql', [url, '-qX1', '-v', 'ON_ERROR_STOP=1', '-f', '-'], {
-      input: statements.join('\n'),
-      stdio: ['pipe', 'ignore', 'inherit'],
-    })
+    run('psql', [url, '-qX1', '-v', 'ON_ERROR_STOP=1', '-f', '-'], { input: statements.join('\n') })
   const tables = Array.from({ length: tableCount ?? 0 }, (_, position) => position + 1)
   const rowCounts = new Map(tables.map((table) => [table, firstRowCount(table)]))
   psql(
     tables.map(
-      (table) => `CREATE TABLE t${table} (id int PRIMARY KEY, customer int NOT NULL, amount numeric(12,2),
+      (
+        table,
+      ) => `CREATE TABLE t${table} (id int PRIMARY KEY, customer int NOT NULL, amount numeric(12,2),
         at timestamptz, note text); CREATE INDEX ON t${table} (customer);
         ${insertRows(table, 1, firstRowCount(table))}`,
     ),
@@ -87,16 +90,12 @@ try {
       )
     }
     const file = join(directory, `${number}.dump`)
-    execFileSync('pg_dump', ['-Fc', '-f', file, url], { stdio: 'inherit' })
+    run('pg_dump', ['-Fc', '-f', file, url])
     dumps.push(file)
   }
 
   const environment = { ...process.env, DATABASE_URL: url }
-  execFileSync('node', [program, 'init', '--no-gitignore'], {
-    cwd: directory,
-    env: environment,
-    stdio: 'ignore',
-  })
+  run('node', [program, 'init', '--no-gitignore'], { cwd: directory, env: environment })
   const startedAt = performance.now()
   /** When each dump was done, by what the program tells of it. */
   const doneAt = [startedAt]
@@ -124,10 +123,15 @@ try {
     [
       '| dump | its size, MiB | added to the store, MiB | time |',
       '|---|---|---|---|',
-      ...imported.map((/** @type {{storedSizeBytes: number}} */ { storedSizeBytes }, /** @type {number} */ position) => {
-        const seconds = ((doneAt[position + 1] ?? Number.NaN) - (doneAt[position] ?? 0)) / 1000
-        return `| ${position + 1} | ${mib(sizes[position] ?? 0)} | ${mib(storedSizeBytes)} | ${seconds.toFixed(1)} s |`
-      }),
+      ...imported.map(
+        (
+          /** @type {{storedSizeBytes: number}} */ { storedSizeBytes },
+          /** @type {number} */ position,
+        ) => {
+          const seconds = ((doneAt[position + 1] ?? Number.NaN) - (doneAt[position] ?? 0)) / 1000
+          return `| ${position + 1} | ${mib(sizes[position] ?? 0)} | ${mib(storedSizeBytes)} | ${seconds.toFixed(1)} s |`
+        },
+      ),
       '',
       `store ${mib(storeBytes)} MiB: ${(storeBytes / (sizes.at(-1) ?? 1)).toFixed(2)} × the last dump, ` +
         `${(storeBytes / sizes.reduce((sum, size) => sum + size, 0)).toFixed(2)} × all dumps, ` +
