@@ -65,3 +65,12 @@ export function parseHourlyMinute(text: string): string {
   if (!/^[0-5]?\d$/.test(text)) throw new InvalidArgumentError('It must be a minute, 0 to 59.')
   return `${Number(text)} * * * *`
 }
+
+/** Parses a moment: a day (in UTC), or a day and a time, with its zone or in this machine's. */
+export function parseTime(text: string): Date {
+  const time = new Date(text)
+  if (!/^\d{4}-\d\d-\d\d/.test(text) || Number.isNaN(time.getTime())) {
+    throw new InvalidArgumentError("Write it as '2026-11-01' or '2026-11-01T02:00:00Z'.")
+  }
+  return time
+}

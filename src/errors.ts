@@ -100,10 +100,14 @@ export interface ErrorData {
   MIGRATION_FAILED: MigrationFailure
   // files of `snap load`
   LOAD_COLUMNS_WRONG: { problems: string[]; fileColumns: string[]; tableColumns: string[] }
-  /** `column` and `value` are null where the server does not say which of the row's it is about. */
+  /**
+   * `column` and `value` are null where the server does not say which of the row's it is about,
+   * `rowNumber` where a foreign key is broken by a row of several `file`s.
+   */
   LOAD_REJECTED: {
     rejected: {
-      rowNumber: number
+      file?: string
+      rowNumber: number | null
       lineNumber: number | null
       column: string | null
       value: string | null

@@ -132,12 +132,20 @@ export { orderHistory } from './history/order-history.ts'
 export { MIGRATION_REVISION_PREFIX, resolveRevision } from './history/revisions.ts'
 export { type CommitWithId, type HistorySource, walkCommits } from './history/walk-commits.ts'
 export {
-  type Dump,
-  type ImportedDump,
+  type Imported,
   type ImportOptions,
   importDumps,
-  inspectDump,
+  type TableImportOptions,
 } from './import/import-dumps.ts'
+export { type Dump, inspectDump } from './import/inspect-dump.ts'
+export type { LoadedTable, RejectedFileRow } from './import/restore-tables.ts'
+export {
+  inspectExport,
+  inspectExportDirectory,
+  isTableFile,
+  type TableExport,
+  type TableFile,
+} from './import/table-export.ts'
 export type { RowSource } from './load/decode-text.ts'
 export {
   type LoadOptions,
@@ -149,8 +157,12 @@ export {
 } from './load/load-rows.ts'
 export type { LoadedSequence } from './load/move-sequences.ts'
 export type { LoadPlan, LoadWishes } from './load/plan-load.ts'
-export { type CsvOptions, readCsv } from './load/read-csv.ts'
-export { readJson } from './load/read-json.ts'
+export {
+  findRowFormat,
+  type RowFileFormat,
+  type RowOptions,
+  readRecords,
+} from './load/read-records.ts'
 export type { FileRecord, Records } from './load/records.ts'
 export type { TargetColumn, TargetTable } from './load/target-table.ts'
 export type { Finding, FindingCode } from './maintenance/finding.ts'

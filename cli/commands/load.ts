@@ -1,9 +1,10 @@
 import { createReadStream } from 'node:fs'
 import { access, rm } from 'node:fs/promises'
-import { extname, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { Option } from 'commander'
 import {
   type DatabaseAddress,
+  findRowFormat,
   formatCsvLine,
   type LoadOptions,
   type LoadPlan,
@@ -13,9 +14,9 @@ import {
   prepareLoad,
   type Records,
   type RejectedRow,
+  type RowFileFormat,
   type RowSource,
-  readCsv,
-  readJson,
+  readRecords,
   rejectedError,
   SnapError,
   type Store,
@@ -37,7 +38,7 @@ import { type DefineCommand, describeCommand } from './command.ts'
 
 interface LoadFlags {
   table: string
-  format?: Format
+  format?: RowFileFormat
   map?: string[]
   ignore?: string[]
   key?: string
@@ -53,8 +54,6 @@ interface LoadFlags {
   jobs?: number
   lockTimeout?: number
 }
-
-type Format = 'csv' | 'tsv' | 'json' | 'jsonl'
 
 export interface LoadJson {
   result: Omit<LoadResult, 'rejected'> & { rejected: Omit<RejectedRow, 'values'>[] }
@@ -165,7 +164,7 @@ async function load(context: Context, file: string, flags: LoadFlags): Promise<v
   await withStore(context, async (store) => {
     const database = await findDatabaseOf(store, context)
     const source: RowSource = { path: file, open: () => createReadStream(path) }
-    const records = await readRecords(source, flags)
+    const records = await readFile(source, flags)
     const options: LoadOptions = {
       table: flags.table,
       map,
@@ -264,17 +263,8 @@ function parseMapping(text: string): [string, string] {
   return [text.slice(0, at), text.slice(at + 1)]
 }
 
-const FORMAT_BY_EXTENSION: Readonly<Record<string, Format>> = {
-  '.csv': 'csv',
-  '.tsv': 'tsv',
-  '.tab': 'tsv',
-  '.json': 'json',
-  '.jsonl': 'jsonl',
-  '.ndjson': 'jsonl',
-}
-
-function readRecords(source: RowSource, flags: LoadFlags): Promise<Records> {
-  const format = flags.format ?? FORMAT_BY_EXTENSION[extname(source.path).toLowerCase()]
+function readFile(source: RowSource, flags: LoadFlags): Promise<Records> {
+  const format = flags.format ?? findRowFormat(source.path)
   if (format === undefined) {
     throw new SnapError(
       'USAGE',
@@ -283,12 +273,8 @@ function readRecords(source: RowSource, flags: LoadFlags): Promise<Records> {
       { hint: 'say it with --format: csv, tsv, json or jsonl' },
     )
   }
-  if (format === 'json' || format === 'jsonl') return readJson(source, flags.encoding)
-  return readCsv(source, {
-    encoding: flags.encoding,
-    delimiter: flags.delimiter ?? (format === 'tsv' ? '\t' : ','),
-    nulls: flags.null ?? ['', String.raw`\N`],
-  })
+  const { encoding, delimiter, null: nulls } = flags
+  return readRecords(source, format, { encoding, delimiter, nulls })
 }
 
 async function* formatRejected(

@@ -54,14 +54,20 @@ const MAX_VALUE_CHARACTERS = 60
 
 /** `row 17 (line 19), column total ("x"): invalid input syntax for type numeric: "x"`. */
 export function formatRejectedRow({
+  file,
   rowNumber,
   lineNumber,
   column,
   value,
   reason,
-}: Pick<RejectedRow, 'rowNumber' | 'lineNumber' | 'column' | 'value' | 'reason'>): string {
+}: Pick<RejectedRow, 'lineNumber' | 'column' | 'value' | 'reason'> & {
+  file?: string
+  rowNumber: number | null
+}): string {
   const shown = value === null ? '' : ` (${JSON.stringify(value.slice(0, MAX_VALUE_CHARACTERS))})`
   const where = column === null ? '' : `, column ${printable(column)}${printable(shown)}`
   const line = lineNumber === null ? '' : ` (line ${lineNumber})`
-  return `row ${rowNumber}${line}${where}: ${printable(reason)}`
+  const row = rowNumber === null ? 'a row' : `row ${rowNumber}`
+  const place = file === undefined ? '' : `${printable(file)}: `
+  return `${place}${row}${line}${where}: ${printable(reason)}`
 }

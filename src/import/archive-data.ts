@@ -4,7 +4,7 @@
  * The layouts are those of pg_backup_custom.c, pg_backup_directory.c and
  * pg_backup_tar.c. All that the table of contents announces has to come.
  */
-import { access, readFile } from 'node:fs/promises'
+import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { createInflate } from 'node:zlib'

@@ -1,0 +1,339 @@
+/**
+ * Restores what files of rows hold, into tables as a commit defines them.
+ *
+ * Definitions come first and whole; then rows, with triggers and foreign keys
+ * asleep (a row of that time is as its file has it, and tables come in any
+ * order); then foreign keys among what was loaded are checked. Rows that do not
+ * fit are found in all files before anything is refused.
+ */
+import { isSnapError, SnapError, throwIfAborted } from '../errors.ts'
+import type { Reporter } from '../events.ts'
+import type { SchemaEntry, SequenceState } from '../format/values.ts'
+import { type LoadOptions, loadRows, prepareLoad, type RejectedRow } from '../load/load-rows.ts'
+import type { LoadPlan } from '../load/plan-load.ts'
+import { type RowOptions, readRecords } from '../load/read-records.ts'
+import type { Records } from '../load/records.ts'
+import type { DatabaseAddress } from '../postgres/address/database-address.ts'
+import { qualifiedName, quoteIdentifier, quoteLiteral } from '../postgres/quote.ts'
+import { openSession, type Session } from '../postgres/session.ts'
+import { planCreation } from '../restore/plan-creation.ts'
+import { setSequences } from '../restore/set-sequences.ts'
+import { runStatements } from '../restore/statement.ts'
+import { deleteOrphans, findOrphans, listForeignKeys } from './check-foreign-keys.ts'
+import { readDumpFile } from './dump-bytes.ts'
+import { ensureRoles, rolesNamedIn } from './dump-roles.ts'
+import { EXTENSION_HINT } from './restore-plain.ts'
+import type { TableExport, TableFile } from './table-export.ts'
+
+/** What the tables are, of a commit. */
+export interface BaseSchema {
+  entries: readonly SchemaEntry[]
+  sequences: readonly SequenceState[]
+}
+
+export interface TableRestoreOptions extends RowOptions {
+  /** What a time without a zone is in. */
+  timeZone: string
+  /** Leaves rows out that do not fit. */
+  allowsRejected: boolean
+  makesRoles: boolean
+  reporter?: Reporter | undefined
+  signal?: AbortSignal | undefined
+}
+
+export interface LoadedTable {
+  file: string
+  namespace: string
+  name: string
+  rowCount: number
+  /** Columns of the table that the file has not: in each row they are as the table says by itself. */
+  missingColumns: string[]
+}
+
+export interface RejectedFileRow {
+  file: string
+  /** Null where a foreign key is broken, which is told of the table. */
+  rowNumber: number | null
+  /** Null where its format has no lines, too. */
+  lineNumber: number | null
+  column: string | null
+  value: string | null
+  reason: string
+  record: Record<string, string | null>
+}
+
+export interface RestoredTables {
+  tables: LoadedTable[]
+  /** Tables of the above and their partitions. */
+  relations: { namespace: string; name: string }[]
+  rejected: RejectedFileRow[]
+  /** Foreign keys into tables that no file is for. */
+  uncheckedForeignKeys: string[]
+}
+
+/** More are not listed. */
+const MAX_REJECTED = 1_000
+
+/**
+ * @param named  the table of each file, at the same position
+ * @throws LOAD_COLUMNS_WRONG  columns of some files are none of their tables
+ * @throws LOAD_REJECTED       rows do not fit, and are not to be left out
+ * @throws DUMP_UNREADABLE     the definitions cannot be made on this server
+ */
+export async function restoreTables(
+  database: DatabaseAddress,
+  base: BaseSchema,
+  source: TableExport,
+  named: readonly { namespace: string; name: string }[],
+  options: TableRestoreOptions,
+): Promise<RestoredTables> {
+  const { signal } = options
+  const session = await openSession(database, signal === undefined ? {} : { signal })
+  try {
+    await createTables(session, base, source, options)
+    // For the sessions of the loads; of a database that is dropped in the end.
+    const setRole = (value: string) =>
+      session.execute(
+        `ALTER DATABASE ${quoteIdentifier(database.databaseName)} SET session_replication_role = ${value}`,
+      )
+    await setRole('replica')
+    const loads = await planLoads(database, source, named, options)
+    const rejected: RejectedFileRow[] = []
+    const tables: LoadedTable[] = []
+    for (const load of loads) {
+      throwIfAborted(signal, 'importing')
+      const loaded = await loadFile(database, load)
+      tables.push(loaded.table)
+      rejected.push(...loaded.rejected)
+    }
+    const keys = await checkForeignKeys(session, loads, options, rejected)
+    if (rejected.length > 0 && !options.allowsRejected) throw rejectedError(rejected)
+    await setRole('DEFAULT')
+    const relations = await listWithPartitions(session, keys.oids)
+    return { tables, relations, rejected, uncheckedForeignKeys: keys.unchecked }
+  } finally {
+    await session.close()
+  }
+}
+
+async function createTables(
+  session: Session,
+  { entries, sequences }: BaseSchema,
+  { file }: TableExport,
+  { makesRoles }: TableRestoreOptions,
+): Promise<void> {
+  if (makesRoles) {
+    await ensureRoles(
+      session,
+      entries.flatMap(({ owner }) => (owner === null || owner === '' ? [] : [owner])),
+    )
+    for (const { definition } of entries) {
+      if (definition === null || !/\b(?:TO|FROM|FOR)\b/i.test(definition)) continue
+      await ensureRoles(session, await rolesNamedIn(definition))
+    }
+  }
+  const [user] = await session.query<{ name: string }>('SELECT current_user::text AS name')
+  const creation = planCreation(entries, {
+    serverVersionNumber: session.serverVersionNumber,
+    currentUser: user!.name,
+    withOwners: makesRoles,
+    withPrivileges: makesRoles,
+    standing: ({ kind, name }) =>
+      kind === 'SCHEMA' && name === 'public' ? { statements: [], setsOwner: true } : undefined,
+  })
+  try {
+    await session.execute(
+      "BEGIN; SET LOCAL search_path TO ''; SET LOCAL check_function_bodies = off",
+    )
+    await runStatements(session, creation.beforeRows)
+    await setSequences(session, sequences)
+    await runStatements(session, creation.afterRows)
+    await runStatements(session, creation.privileges)
+    await runStatements(session, creation.eventTriggers)
+    await session.execute('COMMIT')
+  } catch (error) {
+    if (!isSnapError(error) || isSnapError(error, 'ABORTED')) throw error
+    throw new SnapError(
+      'DUMP_UNREADABLE',
+      `cannot import '${file}': its tables cannot be made: ${error.message}`,
+      { path: file, reason: error.message },
+      { cause: error, hint: error.hint ?? EXTENSION_HINT },
+    )
+  }
+}
+
+interface FileLoad {
+  source: TableFile
+  records: Records
+  plan: LoadPlan
+  options: LoadOptions
+}
+
+/** Columns of all files are looked at before any row is loaded. */
+async function planLoads(
+  database: DatabaseAddress,
+  { file, tables }: TableExport,
+  named: readonly { namespace: string; name: string }[],
+  options: TableRestoreOptions,
+): Promise<FileLoad[]> {
+  const loads: FileLoad[] = []
+  const wrong: SnapError<'LOAD_COLUMNS_WRONG'>[] = []
+  const problems: string[] = []
+  for (const [position, source] of tables.entries()) {
+    const open = () => readDumpFile(source.path, source.compression, source.file)
+    const records = await readRecords({ path: source.file, open }, source.format, options)
+    const loadOptions: LoadOptions = {
+      table: qualifiedName(named[position]!),
+      map: [],
+      ignore: [],
+      key: undefined,
+      skipsExisting: false,
+      timeZone: options.timeZone,
+      isDryRun: false,
+      // What is left out is decided when all files are in.
+      allowsRejected: true,
+      reporter: options.reporter,
+      signal: options.signal,
+    }
+    try {
+      const plan = await prepareLoad(database, records, loadOptions)
+      loads.push({ source, records, plan, options: loadOptions })
+    } catch (error) {
+      if (!isSnapError(error, 'LOAD_COLUMNS_WRONG')) throw error
+      wrong.push(error)
+      problems.push(...error.data.problems.map((problem) => `${source.file}: ${problem}`))
+    }
+  }
+  if (wrong.length === 0) return loads
+  const { fileColumns, tableColumns } = wrong[0]!.data
+  throw new SnapError(
+    'LOAD_COLUMNS_WRONG',
+    `cannot import '${file}': columns do not fit`,
+    { problems, fileColumns, tableColumns },
+    {
+      cause: wrong[0],
+      hint: 'name a commit whose tables have these columns with --schema-from, or rename them in the files',
+    },
+  )
+}
+
+async function loadFile(
+  database: DatabaseAddress,
+  { source: { file }, records, plan, options }: FileLoad,
+): Promise<{ table: LoadedTable; rejected: RejectedFileRow[] }> {
+  const { rowCount, rejectedCount, rejected } = await loadRows(database, records, plan, options)
+  if (rejectedCount > rejected.length) throw tooManyRejected(file, rejectedCount, rejected)
+  const { namespace, name, columns } = plan.table
+  const given = new Set(plan.columns.map((column) => column?.name))
+  const missingColumns = columns
+    .filter((column) => !column.isGenerated && !given.has(column.name))
+    .map((column) => column.name)
+  return {
+    table: { file, namespace, name, rowCount: rowCount - rejected.length, missingColumns },
+    rejected: rejected.map((row) => toFileRow(file, records.columns, row)),
+  }
+}
+
+function toFileRow(
+  file: string,
+  columns: readonly string[],
+  { values, ...row }: RejectedRow,
+): RejectedFileRow {
+  const pairs = values.map((value, position) => [columns[position] ?? `${position + 1}`, value])
+  return { file, ...row, record: Object.fromEntries(pairs) }
+}
+
+/** A row that is left out may have been what another refers to: until all hold. */
+async function checkForeignKeys(
+  session: Session,
+  loads: readonly FileLoad[],
+  { allowsRejected }: TableRestoreOptions,
+  rejected: RejectedFileRow[],
+): Promise<{ oids: number[]; unchecked: string[] }> {
+  const files = new Map<number, string>()
+  for (const { plan, source } of loads) {
+    const [row] = await session.query<{ oid: number }>(
+      `SELECT ${quoteLiteral(qualifiedName(plan.table))}::regclass::oid AS oid`,
+    )
+    files.set(row!.oid, source.file)
+  }
+  const oids = [...files.keys()]
+  const fileOf = async (table: string) => {
+    const [row] = await session.query<{ oid: number }>(
+      `SELECT ${quoteLiteral(table)}::regclass::oid AS oid`,
+    )
+    return files.get(row!.oid)!
+  }
+  const keys = await listForeignKeys(session, oids)
+  const isChecked = (key: (typeof keys)[number]) => key.isPlain && key.isReferencedIn
+  for (let found = true; found; ) {
+    found = false
+    for (const key of keys.filter(isChecked)) {
+      const orphans = await findOrphans(session, key, MAX_REJECTED)
+      if (orphans.length === 0) continue
+      const column = key.columns.length === 1 ? key.columns[0]! : null
+      const reason = `refers to a row that is not in ${key.referencedTable} (${key.name})`
+      const file = await fileOf(key.table)
+      rejected.push(
+        ...orphans.map(({ value, record }) => ({
+          file,
+          rowNumber: null,
+          lineNumber: null,
+          column,
+          value,
+          reason,
+          record,
+        })),
+      )
+      if (!allowsRejected) continue
+      if (orphans.length === MAX_REJECTED) throw rejectedError(rejected)
+      await deleteOrphans(session, key)
+      found = true
+    }
+  }
+  const unchecked = keys
+    .filter((key) => !isChecked(key))
+    .map((key) => `${key.name} of ${key.table}, into ${key.referencedTable}`)
+  return { oids, unchecked }
+}
+
+function listWithPartitions(
+  session: Session,
+  oids: readonly number[],
+): Promise<{ namespace: string; name: string }[]> {
+  return session.query(
+    `SELECT DISTINCT n.nspname AS namespace, c.relname AS name
+       FROM unnest($1::oid[]) AS given(oid)
+       LEFT JOIN LATERAL pg_catalog.pg_partition_tree(given.oid) AS part ON true
+       JOIN pg_catalog.pg_class c ON c.oid = coalesce(part.relid, given.oid)
+       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace ORDER BY 1, 2`,
+    [`{${oids.join(',')}}`],
+  )
+}
+
+function tooManyRejected(
+  file: string,
+  rejectedCount: number,
+  rejected: readonly RejectedRow[],
+): SnapError {
+  return new SnapError(
+    'LOAD_REJECTED',
+    `nothing was imported: ${rejectedCount} rows of '${file}' do not fit`,
+    { rejected: rejected.map(({ values: _, ...row }) => ({ file, ...row })) },
+    {
+      hint: 'see whether it is of that table, and of these columns: --table FILE=TABLE, --schema-from REVISION',
+    },
+  )
+}
+
+function rejectedError(rejected: readonly RejectedFileRow[]): SnapError {
+  const shown = rejected.slice(0, MAX_REJECTED).map(({ record: _, ...row }) => row)
+  return new SnapError(
+    'LOAD_REJECTED',
+    `nothing was imported: ${rejected.length} ${rejected.length === 1 ? 'row does' : 'rows do'} not fit`,
+    { rejected: shown },
+    {
+      hint: 'put the rows right, or leave them out and have them written apart with --reject FILE',
+    },
+  )
+}
