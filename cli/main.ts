@@ -61,6 +61,7 @@ process.stderr.on('error', () => {})
 const environment = { ...process.env }
 process.env.NODE_ENV ??= 'production'
 
+await hideSecrets(process.argv.slice(2))
 const exitCode = await run(process.argv.slice(2), {
   stdin: process.stdin,
   stdout: process.stdout,
@@ -83,6 +84,16 @@ const exitCode = await run(process.argv.slice(2), {
 await new Promise<void>((resolve) => process.stderr.write('', () => resolve()))
 if (signalExitCode === HANGUP_EXIT_CODE && exitCode === ExitCode.interrupted) dieOfHangup()
 process.exit(exitCodeOfProcess())
+
+/** Shows a command line in the process list as it is written down, where secrets may be in it. */
+async function hideSecrets(argv: readonly string[]): Promise<void> {
+  // All others, help among them, are spared the time to load the library.
+  if (!argv.some((argument) => /[:=]|^--$/.test(argument))) return
+  const { redactArguments } = await import('../src/index.ts')
+  const shown = redactArguments(argv)
+  if (shown.some((argument, i) => argument !== argv[i]))
+    process.title = ['snap', ...shown].join(' ')
+}
 
 /**
  * Ends the process as a closed terminal asks for. Node aborts when it exits and cannot set a terminal
