@@ -65,6 +65,7 @@ process.stderr.on('error', () => {})
 const environment = { ...process.env }
 process.env.NODE_ENV ??= 'production'
 
+await hideSecrets(process.argv.slice(2))
 const exitCode = await run(process.argv.slice(2), {
   stdin: process.stdin,
   stdout: process.stdout,
@@ -110,6 +111,16 @@ function suspend(): Promise<void> {
     // To the whole job, as from the terminal: whoever started us waits for us.
     process.kill(0, 'SIGTSTP')
   })
+}
+
+/** Shows a command line in the process list as it is written down, where secrets may be in it. */
+async function hideSecrets(argv: readonly string[]): Promise<void> {
+  // All others, help among them, are spared the time to load the library.
+  if (!argv.some((argument) => /[:=]|^--$/.test(argument))) return
+  const { redactArguments } = await import('../src/store-index.ts')
+  const shown = redactArguments(argv)
+  if (shown.some((argument, i) => argument !== argv[i]))
+    process.title = ['snap', ...shown].join(' ')
 }
 
 /**

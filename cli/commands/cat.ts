@@ -112,7 +112,7 @@ async function catSource(context: Context, store: Store, argument: SourceArgumen
     isFound = true
     io.signal.throwIfAborted()
     if (options.json) await output.jsonLine<FileEntry>(entry)
-    else if (entry.kind === 'file' && entry.path === path) {
+    else if (entry.kind === 'file' && file.isNamed) {
       await print(readSourceFile(store.objects, source, file))
     } else await output.resultLines(formatFileEntry(entry))
   }

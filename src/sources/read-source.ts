@@ -7,6 +7,8 @@ import { ContentReader } from './content-reader.ts'
 export interface SourceFile {
   entry: FileEntry
   offsetBytes: number
+  /** It is what was asked for, and not below it. */
+  isNamed: boolean
 }
 
 /**
@@ -22,13 +24,14 @@ export async function* listSourceFiles(
   source: CommittedFiles,
   path: string,
 ): AsyncGenerator<SourceFile> {
+  // On a command line, a name that is not UTF-8 has replacement characters.
+  const typed = (name: string) => Buffer.from(name).toString()
+  const isThere = path === '' || (await hasPath(readFileEntries(objects, source), path))
   let offsetBytes = 0
   for await (const entry of readFileEntries(objects, source)) {
-    // On a command line, a name that is not UTF-8 has replacement characters.
-    const isWanted = [entry.path, Buffer.from(entry.path).toString()].some(
-      (each) => path === '' || each === path || each.startsWith(`${path}/`),
-    )
-    if (isWanted) yield { entry, offsetBytes }
+    const name = isThere ? entry.path : typed(entry.path)
+    const isNamed = name === path
+    if (isNamed || path === '' || name.startsWith(`${path}/`)) yield { entry, offsetBytes, isNamed }
     if (entry.kind === 'file') offsetBytes += entry.sizeBytes
   }
 }
@@ -41,7 +44,7 @@ export async function* listSourceFiles(
 export function readSourceFile(
   objects: StreamReader,
   source: CommittedFiles,
-  { entry, offsetBytes }: SourceFile,
+  { entry, offsetBytes }: Omit<SourceFile, 'isNamed'>,
 ): AsyncIterable<Uint8Array> {
   const sizeBytes = entry.kind === 'file' ? entry.sizeBytes : 0
   return new ContentReader(objects, source).read(offsetBytes, sizeBytes)
@@ -57,4 +60,9 @@ export function readSourceOutput(
   { output }: Extract<CommittedSource, { kind: 'command' }>,
 ): AsyncIterable<Uint8Array> {
   return readRows(objects, output)
+}
+
+async function hasPath(entries: AsyncIterable<FileEntry>, path: string): Promise<boolean> {
+  for await (const entry of entries) if (entry.path === path) return true
+  return false
 }

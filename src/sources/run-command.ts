@@ -105,15 +105,25 @@ export async function runCommand(
 }
 
 function start(line: CommandLine, source: CommandSource, hasInput: boolean): ChildProcess {
-  const [program, argv] =
-    typeof line === 'string' ? ['/bin/sh', ['-c', line]] : [line[0], line.slice(1)]
-  return spawn(program!, argv as string[], {
+  const isShell = typeof line === 'string'
+  const [program, ...argv] = isShell ? ['/bin/sh', '-c', RUN_LINE] : line
+  return spawn(program!, argv, {
     cwd: source.workingDirectory,
-    env: source.environment as NodeJS.ProcessEnv,
+    env: {
+      ...source.environment,
+      ...(isShell ? { [LINE_VARIABLE]: line } : {}),
+    } as NodeJS.ProcessEnv,
     stdio: [hasInput ? 'pipe' : 'ignore', 'pipe', 'pipe'],
     detached: true,
   })
 }
+
+/**
+ * Hands the shell its line by a variable, which nobody else can read and no program inherits: as an
+ * argument it would stand in the process list, with a secret that a program hides in its own.
+ */
+const LINE_VARIABLE = 'SNAP_SOURCE_LINE'
+const RUN_LINE = `snap_line=$${LINE_VARIABLE}; unset ${LINE_VARIABLE}; eval "$snap_line"`
 
 async function pipeOut(
   child: ChildProcess,

@@ -40,6 +40,16 @@ test('the bin entry runs under plain node and says its version', async () => {
   deepEqual({ exitCode, stdout }, { exitCode: 0, stdout: `${packageJson.version}\n` })
 })
 
+test('a password on the command line is not in the process list', async () => {
+  const { database, options } = await workplaceWithCommit()
+  const address = new URL(database.url)
+  address.password = 'hunter2hunter2'
+  const argv = ['--database', address.href, 'run', '--', 'sh', '-c', 'ps -o args= -p $PPID']
+  const { exitCode, stdout } = await program.run(argv, options)
+  equal(exitCode, 0)
+  match(stdout, /^snap --database postgres\S*:\*\*\*@\S+ run -- sh -c /)
+})
+
 test('snap --help loads neither pg nor the prompts', async () => {
   const hook =
     'export async function load(url, context, next) { process._rawDebug(url); return next(url, context) }'

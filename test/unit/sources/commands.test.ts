@@ -48,6 +48,13 @@ describe('a dump command', () => {
     equal(await dump({ dump: 'pwd -P', workingDirectory }), `${workingDirectory}\n`)
   })
 
+  test('for the shell is neither in the process list nor in what it starts', async () => {
+    const line = 'ps -o args= -p $$ && env | grep -c SNAP_SOURCE; : secret-of-mine'
+    const [args, count] = (await dump({ dump: line })).split('\n')
+    equal(args!.includes('secret-of-mine'), false, args)
+    equal(count, '0')
+  })
+
   test('that fails after it has written is refused, with what it said last', async () => {
     await rejects(dump({ dump: 'echo half; echo "cannot go on" >&2; exit 3' }), {
       code: 'SOURCE_COMMAND_FAILED',

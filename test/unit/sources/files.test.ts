@@ -19,6 +19,7 @@ import { fsck } from '../../../src/maintenance/fsck.ts'
 import type { ObjectSink } from '../../../src/objects/object-sink.ts'
 import { walkChunks } from '../../../src/objects/walk-manifest.ts'
 import { compareFiles, readFileEntries } from '../../../src/sources/compare-files.ts'
+import { listSourceFiles, readSourceFile } from '../../../src/sources/read-source.ts'
 import type { FilesSource } from '../../../src/sources/source.ts'
 import type { Store } from '../../../src/store.ts'
 import { capture, filesSource, readTree, stage } from '../../support/file-sources.ts'
@@ -57,6 +58,34 @@ async function fillWithEverything({ rootPath }: FilesSource): Promise<void> {
 }
 
 describe('files', () => {
+  test('are read from the store one by one, by the name that a shell hands on as well', async () => {
+    const store = await memoryStore()
+    const source = await filesSource()
+    await fillWithEverything(source)
+    const { committed } = await capture(store, source)
+    const read = async (path: string) => {
+      const found = []
+      for await (const file of listSourceFiles(store.objects, committed, path)) {
+        let contents = ''
+        for await (const bytes of readSourceFile(store.objects, committed, file)) {
+          contents += Buffer.from(bytes).toString('latin1')
+        }
+        found.push([file.entry.path, contents, file.isNamed])
+      }
+      return found
+    }
+    deepEqual(await read('read only'), [['read only', 'x', true]])
+    deepEqual(await read('deep/er'), [
+      ['deep/er', '', true],
+      ['deep/er/no line feed', 'a\nb', false],
+      ['deep/er/run', '#!/bin/sh\n', false],
+    ])
+    deepEqual(await read('zeros'), [['zeros', '\0'.repeat(400_000), true]])
+    deepEqual(await read('latin-\ufffd'), [['latin-\udce9', 'not utf-8', true]])
+    deepEqual(await read('\ufffd'), [['\ufffd', 'replacement', true]])
+    deepEqual(await read('deep/e'), [])
+  })
+
   test('of every kind and name come back as they were', async () => {
     const store = await memoryStore()
     const source = await filesSource()
