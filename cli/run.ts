@@ -37,12 +37,12 @@ export async function run(
     if (argv !== typed) context = newContext(argv)
     await addCommands(program, argv, context)
     await program.parseAsync([...argv], { from: 'user' })
-    await context.output.closePager()
+    await context.output.finish()
     await flushed(io)
     if (io.signal.reason instanceof OutputFailed) throw io.signal.reason
     return isOutputClosed(io) ? ExitCode.outputClosed : context.exitCode
   } catch (error) {
-    await context.output.closePager()
+    await context.output.finish()
     await flushed(io)
     if (isOutputClosed(io)) return ExitCode.outputClosed
     if (io.signal.reason instanceof PagerClosed) return context.exitCode

@@ -64,8 +64,9 @@ export class Output {
     this.#startPager ??= start
   }
 
-  /** Tells the pager that this is all, and waits until its reader has seen enough. */
-  async closePager(): Promise<void> {
+  /** Takes the line of progress away, tells the pager that this is all, and waits until its reader has seen enough. */
+  async finish(): Promise<void> {
+    this.progress.clear()
     this.#startPager = undefined
     const pager = this.#pager
     if (pager === undefined) return
@@ -122,8 +123,8 @@ export class Output {
 
   /** @returns whether the reader takes more at once */
   #write(piece: string | Uint8Array): boolean {
-    if (piece.length === 0) return true
     this.progress.clear()
+    if (piece.length === 0) return true
     const target = this.#target()
     return target.destroyed || target.write(piece)
   }
