@@ -30,6 +30,8 @@ export interface Comparison {
 }
 
 export interface LiveFlags {
+  /** Read every table, whatever WAL summaries say. */
+  full?: boolean
   jobs?: number
   lockTimeout?: number
 }
@@ -91,6 +93,7 @@ async function openLive(
     sources: options.withSources
       ? { configured: await findSources(store, context), committed }
       : undefined,
+    reading: options.full ? 'all' : 'changed',
     jobs: options.jobs,
     lockTimeoutMs: options.lockTimeout,
     reporter,

@@ -225,6 +225,7 @@ const TYPES = [
   'PrunePlan',
   'PrunePreview',
   'PruneResult',
+  'Reading',
   'Records',
   'Ref',
   'RefMove',
