@@ -27,6 +27,8 @@ export interface Comparison {
 }
 
 export interface LiveFlags {
+  /** Read every table, whatever WAL summaries say. */
+  full?: boolean
   jobs?: number
   lockTimeout?: number
 }

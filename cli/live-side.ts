@@ -21,6 +21,7 @@ export async function openLiveSide(
     sources: options.withSources
       ? { configured: await findSources(store, context), committed }
       : undefined,
+    reading: options.full ? 'all' : 'changed',
     jobs: options.jobs,
     lockTimeoutMs: options.lockTimeout,
     reporter,

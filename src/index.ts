@@ -18,6 +18,7 @@ export { type MeasuredState, measureTables, type TableMeasures } from './alarms/
 export type { Backend, BackendEntry } from './backend/backend.ts'
 export { LocalBackend } from './backend/local-backend.ts'
 export { MemoryBackend } from './backend/memory-backend.ts'
+export type { Reading } from './capture/capture-database.ts'
 export {
   type CaptureTotals,
   type CommitOptions,

@@ -33,6 +33,8 @@ interface CommitOptions {
   lockTimeout?: number
   author?: string
   sources: boolean
+  full?: boolean
+  verify?: boolean
 }
 
 export interface CommitJson
@@ -42,6 +44,7 @@ export interface CommitJson
   refName: string | null
   isUnchanged: boolean
   sources: NonNullable<Commit['sources']>
+  reading: CommitResult['reading']
   totals: CaptureTotals
 }
 
@@ -51,7 +54,9 @@ export const defineCommit: DefineCommand = (command, context) => {
       'Commits one consistent state of the whole database: every schema object and every row, ' +
       'as of one moment, while others keep working. Only what is new since earlier commits ' +
       'takes space. Other datastores that snap.config.json names under sources are read after it, ' +
-      'each at a time of its own. Without -m an editor asks for the message.',
+      'each at a time of its own. Where the server keeps WAL summaries (PostgreSQL 17 and up, ' +
+      'summarize_wal = on), tables that have not changed since the last commit are not read again. ' +
+      'Without -m an editor asks for the message.',
     examples: [
       ['snap commit -m "before migration 42"', 'commit everything'],
       ["snap commit -m 'small' --exclude-table-data 'log.*'", 'without the rows of those tables'],
@@ -59,6 +64,7 @@ export const defineCommit: DefineCommand = (command, context) => {
     ],
     exitCodes: [
       ExitCode.done,
+      ExitCode.different,
       ExitCode.usage,
       ExitCode.noStore,
       ExitCode.damaged,
@@ -83,6 +89,8 @@ export const defineCommit: DefineCommand = (command, context) => {
     .option('-n, --schema <pattern>', 'only schemas that match (repeatable)', collect)
     .option('-N, --exclude-schema <pattern>', 'no schemas that match (repeatable)', collect)
     .option('--no-sources', 'the database alone, without other datastores')
+    .option('--full', 'read every table, whatever WAL summaries say')
+    .option('--verify', 'read every table, and end with 1 if WAL summaries were wrong about one')
     .option('--jobs <count>', 'connections that read at once', parseCount)
     .option(
       '--lock-timeout <duration>',
@@ -136,6 +144,7 @@ async function runCommit(context: Context, options: CommitOptions): Promise<void
           author,
           selection: selectionOf(options),
           sources,
+          reading: readingOf(options),
           workingDirectory: io.workingDirectory,
           reporter: context.reporter,
           signal: io.signal,
@@ -150,6 +159,11 @@ async function runCommit(context: Context, options: CommitOptions): Promise<void
     )
     report(context, result)
   })
+}
+
+function readingOf({ full, verify }: CommitOptions) {
+  if (verify) return 'verified'
+  return full ? 'all' : 'changed'
 }
 
 /** Whoever names tables or schemas wants these alone. */
@@ -167,8 +181,16 @@ function selectionOf(options: CommitOptions): Selection {
   }
 }
 
-function report({ options, output }: Context, result: CommitResult): void {
-  const { commit, commitId, totals, refName } = result
+function report(context: Context, result: CommitResult): void {
+  const { options, output } = context
+  const { commit, commitId, totals, refName, reading } = result
+  if (reading.mismatches.length > 0) {
+    context.exitCode = ExitCode.different
+    output.note(
+      `error: WAL summaries did not name tables that have changed: ${reading.mismatches.map(printable).join(', ')}`,
+      `hint: this commit holds what was read and is right; commits before it may not be. Use --full, and please report it`,
+    )
+  }
   if (options.json) {
     output.json<CommitJson>({
       commitId,
@@ -179,6 +201,7 @@ function report({ options, output }: Context, result: CommitResult): void {
       message: commit.message,
       notCaptured: commit.notCaptured,
       sources: commit.sources ?? [],
+      reading,
       totals,
     })
     return
@@ -194,7 +217,10 @@ function report({ options, output }: Context, result: CommitResult): void {
   output.result(
     `[${printable(branch)}${root} ${colors.yellow(shortId(commitId))}] ${titleOf(commit)}`,
     ` ${formatQuantity(totals.tableCount, 'table')}, ${formatQuantity(totals.rowCount, 'row')}, ` +
-      `${formatSize(totals.rowSizeBytes)}`,
+      formatSize(totals.rowSizeBytes) +
+      (reading.unreadTables.length === 0
+        ? ''
+        : `; ${formatQuantity(reading.unreadTables.length, 'table')} not read, unchanged since ${shortId(reading.baseId!)}`),
     ...(commit.sources ?? []).map(
       (source) => ` ${printable(source.name)}: ${formatSize(sizeBytesOf(source))}`,
     ),

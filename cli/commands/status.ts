@@ -23,7 +23,8 @@ export const defineStatus: DefineCommand = (command, context) => {
       'Tells what differs between the database as it is now and the commit HEAD is at: rows ' +
       'inserted, deleted and updated in each table, schema entries, sequences, large objects, and ' +
       'what is configured of other datastores. ' +
-      'The database is read as for a commit, and nothing is stored. Ends with 1 when something ' +
+      'The database is read as for a commit, unchanged tables not at all where the server keeps WAL ' +
+      'summaries, and nothing is stored. Ends with 1 when something ' +
       'differs.',
     examples: [
       ['snap status', 'what has changed since the last commit'],
@@ -48,6 +49,7 @@ export const defineStatus: DefineCommand = (command, context) => {
       collect,
       [],
     )
+    .option('--full', 'read every table, whatever WAL summaries say')
     .option('--jobs <count>', 'connections that read at once', parseCount)
     .option(
       '--lock-timeout <duration>',

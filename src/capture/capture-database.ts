@@ -58,7 +58,7 @@ import {
   type UnreadTables,
 } from './unread-tables.ts'
 import {
-  isFlushed,
+  flushLog,
   readWalMark,
   readWalMoment,
   type WalMark,
@@ -166,6 +166,7 @@ export async function captureDatabase(sink: ObjectSink, options: CaptureOptions)
     throwIfAborted(signal, 'capture')
 
     const unread = await chooseUnread(look.log, options)
+    warnOfFullRead(unread, reporter)
     const known = new Map([
       ...(options.unchangedRows ?? []),
       ...(options.reading === 'verified' ? [] : unread.rows),
@@ -225,19 +226,42 @@ async function chooseUnread(
   return findUnreadTables(earlier, { ...log, database, signal })
 }
 
+/** Says why everything is read where the server was set up to tell what has changed. */
+function warnOfFullRead({ reason }: UnreadTables, reporter: Reporter | undefined): void {
+  const detail = reason === null ? undefined : DISAPPOINTMENTS[reason]
+  if (detail === undefined) return
+  emit(reporter, {
+    kind: 'warning',
+    code: `read all: ${reason}`,
+    subject: 'every table is read',
+    detail,
+  })
+}
+
+const DISAPPOINTMENTS: Partial<Record<FullReadReason, string>> = {
+  mayNotCheckpoint:
+    'WAL summaries would tell what has changed, but end with a checkpoint, which this role may not ask for; GRANT pg_checkpoint to it',
+  logUnreadable: 'this role may not call the functions that read WAL summaries',
+  summarizerBehind: "the server's WAL summarizer does not keep up, or does not run",
+  summariesMissing:
+    'WAL summaries since the last commit are missing; wal_summary_keep_time may be too short',
+  failed: 'what has changed could not be found out',
+}
+
 /** What a later capture can tell changes by, if what this one saw can no longer be lost in a crash. */
 async function noteWalBase(
   exporter: Session,
   log: WalLook | WalObstacle,
   { tree, unread }: { tree: Tree; unread: UnreadTables },
   sink: ObjectSink,
-  { earlier, unchangedRows }: CaptureOptions,
+  { earlier, unchangedRows, isBase }: CaptureOptions,
 ): Promise<WalBase | undefined> {
-  if (typeof log === 'string') return undefined
+  if (isBase !== true || typeof log === 'string') return undefined
   const { moment, states } = log
   const former = earlier === undefined ? undefined : findBaseCommit(earlier, moment)
   const settledLsn = moment.settledLsn ?? former?.walBase.settledLsn
-  if (settledLsn === undefined || !(await isFlushed(exporter, moment))) return undefined
+  if (settledLsn === undefined) return undefined
+  await flushLog(exporter, moment)
   const noted = tree.tables.flatMap((table): TableState[] => {
     const qualified = qualifiedName(table)
     const state = states.get(qualified)

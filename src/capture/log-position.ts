@@ -7,25 +7,6 @@ export function parseLsn(text: string): bigint {
 }
 
 /**
- * Returns where the last record before the insert position ends.
- *
- * The server gives the place of the next record, behind the header of its page; at the start of a
- * page there is no record yet that could be flushed up to there.
- */
-export function endOfLastRecord(
-  insertLsn: bigint,
-  { pageSizeBytes, segmentSizeBytes }: { pageSizeBytes: number; segmentSizeBytes: number },
-): bigint {
-  const isFirstPage = insertLsn % BigInt(segmentSizeBytes) < BigInt(pageSizeBytes)
-  const header = isFirstPage ? LONG_HEADER_BYTES : SHORT_HEADER_BYTES
-  return insertLsn % BigInt(pageSizeBytes) === header ? insertLsn - header : insertLsn
-}
-
-/** SizeOfXLogLongPHD and SizeOfXLogShortPHD, on every platform with 64-bit integers aligned to 8 bytes. */
-const LONG_HEADER_BYTES = 40n
-const SHORT_HEADER_BYTES = 24n
-
-/**
  * Tells whether a transaction was over at a snapshot.
  *
  * @param transactionId  its lower 32 bits, as `pg_locks` has it; fewer than 2^31 before or after the snapshot

@@ -5,18 +5,22 @@
 import { setTimeout } from 'node:timers/promises'
 import { InvariantError } from '../errors.ts'
 import type { Session } from '../postgres/session.ts'
-import { endOfLastRecord, parseLsn, wasOver } from './log-position.ts'
+import { parseLsn, wasOver } from './log-position.ts'
 
 /** A position in the log, and which transactions may have logged something before it. */
 export interface WalMark {
   lsn: string
   /** Lower 32 bits of the ids of those that were not over. */
   runningTransactionIds: string[]
-  mayCheckpoint: boolean
 }
 
 /** Why a server's log does not tell what has changed. */
-export type WalObstacle = 'serverTooOld' | 'summariesOff' | 'standby' | 'logUnreadable'
+export type WalObstacle =
+  | 'serverTooOld'
+  | 'summariesOff'
+  | 'standby'
+  | 'logUnreadable'
+  | 'mayNotCheckpoint'
 
 /** Where the log stood when a snapshot was taken. */
 export interface WalMoment {
@@ -26,11 +30,8 @@ export interface WalMoment {
   serverStartedAt: string
   systemIdentifier: string
   databaseOid: number
-  mayCheckpoint: boolean
   /** The mark's position, where all that it names were over; else null. */
   settledLsn: string | null
-  pageSizeBytes: number
-  segmentSizeBytes: number
 }
 
 /** How long to wait for transactions to end that are just being committed. */
@@ -43,8 +44,8 @@ const MARK_POLL_MS = 20
  *
  * @param isPatient  waits a moment for transactions that are about to end, without whom the mark
  *                   would be of no use
- * @param isSharp    has the server begin a new summary there, if it may be asked to: what was modified
- *                   before would otherwise be told together with what is modified after
+ * @param isSharp    has the server begin a new summary there: what was modified before would otherwise
+ *                   be told together with what is modified after
  */
 export async function readWalMark(
   session: Session,
@@ -72,7 +73,10 @@ export async function readWalMark(
   if (!server.summarizes) return 'summariesOff'
   if (!server.may_read) return 'logUnreadable'
 
-  if (isSharp && server.may_checkpoint) await session.execute('CHECKPOINT')
+  // Summaries end where checkpoints begin; without them the newest is some minutes old.
+  if (!server.may_checkpoint) return 'mayNotCheckpoint'
+
+  if (isSharp) await session.execute('CHECKPOINT')
   // The position first: whoever has logged something before it holds the lock on its id by now.
   const [position] = await session.query<{ lsn: string }>(
     'SELECT pg_catalog.pg_current_wal_insert_lsn()::text AS lsn',
@@ -81,7 +85,6 @@ export async function readWalMark(
   const mark = {
     lsn: position.lsn,
     runningTransactionIds: await readRunning(session),
-    mayCheckpoint: server.may_checkpoint,
   }
   if (!isPatient) return mark
   const deadlineMs = performance.now() + MARK_TIMEOUT_MS
@@ -117,16 +120,12 @@ export async function readWalMoment(session: Session, mark: WalMark): Promise<Wa
     started_at: string
     system_identifier: string
     database_oid: string
-    page_size: string
-    segment_size: string
   }>(`
     SELECT pg_catalog.pg_current_snapshot()::text AS snapshot, position.lsn::text AS lsn,
       pg_catalog.pg_walfile_name(position.lsn) AS segment_name,
       to_char(pg_catalog.pg_postmaster_start_time() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS started_at,
       (SELECT system_identifier::text FROM pg_catalog.pg_control_system()) AS system_identifier,
-      (SELECT oid::text FROM pg_catalog.pg_database WHERE datname = current_database()) AS database_oid,
-      current_setting('wal_block_size') AS page_size,
-      pg_catalog.pg_size_bytes(current_setting('wal_segment_size'))::text AS segment_size
+      (SELECT oid::text FROM pg_catalog.pg_database WHERE datname = current_database()) AS database_oid
     FROM pg_catalog.pg_current_wal_insert_lsn() AS position(lsn)`)
   if (row === undefined) throw new InvariantError('a function in FROM returned no row')
   const isSettled = mark.runningTransactionIds.every((id) => wasOver(id, row.snapshot))
@@ -136,33 +135,23 @@ export async function readWalMoment(session: Session, mark: WalMark): Promise<Wa
     serverStartedAt: row.started_at,
     systemIdentifier: row.system_identifier,
     databaseOid: Number(row.database_oid),
-    mayCheckpoint: mark.mayCheckpoint,
     settledLsn: isSettled ? mark.lsn : null,
-    pageSizeBytes: Number(row.page_size),
-    segmentSizeBytes: Number(row.segment_size),
   }
 }
 
 /** A segment's name begins with its timeline. */
 const TIMELINE_DIGITS = 8
 
-/** The WAL writer flushes what asynchronous commits left after three of its rounds at most, of 200 ms each. */
-const FLUSH_TIMEOUT_MS = 2_000
-const FLUSH_POLL_MS = 20
-
 /**
- * Tells whether all that was logged up to a moment is on disk, and waits a little until it is. What is
- * not there could still be lost in a crash, and other records then take its place.
+ * Has all that was logged up to a moment written to disk. What is not there could still be lost in a
+ * crash, and other records would then take its place.
+ *
+ * The WAL writer hurries for commits alone; hint bits that a reader has set may wait for long.
  */
-export async function isFlushed(session: Session, moment: WalMoment): Promise<boolean> {
-  const end = endOfLastRecord(parseLsn(moment.lsn), moment)
-  const deadlineMs = performance.now() + FLUSH_TIMEOUT_MS
-  for (;;) {
-    const [flushed] = await session.query<{ lsn: string }>(
-      'SELECT pg_catalog.pg_current_wal_flush_lsn()::text AS lsn',
-    )
-    if (flushed !== undefined && parseLsn(flushed.lsn) >= end) return true
-    if (performance.now() > deadlineMs) return false
-    await setTimeout(FLUSH_POLL_MS)
-  }
+export async function flushLog(session: Session, moment: WalMoment): Promise<void> {
+  const [flushed] = await session.query<{ lsn: string }>(
+    'SELECT pg_catalog.pg_current_wal_flush_lsn()::text AS lsn',
+  )
+  const isFlushed = flushed !== undefined && parseLsn(flushed.lsn) >= parseLsn(moment.lsn)
+  if (!isFlushed) await session.execute('CHECKPOINT')
 }

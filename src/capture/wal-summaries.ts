@@ -8,11 +8,7 @@ import { coveringSummaries, parseLsn, type WalSummary } from './log-position.ts'
 import type { WalMoment } from './wal-moment.ts'
 
 /** Why what changed since a position cannot be told. */
-export type SummaryObstacle =
-  | 'mayNotCheckpoint'
-  | 'summarizerBehind'
-  | 'summariesMissing'
-  | 'databaseReplaced'
+export type SummaryObstacle = 'summarizerBehind' | 'summariesMissing' | 'databaseReplaced'
 
 /** The summarizer looks for new records after each checkpoint at the latest, and reads faster than they are written. */
 const SUMMARIZER_TIMEOUT_MS = 10_000
@@ -29,13 +25,13 @@ const SUMMARIZER_POLL_MS = 5
 export async function readModifiedFiles(
   session: Session,
   { since, until }: { since: string; until: WalMoment },
+  { timeoutMs = SUMMARIZER_TIMEOUT_MS } = {},
 ): Promise<ReadonlySet<number> | SummaryObstacle> {
   const range = { from: parseLsn(since), to: parseLsn(until.lsn) }
   let covering = coveringSummaries(await listSummaries(session, until.timeline), range)
   if (covering === undefined) {
-    if (!until.mayCheckpoint) return 'mayNotCheckpoint'
     await session.execute('CHECKPOINT')
-    if (!(await waitForSummarizer(session, until.lsn))) return 'summarizerBehind'
+    if (!(await waitForSummarizer(session, until.lsn, timeoutMs))) return 'summarizerBehind'
     covering = coveringSummaries(await listSummaries(session, until.timeline), range)
     if (covering === undefined) return 'summariesMissing'
   }
@@ -67,8 +63,12 @@ function listSummaries(session: Session, timeline: string): Promise<WalSummary[]
   )
 }
 
-async function waitForSummarizer(session: Session, lsn: string): Promise<boolean> {
-  const deadlineMs = performance.now() + SUMMARIZER_TIMEOUT_MS
+async function waitForSummarizer(
+  session: Session,
+  lsn: string,
+  timeoutMs: number,
+): Promise<boolean> {
+  const deadlineMs = performance.now() + timeoutMs
   for (;;) {
     const [state] = await session.query<{ is_past: boolean; is_running: boolean }>(
       `SELECT summarized_lsn >= $1::pg_lsn AS is_past, summarizer_pid IS NOT NULL AS is_running

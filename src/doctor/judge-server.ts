@@ -164,21 +164,38 @@ function judgeTimeouts({ timeouts, role }: ServerFacts): Diagnosis {
   )
 }
 
-function judgeWalSummaries({ summarizesWal, serverVersion }: ServerFacts): Diagnosis {
+function judgeWalSummaries(facts: ServerFacts): Diagnosis {
+  const { summarizesWal, mayCheckpoint, isStandby, serverVersion, role } = facts
   if (summarizesWal === null) {
     return ok(
       'walSummaries',
       `PostgreSQL ${serverVersion} has no WAL summaries; every commit reads every row`,
     )
   }
-  if (summarizesWal) return ok('walSummaries', 'summarize_wal is on')
-  return {
-    code: 'walSummariesOff',
-    level: 'notice',
-    finding: 'summarize_wal is off: what has changed can be told by reading every row alone',
-    advice:
-      'ALTER SYSTEM SET summarize_wal = on costs little; this version of snap reads every row in any case',
+  if (isStandby) {
+    return ok(
+      'walSummaries',
+      'a standby does not tell what has changed; every commit reads every row',
+    )
   }
+  if (!summarizesWal) {
+    return {
+      code: 'walSummariesOff',
+      level: 'notice',
+      finding: 'summarize_wal is off: what has changed can be told by reading every row alone',
+      advice:
+        'ALTER SYSTEM SET summarize_wal = on (as a superuser, then SELECT pg_reload_conf()): commits and status then leave tables unread that have not changed. A commit asks for two checkpoints, a comparison for one',
+    }
+  }
+  if (!mayCheckpoint) {
+    return {
+      code: 'walSummariesUnused',
+      level: 'notice',
+      finding: `summarize_wal is on, but role ${role} may not ask for the checkpoint that ends a summary; every commit reads every row`,
+      advice: `GRANT pg_checkpoint TO ${role}`,
+    }
+  }
+  return ok('walSummaries', 'summarize_wal is on: tables that have not changed are not read again')
 }
 
 function judgeTables(tables: readonly TableFacts[]): Diagnosis[] {

@@ -50,6 +50,8 @@ export interface ServerFacts {
   maxLocksPerTransaction: number
   /** Null before PostgreSQL 17. */
   summarizesWal: boolean | null
+  /** Without it, WAL summaries end where the last checkpoint happened to be. */
+  mayCheckpoint: boolean
   /** Timeouts that are set for this role or database, `name = value`. */
   timeouts: string[]
 }
@@ -85,6 +87,7 @@ async function readRole(session: Session) {
     is_superuser: boolean
     may_create_databases: boolean
     may_create_schemas: boolean
+    may_checkpoint: boolean
     is_standby: boolean
     process_id: number
     encoding: string
@@ -93,6 +96,8 @@ async function readRole(session: Session) {
     SELECT current_user::text AS role, r.rolsuper AS is_superuser,
       r.rolcreatedb OR r.rolsuper AS may_create_databases,
       pg_catalog.has_database_privilege(current_database(), 'CREATE') AS may_create_schemas,
+      coalesce((SELECT pg_catalog.pg_has_role(current_user, oid, 'USAGE')
+                  FROM pg_catalog.pg_roles WHERE rolname = 'pg_checkpoint'), r.rolsuper) AS may_checkpoint,
       pg_catalog.pg_is_in_recovery() AS is_standby, pg_catalog.pg_backend_pid() AS process_id,
       pg_catalog.pg_encoding_to_char(d.encoding) AS encoding,
       CASE WHEN pg_catalog.has_database_privilege(d.oid, 'CONNECT')
@@ -104,6 +109,7 @@ async function readRole(session: Session) {
     isSuperuser: row?.is_superuser ?? false,
     mayCreateDatabases: row?.may_create_databases ?? false,
     mayCreateSchemas: row?.may_create_schemas ?? false,
+    mayCheckpoint: row?.may_checkpoint ?? false,
     isStandby: row?.is_standby ?? false,
     isPooled: row?.process_id !== session.processId,
     encoding: row?.encoding ?? '',

@@ -59,7 +59,12 @@ function run(command, args, options = {}) {
 }
 
 const server = await startEmbeddedPostgres({
-  settings: { shared_buffers: '512MB', max_wal_size: '8GB' },
+  settings: {
+    shared_buffers: '512MB',
+    max_wal_size: '8GB',
+    summarize_wal: 'on',
+    autovacuum: 'off',
+  },
 })
 const directory = mkdtempSync(join(tmpdir(), 'snap-bench-'))
 try {
@@ -82,23 +87,53 @@ try {
   await run('node', [program, 'init', '--database', url, '--no-gitignore'], { cwd: directory })
 
   const copies = tableNames.flatMap((name) => ['-c', `COPY ${name} TO STDOUT`])
+  const commit = (...flags) =>
+    run('node', [program, 'commit', '-q', '-m', 'bench', '--database', url, ...flags], {
+      cwd: directory,
+    })
+  /** What precedes each measured commit, and how it reads. */
+  const kinds = [
+    { kind: 'first commit', flags: [] },
+    ...Array.from({ length: Number(values.pairs) - 1 }, () => [
+      { kind: 'unchanged, read in full', flags: ['--full'] },
+      { kind: 'unchanged, by WAL summaries', flags: [], settles: true },
+      {
+        kind: '0.1 % changed in one place, by WAL summaries',
+        flags: [],
+        settles: true,
+        changes: true,
+      },
+    ]).flat(),
+  ]
   const pairs = []
-  for (let i = 0; i < Number(values.pairs); i++) {
+  for (const [i, { kind, flags, settles, changes }] of kinds.entries()) {
+    // The one that notes what the measured one goes by, and reads what the change before it touched.
+    if (settles) await commit()
+    if (changes) {
+      const from = 1 + i * Math.ceil(rowCount / 1000)
+      const to = from + Math.ceil((rowCount * tableNames.length) / 1000) - 1
+      await run('psql', [
+        url,
+        '-qc',
+        `UPDATE t0 SET customer = customer + 1 WHERE id BETWEEN ${from} AND ${to}`,
+      ])
+    }
     const copy = await run('psql', [url, '-q', ...copies])
-    const commit = await run(
-      'node',
-      [program, 'commit', '-q', '-m', `run ${i}`, '--database', url],
-      { cwd: directory },
-    )
+    const measured = await commit(...flags)
     pairs.push({
+      kind,
       copySeconds: copy.seconds,
-      commitSeconds: commit.seconds,
-      ratio: commit.seconds / copy.seconds,
-      peakResidentMegabytes: commit.peakResidentMegabytes,
-      kind: i === 0 ? 'first commit' : 'unchanged',
+      commitSeconds: measured.seconds,
+      ratio: measured.seconds / copy.seconds,
+      peakResidentMegabytes: measured.peakResidentMegabytes,
     })
   }
-  process.stdout.write(`${JSON.stringify({ ...values, rowCount, pairs })}\n`)
+  const ratios = {}
+  for (const { kind, ratio } of pairs) (ratios[kind] ??= []).push(ratio)
+  const medians = Object.fromEntries(
+    Object.entries(ratios).map(([kind, all]) => [kind, all.sort((a, b) => a - b)[all.length >> 1]]),
+  )
+  process.stdout.write(`${JSON.stringify({ ...values, rowCount, medians, pairs })}\n`)
 } finally {
   rmSync(directory, { recursive: true, force: true })
   await server.stop()

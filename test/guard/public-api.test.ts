@@ -249,6 +249,7 @@ const TYPES = [
   'PrunePlan',
   'PrunePreview',
   'PruneResult',
+  'Reading',
   'Records',
   'Ref',
   'RefMove',

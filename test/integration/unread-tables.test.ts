@@ -11,10 +11,30 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { captureDatabase } from '../../src/capture/capture-database.ts'
 import type { CommitOptions, CommitResult } from '../../src/capture/commit.ts'
 import { WHOLE_DATABASE } from '../../src/capture/selection.ts'
-import type { ObjectId } from '../../src/format/values.ts'
+import {
+  flushLog,
+  readWalMark,
+  readWalMoment,
+  type WalMoment,
+} from '../../src/capture/wal-moment.ts'
+import { readModifiedFiles } from '../../src/capture/wal-summaries.ts'
+import { captureLiveState } from '../../src/diff/database-state.ts'
+import type { Reporter } from '../../src/events.ts'
+import { encodeCommit } from '../../src/format/commit.ts'
+import type { Commit, ObjectId } from '../../src/format/values.ts'
+import { fsck } from '../../src/maintenance/fsck.ts'
 import { HashingSink } from '../../src/objects/object-sink.ts'
-import type { Store } from '../../src/store.ts'
-import { addressOf, commitDatabase, memoryStore } from '../support/session.ts'
+import { walkChunks } from '../../src/objects/walk-manifest.ts'
+import { withScratchDirectory } from '../../src/objects/with-scratch-directory.ts'
+import { openSession } from '../../src/postgres/session.ts'
+import { openStore, type Store } from '../../src/store.ts'
+import {
+  AUTHOR,
+  addressOf,
+  checkoutDatabase,
+  commitDatabase,
+  memoryStore,
+} from '../support/session.ts'
 import { SummarizingServer, summarizingMajors } from '../support/summarizing-server.ts'
 
 const TABLES = `
@@ -226,4 +246,253 @@ describe.each(summarizingMajors)('PostgreSQL %i', (major) => {
       `DROP SCHEMA other, ${CASES.map((_, position) => `case_${position}`).join()} CASCADE`,
     )
   })
+
+  /** Two tables without more to their story. */
+  async function createTwo(): Promise<void> {
+    for (const name of ['touched', 'quiet']) {
+      await server.query(`CREATE TABLE ${name} AS SELECT g AS id FROM generate_series(1, 300) g`)
+      await server.query(`VACUUM (FREEZE) ${name}`)
+    }
+  }
+
+  test('what a transaction wrote before a commit and committed after it is read', async () => {
+    await createTwo()
+    await commit()
+    const writer = await server.connect()
+    await writer.query(`
+      BEGIN; INSERT INTO touched VALUES (1001);
+      SAVEPOINT a; UPDATE touched SET id = 1002 WHERE id = 2; RELEASE a`)
+    // Its id is the newest, so that the snapshot of the next commit shows no transaction running.
+    const second = await commitAndCompare()
+    expect(second.commit.walBase?.settledLsn).toBeDefined()
+    await writer.query('SAVEPOINT b; DELETE FROM touched WHERE id = 3; RELEASE b')
+    const third = await commitAndCompare()
+    await server.query('CHECKPOINT')
+    await writer.query('COMMIT')
+    await writer.end()
+    // Sets the bits that the next reader would otherwise set, once the commit has been flushed.
+    await server.query('CHECKPOINT')
+    await server.query('SELECT count(*) FROM touched')
+    const fourth = await commitAndCompare()
+    expect(fourth.commit.treeId).not.toBe(third.commit.treeId)
+    expect(fourth.reading.unreadTables).toEqual(['public.quiet'])
+    const fifth = await commitAndCompare()
+    expect(fifth.reading.unreadTables).toEqual(['public.quiet', 'public.touched'])
+  })
+
+  test('without an earlier position, a commit beside an open transaction notes none', async () => {
+    await createTwo()
+    const writer = await server.connect()
+    await writer.query('BEGIN; INSERT INTO touched VALUES (1001)')
+    const first = await commit()
+    expect(first.commit.walBase).toBeUndefined()
+    await writer.query('COMMIT')
+    await writer.end()
+    const second = await commitAndCompare()
+    expect(second.reading).toMatchObject({ reason: 'noBase', unreadTables: [] })
+  })
+
+  test('what a prepared transaction wrote before a commit is read after it', async () => {
+    await createTwo()
+    await commit()
+    await server.query(`BEGIN; DELETE FROM touched WHERE id = 1; PREPARE TRANSACTION 'unread'`)
+    await commitAndCompare()
+    await commitAndCompare()
+    await server.query(`COMMIT PREPARED 'unread'`)
+    const { reading } = await commitAndCompare()
+    expect(reading.unreadTables).toEqual(['public.quiet'])
+  })
+
+  test('after a crash of a backend the log still tells what has changed', async () => {
+    await createTwo()
+    await commit()
+    await server.query('SET synchronous_commit = on; INSERT INTO touched VALUES (1001)')
+    await server.crash()
+    const { reading } = await commitAndCompare()
+    expect(reading).toMatchObject({ reason: null, unreadTables: ['public.quiet'] })
+  })
+
+  test('what a commit has seen outlives a crash, when it is a base', async () => {
+    await createTwo()
+    const [walWriter] = await server.query<{ pid: number }>(
+      `SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'`,
+    )
+    process.kill(walWriter!.pid, 'SIGSTOP')
+    try {
+      await server.query('SET synchronous_commit = off; INSERT INTO touched VALUES (1001)')
+      const session = await openSession(await addressOf(server.url()))
+      await flushLog(session, await momentOf(server))
+      await session.close()
+      await server.query('SET synchronous_commit = off; INSERT INTO touched VALUES (1002)')
+    } finally {
+      await server.crash(() => process.kill(walWriter!.pid, 'SIGCONT'))
+    }
+    const rows = await server.query('SELECT id FROM touched WHERE id > 1000')
+    expect(rows).toEqual([{ id: 1001 }])
+  })
+
+  const createReader = () =>
+    server.query(`
+      DO $$ BEGIN
+        IF to_regrole('reader') IS NULL THEN CREATE ROLE reader LOGIN IN ROLE pg_read_all_data; END IF;
+      END $$;
+      REVOKE pg_checkpoint FROM reader`)
+
+  test('a role that may not have checkpoints made reads everything, until it may', async () => {
+    await createTwo()
+    await createReader()
+    const url = server.url('postgres', 'reader')
+    await commitDatabase(store, url)
+    await server.query('INSERT INTO touched VALUES (1001)')
+    const { reading, commit: second } = await commitDatabase(store, url)
+    expect(reading).toMatchObject({ reason: 'mayNotCheckpoint', unreadTables: [] })
+    expect(second.walBase).toBeUndefined()
+    await server.query('GRANT pg_checkpoint TO reader')
+    await commitDatabase(store, url)
+    const last = await commitDatabase(store, url)
+    expect(last.reading).toMatchObject({
+      reason: null,
+      unreadTables: ['public.quiet', 'public.touched'],
+    })
+  })
+
+  test('where summaries are missing, late or switched off, everything is read', async () => {
+    await createTwo()
+    await commit()
+    await server.query('INSERT INTO touched VALUES (1001)')
+    const summaries = join(server.dataDirectory, 'pg_wal/summaries')
+    await server.query('CHECKPOINT')
+    const [before] = await server.query<{ lsn: string }>('SELECT pg_current_wal_lsn() AS lsn')
+    for (let isPast = false; !isPast; ) {
+      const [state] = await server.query<{ is_past: boolean }>(
+        `SELECT summarized_lsn > '${before!.lsn}'::pg_lsn - 1000 AS is_past FROM pg_get_wal_summarizer_state()`,
+      )
+      isPast = state!.is_past
+    }
+    for (const name of await readdir(summaries)) await rm(join(summaries, name))
+    expect((await commitAndCompare()).reading.reason).toBe('summariesMissing')
+    expect((await commitAndCompare()).reading.reason).toBeNull()
+
+    const moment = { since: '0/1', until: await momentOf(server) }
+    const [summarizer] = await server.query<{ pid: number }>(
+      'SELECT summarizer_pid AS pid FROM pg_get_wal_summarizer_state()',
+    )
+    process.kill(summarizer!.pid, 'SIGSTOP')
+    const session = await openSession(await addressOf(server.url()))
+    try {
+      const told = await readModifiedFiles(session, moment, { timeoutMs: 200 })
+      expect(told).toBe('summarizerBehind')
+    } finally {
+      process.kill(summarizer!.pid, 'SIGCONT')
+      await session.close()
+    }
+
+    await server.set('summarize_wal', 'off')
+    await server.query('INSERT INTO touched VALUES (1002)')
+    const off = await commitAndCompare()
+    expect(off.reading.reason).toBe('summariesOff')
+    expect(off.commit.walBase).toBeUndefined()
+    await server.query('INSERT INTO touched VALUES (1003)')
+    await server.set('summarize_wal', 'on')
+    await commitAndCompare()
+    await server.query('INSERT INTO touched VALUES (1004)')
+    expect((await commitAndCompare()).reading.unreadTables).not.toContain('public.touched')
+  })
+
+  test('a commit of another database is no base, though it is a copy', async () => {
+    await createTwo()
+    await commit()
+    await server.query('CREATE DATABASE copy TEMPLATE postgres')
+    const { reading } = await commitDatabase(store, server.url('copy'))
+    expect(reading).toMatchObject({ reason: 'otherServer', unreadTables: [] })
+    await server.query('DROP DATABASE copy')
+  })
+
+  test('rows that the store has lost are read again', async () => {
+    await createTwo()
+    const { tree } = await commit()
+    const quiet = tree.tables.find(({ name }) => name === 'quiet')!
+    const { backend } = store
+    for await (const { id } of walkChunks(store.objects, quiet.rows!)) {
+      const entry = await store.objects.findEntry(id, 'chunk')
+      await backend.remove(entry!.packKey)
+    }
+    store = await openStore(backend)
+    await commitAndCompare()
+    expect(await fsck(store.backend)).toMatchObject({ findings: [] })
+  })
+
+  test('verifying finds what the log was wrongly trusted with, and keeps what was read', async () => {
+    await createTwo()
+    const { commit: first, commitId } = await commit()
+    expect((await commit({ reading: 'verified' })).reading).toMatchObject({
+      reason: 'asked',
+      mismatches: [],
+    })
+    await server.query('INSERT INTO touched VALUES (1001)')
+    const { lsn } = await momentOf(server)
+    const walBase = { ...first.walBase!, settledLsn: lsn }
+    const wrong = await putAtHead(store, { ...first, walBase, parentIds: [commitId] })
+    await server.query('CHECKPOINT')
+    const verified = await commitAndCompare({ reading: 'verified' })
+    expect(verified.commit.parentIds).toEqual([wrong])
+    expect(verified.reading.mismatches).toEqual(['public.touched'])
+  })
+
+  test('comparisons and checkouts read no more than a commit', async () => {
+    await createTwo()
+    await commit()
+    await server.query('INSERT INTO touched VALUES (1001)')
+    const planned: number[] = []
+    const reporter: Reporter = (event) => {
+      if (event.kind === 'tablesPlanned') planned.push(event.tableCount)
+    }
+    const database = await addressOf(server.url())
+    await withScratchDirectory(async (scratchDirectory) => {
+      const live = await captureLiveState(store, {
+        database,
+        selection: WHOLE_DATABASE,
+        scratchDirectory,
+        reporter,
+      })
+      expect(live.treeId).toBe(await treeOfAll(server.url()))
+    })
+    expect(planned).toEqual([1])
+
+    const { result } = await checkoutDatabase(store, server.url(), 'HEAD', { reporter })
+    expect(planned.slice(0, 2)).toEqual([1, 1])
+    expect(await server.query('SELECT count(*)::int AS count FROM touched')).toEqual([
+      { count: 300 },
+    ])
+    // The state before the checkout is the newer base: the table that it wrote is all that has changed.
+    const { reading } = await commitAndCompare()
+    expect(reading).toMatchObject({
+      baseId: result.safetyCommitId,
+      unreadTables: ['public.quiet'],
+    })
+  })
 })
+
+/** Where the log of a server is now. */
+async function momentOf(server: SummarizingServer): Promise<WalMoment> {
+  const session = await openSession(await addressOf(server.url()))
+  try {
+    const mark = await readWalMark(session, { isPatient: false, isSharp: false })
+    if (typeof mark === 'string') throw new Error(mark)
+    return await readWalMoment(session, mark)
+  } finally {
+    await session.close()
+  }
+}
+
+async function putAtHead(store: Store, commit: Commit): Promise<ObjectId> {
+  const writer = store.objects.newWriter({ compressionThreads: 0 })
+  const next = await writer.put('metadata', encodeCommit(commit))
+  await writer.flush()
+  await writer.close()
+  const name = 'refs/heads/main'
+  const expected = (await store.refs.find(name)) ?? null
+  const reason = { kind: 'commit', message: 'wrong' } as const
+  await store.refs.move({ name, expected, next, reason, author: AUTHOR, at: new Date() })
+  return next
+}

@@ -64,6 +64,16 @@ export class SummarizingServer {
     for (const statement of statements) await this.query(statement, options)
   }
 
+  /** Changes a setting for all sessions, and waits until new ones have it. */
+  async set(name: string, value: string): Promise<void> {
+    await this.query(`ALTER SYSTEM SET ${name} = '${value}'`)
+    await this.query('SELECT pg_reload_conf()')
+    for (let found: string | undefined; found !== value; await setTimeout(20)) {
+      const [row] = await this.query<Record<string, string>>(`SHOW ${name}`)
+      found = row?.[name]
+    }
+  }
+
   async connect(database = 'postgres'): Promise<pg.Client> {
     const client = new pg.Client(this.url(database))
     // A test may end the session from outside; the query in flight then rejects.
@@ -72,13 +82,19 @@ export class SummarizingServer {
     return client
   }
 
-  /** Kills a backend, so that all others are ended and the server recovers from its log. */
-  async crash(): Promise<void> {
+  /**
+   * Kills a backend, so that all others are ended and the server recovers from its log.
+   *
+   * @param onKilled  called when the others have been told to end
+   */
+  async crash(onKilled: () => void = () => {}): Promise<void> {
     const client = await this.connect()
     const { rows } = await client.query('SELECT pg_backend_pid() AS pid')
     const ended = new Promise((resolve) => client.once('end', resolve))
     process.kill(rows[0].pid, 'SIGKILL')
     await ended
+    await setTimeout(200)
+    onKilled()
     for (;;) {
       const isUp = await this.query('SELECT 1').then(
         () => true,

@@ -27,6 +27,7 @@ const FACTS: ServerFacts = {
   lockCapacity: 6400,
   maxLocksPerTransaction: 64,
   summarizesWal: true,
+  mayCheckpoint: true,
   timeouts: [],
 }
 
@@ -63,6 +64,7 @@ test.each([
   [{ encoding: 'SQL_ASCII' }, 'encodingUnknown: warning'],
   [{ isStandby: true }, 'serverStandby: warning'],
   [{ summarizesWal: false }, 'walSummariesOff: notice'],
+  [{ mayCheckpoint: false }, 'walSummariesUnused: notice'],
   [{ extensions: ['timescaledb'] }, 'timescaledb: warning'],
   [{ uncapturedExtensionTables: ['topology.layer'] }, 'extensionTables: notice'],
 ] as [Partial<ServerFacts>, string][])('%j', (facts, expected) => {

@@ -1,0 +1,148 @@
+/**
+ * Whatever is done to tables, in whichever transactions, a commit that leaves unchanged tables unread
+ * has the tree of a capture that reads every one.
+ *
+ * Writers stay open across commits, with savepoints, and are committed, prepared or rolled back later.
+ */
+import fc from 'fast-check'
+import pg from 'pg'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { captureDatabase } from '../../src/capture/capture-database.ts'
+import { WHOLE_DATABASE } from '../../src/capture/selection.ts'
+import { HashingSink } from '../../src/objects/object-sink.ts'
+import { addressOf, commitDatabase, memoryStore } from '../support/session.ts'
+import { SummarizingServer, summarizingMajors } from '../support/summarizing-server.ts'
+
+let server: SummarizingServer
+beforeAll(async () => {
+  server = await SummarizingServer.start(summarizingMajors.at(-1)!)
+})
+afterAll(() => server.stop())
+
+const TABLES = ['a', 'b', 'c', 'd']
+
+const id = fc.integer({ min: 1, max: 40 })
+const write = fc.oneof(
+  id.map((n) => `INSERT INTO %t (id) VALUES (${n})`),
+  id.map((n) => `DELETE FROM %t WHERE id = ${n}`),
+  id.map((n) => `UPDATE %t SET id = id WHERE id = ${n}`),
+  id.map((n) => `UPDATE %t SET text = repeat(md5('${n}'), 200) WHERE id = ${n}`),
+  id.map((n) => `SELECT FROM %t WHERE id = ${n} FOR SHARE`),
+)
+const maintain = fc.constantFrom(
+  'VACUUM %t',
+  'VACUUM (FREEZE) %t',
+  'VACUUM FULL %t',
+  'TRUNCATE %t',
+  'ANALYZE %t',
+  'CHECKPOINT',
+  'ALTER TABLE %t ADD COLUMN IF NOT EXISTS more text DEFAULT now()',
+  'ALTER TABLE %t DROP COLUMN IF EXISTS more',
+  'ALTER TABLE %t SET UNLOGGED',
+  'ALTER TABLE %t SET LOGGED',
+)
+const table = fc.constantFrom(...TABLES)
+const writer = fc.constantFrom(0, 1)
+const step = fc.oneof(
+  { weight: 3, arbitrary: fc.tuple(fc.constant('alone' as const), write, table, writer) },
+  { weight: 3, arbitrary: fc.tuple(fc.constant('within' as const), write, table, writer) },
+  { weight: 1, arbitrary: fc.tuple(fc.constant('rolledBack' as const), write, table, writer) },
+  { weight: 2, arbitrary: fc.tuple(fc.constant('alone' as const), maintain, table, writer) },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(
+      fc.constant('end' as const),
+      fc.constantFrom('COMMIT', 'ROLLBACK', 'SAVEPOINT s', 'ROLLBACK TO s', 'PREPARE'),
+      table,
+      writer,
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(fc.constant('commit' as const), fc.constant(''), table, writer),
+  },
+)
+
+/** Locks that others hold, and savepoints that are not there, make a step do nothing. */
+async function attempt(client: pg.Client, sql: string): Promise<void> {
+  try {
+    await client.query(sql)
+  } catch (error) {
+    if (!(error instanceof pg.DatabaseError)) throw error
+  }
+}
+
+test('a commit that reads what has changed is as one that reads everything', {
+  timeout: 300_000,
+}, async () => {
+  let unreadCount = 0
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 12, maxLength: 25 }), async (steps) => {
+      await server.query('DROP SCHEMA public CASCADE; CREATE SCHEMA public')
+      for (const name of TABLES) {
+        await server.query(
+          `CREATE TABLE ${name} (id integer, text text); INSERT INTO ${name} SELECT g, 'row ' || g FROM generate_series(1, 30) g`,
+        )
+      }
+      await server.query('CHECKPOINT')
+      await server.query('VACUUM (FREEZE)')
+      const store = await memoryStore()
+      const database = await addressOf(server.url())
+      const commit = async () => {
+        const made = await commitDatabase(store, server.url())
+        const whole = { database, selection: WHOLE_DATABASE }
+        const { treeId } = await captureDatabase(new HashingSink(), whole)
+        expect(made.commit.treeId).toBe(treeId)
+        unreadCount += made.reading.unreadTables.length
+      }
+      const clients = await Promise.all([0, 1, 2].map(() => server.connect()))
+      const [first, second, alone] = clients as [pg.Client, pg.Client, pg.Client]
+      const isOpen = [false, false]
+      const prepared: string[] = []
+      try {
+        for (const client of clients) await client.query(`SET lock_timeout = '20ms'`)
+        await commit()
+        for (const [kind, text, name, number] of steps) {
+          const sql = text.replaceAll('%t', name)
+          const client = number === 0 ? first : second
+          if (kind === 'commit') await commit()
+          else if (kind === 'alone') await attempt(alone, sql)
+          else if (kind === 'rolledBack') {
+            await alone.query('BEGIN')
+            await attempt(alone, sql)
+            await alone.query('ROLLBACK')
+          } else if (kind === 'within') {
+            if (!isOpen[number]) await client.query('BEGIN')
+            isOpen[number] = true
+            await client.query('SAVEPOINT attempt')
+            await attempt(client, sql).then(() => attempt(client, 'RELEASE attempt'))
+            await attempt(client, 'ROLLBACK TO attempt')
+          } else if (isOpen[number]) {
+            if (sql === 'PREPARE') {
+              const gid = `unread_${prepared.length}`
+              prepared.push(gid)
+              await attempt(client, `PREPARE TRANSACTION '${gid}'`)
+            } else await attempt(client, sql)
+            const status = client.getTransactionStatus()
+            if (status === 'E') await client.query('ROLLBACK')
+            isOpen[number] = status === 'T'
+          }
+        }
+        await commit()
+        for (const [each, client] of [first, second].entries()) {
+          if (isOpen[each]) await client.query('COMMIT')
+        }
+        for (const gid of prepared) await attempt(alone, `COMMIT PREPARED '${gid}'`)
+        await commit()
+      } finally {
+        await Promise.all(clients.map((client) => client.end()))
+        for (const gid of prepared) {
+          await server.query(`ROLLBACK PREPARED '${gid}'`).catch(() => undefined)
+        }
+      }
+    }),
+    { numRuns: 6 },
+  )
+  // It would hold of a commit that always reads everything, too.
+  expect(unreadCount).toBeGreaterThan(0)
+})
