@@ -34,6 +34,7 @@ describe.each(ALL_COMMANDS)('snap $name --help', ({ name }) => {
     match(stdout, new RegExp(`Examples:\\n  snap ${name}`))
     match(stdout, /Exit codes:\n {2}0 {2}done/)
     match(stdout, /JSON keys:\n/)
+    match(stdout, /See also:\n {2}snap /)
   })
 
   test('is what snap help prints for it', async () => {
