@@ -30,6 +30,8 @@ export async function expandAliases(
     const name = at === undefined ? undefined : expanded[at]!
     if (at === undefined || name === undefined || isCommandName(name)) return expanded
     if (name.startsWith('__')) return expanded
+    // Now that a store is looked for, its options count.
+    program.parseOptions([...expanded])
     const line = (await readAliases(context))[name]
     if (line === undefined) return expanded
     if (passed.includes(name)) throw await leadsBack([...passed, name])

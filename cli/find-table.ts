@@ -1,4 +1,4 @@
-import { SnapError, type TableEntry, type Tree } from '../src/store-index.ts'
+import { findClosestName, SnapError, type TableEntry, type Tree } from '../src/store-index.ts'
 
 const IDENTIFIER = '("(?:[^"]|"")*"|[^".:]+)'
 const TABLE_OF_REVISION = new RegExp(`^(.+?):(?:${IDENTIFIER}\\.)?${IDENTIFIER}$`, 's')
@@ -52,7 +52,7 @@ export function findTable(tree: Tree, { revision, namespace, name }: TableArgume
         ? `there is no table '${label}' in '${revision}'`
         : `several schemas of '${revision}' have a table '${label}': ${schemas}`,
       { argument: 'table' },
-      { hint: `'snap show ${revision} --tables' lists its tables` },
+      { hint: guess(tree, label, named) ?? `'snap show ${revision} --tables' lists its tables` },
     )
   }
   if (table.rows === null) {
@@ -61,6 +61,13 @@ export function findTable(tree: Tree, { revision, namespace, name }: TableArgume
     })
   }
   return table
+}
+
+function guess(tree: Tree, label: string, named: readonly TableEntry[]): string | undefined {
+  if (named.length > 0) return undefined
+  const names = tree.tables.flatMap((table) => [table.name, `${table.namespace}.${table.name}`])
+  const found = findClosestName(label, names)
+  return found === undefined ? undefined : `did you mean ${found}?`
 }
 
 function unquote(identifier: string): string {

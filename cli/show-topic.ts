@@ -14,7 +14,7 @@ export async function showTopic(context: Context, name: string): Promise<void> {
   const { output } = context
   const topic = HELP_TOPICS.find((each) => each.name === name)
   if (topic !== undefined) {
-    output.result((await formatTopic(topic)).trimEnd())
+    output.result(formatTopic(topic))
     return
   }
   const aliases = await readAliases(context)

@@ -15,8 +15,12 @@ export function findClosestName(name: string, names: readonly string[]): string 
   return isNear ? best.candidate : undefined
 }
 
-/** Optimal string alignment: row `i` holds the distances of the first `i` characters of `left`. */
-function editDistance(left: string, right: string): number {
+/**
+ * Counts the insertions, deletions, replacements and swaps of neighbours that make one text of the other.
+ *
+ * Optimal string alignment: row `i` holds the distances of the first `i` characters of `left`.
+ */
+export function editDistance(left: string, right: string): number {
   const rows = [Array.from({ length: right.length + 1 }, (_, column) => column)]
   for (let i = 1; i <= left.length; i++) {
     const row = [i]

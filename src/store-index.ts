@@ -8,6 +8,7 @@
 export type { Backend, BackendEntry } from './backend/backend.ts'
 export { LocalBackend } from './backend/local-backend.ts'
 export { MemoryBackend } from './backend/memory-backend.ts'
+export { findClosestName } from './closest-name.ts'
 export { type ColumnComparison, compareColumns } from './diff/column-comparison.ts'
 export { readCommittedState } from './diff/committed-state.ts'
 export type { DatabaseState } from './diff/database-state.ts'

@@ -34,7 +34,8 @@ export const defineCheck: DefineCommand = (command, context) => {
       'half of its rows, a table or a column is gone), and looks into the migration files that ' +
       'the database has not seen yet for statements that take data away. With files, --rules, ' +
       '--pending or --max-age it does just that; files and --max-age need no database. Nothing ' +
-      'is run, changed or stored. Ends with 1 when there is an alarm.',
+      'is run, changed or stored. Ends with 1 when there is an alarm. How rules and conditions are ' +
+      "written, says 'snap help alarms'.",
     examples: [
       ['snap check', 'everything, as configured'],
       ['snap check migrations/0042_drop_email.sql', 'what a file would take away'],
@@ -63,38 +64,8 @@ export const defineCheck: DefineCommand = (command, context) => {
       'how long to wait for a lock (default 10s)',
       parseDurationMs,
     )
-    .addHelpText('after', CONFIG_HELP)
     .action((files: string[], flags: CheckFlags) => check(context, files, flags))
 }
-
-const CONFIG_HELP = `
-snap.config.json, beside .snap/; comments are allowed, and any key may be left out:
-  {
-    "migrations": ["db/migrations/*.sql"],  // what --pending looks into
-    "migrate": {},                          // see 'snap help migrate'
-    "rules": {
-      "default": {                // for every table; these hold without a file, too
-        "maxLossPercent": 50,     // fewer rows than before; false: any number
-        "mayShrink": true,        // have fewer rows at all
-        "mayDelete": true,        // lose rows, whatever comes instead
-        "mayUpdate": true,        // have rows changed
-        "mayGo": false,           // be dropped
-        "mayLoseColumns": false
-      },
-      "tables": {                 // of two patterns that match, the later counts
-        "public.users": { "maxLossPercent": 1 },
-        "audit.*": { "mayDelete": false, "mayUpdate": false },
-        "sessions": { "maxLossPercent": false }
-      },
-      "alarmIf": ["orders.deleted > before * 10%", "any.rows = 0"]
-    }
-  }
-A condition compares TABLE.rows, .inserted, .deleted, .updated or .columns with
-a number, another table's, or 'before': the rows that the table had (beside
-.columns, its columns). Operators: < <= > >= = !=, + - * /, and, or, not.
-'any' stands for any table; other names are quoted as in SQL where need be.
-Rules and conditions are about tables alone: other datastores (sources) are not
-looked at here, and raise no alarm; 'snap status' tells what differs in them.`
 
 async function check(context: Context, args: string[], flags: CheckFlags): Promise<void> {
   const { io, options, output } = context

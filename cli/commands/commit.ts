@@ -2,6 +2,7 @@ import {
   type CaptureTotals,
   type Commit,
   type CommitResult,
+  type CommittedSource,
   commit,
   type ObjectId,
   type Selection,
@@ -43,7 +44,7 @@ export interface CommitJson
   /** Null where HEAD is on no branch. */
   refName: string | null
   isUnchanged: boolean
-  sources: NonNullable<Commit['sources']>
+  sources: CommittedSource[]
   reading: CommitResult['reading']
   totals: CaptureTotals
 }
@@ -54,9 +55,9 @@ export const defineCommit: DefineCommand = (command, context) => {
       'Commits one consistent state of the whole database: every schema object and every row, ' +
       'as of one moment, while others keep working. Only what is new since earlier commits ' +
       'takes space. Other datastores that snap.config.json names under sources are read after it, ' +
-      'each at a time of its own. Where the server keeps WAL summaries (PostgreSQL 17 and up, ' +
-      'summarize_wal = on), tables that have not changed since the last commit are not read again. ' +
-      'Without -m an editor asks for the message.',
+      'each at a time of its own (snap help sources). Where the server keeps WAL summaries (PostgreSQL ' +
+      '17 and up, summarize_wal = on), tables that have not changed since the last commit are not read ' +
+      'again. Without -m an editor asks for the message.',
     examples: [
       ['snap commit -m "before migration 42"', 'commit everything'],
       ["snap commit -m 'small' --exclude-table-data 'log.*'", 'without the rows of those tables'],
@@ -98,32 +99,8 @@ export const defineCommit: DefineCommand = (command, context) => {
       parseDurationMs,
     )
     .option('--author <author>', "as 'Name <address>', instead of who git says you are")
-    .addHelpText('after', SOURCES_HELP)
     .action((options: CommitOptions) => runCommit(context, options))
 }
-
-const SOURCES_HELP = `
-sources in snap.config.json, beside .snap/; a name of your own, and files or a command:
-  {
-    "sources": {
-      "uploads": {
-        "files": {
-          "root": "var/uploads",                // a directory, relative to this file
-          "patterns": ["**"],                   // of fast-glob; all files, unless given
-          "exclude": ["cache/**"]               // and .env files, unless a pattern names them
-        }
-      },
-      "redis": {
-        "command": {                            // as a list; as a string it is for /bin/sh
-          "dump": ["node", "redis-dump.js"],    // its stdout is committed
-          "restore": ["redis-cli", "--pipe"],   // reads it; without one, checkout leaves it alone
-          "directory": ".",                     // where they run
-          "environment": { "REDISCLI_AUTH": "" },
-          "timeoutSeconds": 3600
-        }
-      }
-    }
-  }`
 
 async function runCommit(context: Context, options: CommitOptions): Promise<void> {
   const { io } = context

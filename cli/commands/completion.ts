@@ -3,6 +3,7 @@ import { Argument } from 'commander'
 import { SHELLS, type Shell } from '../completion/shells.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
+import { formatHelpText } from '../help-topics.ts'
 import { type DefineCommand, describeCommand } from './command.ts'
 
 export interface CompletionJson {
@@ -27,9 +28,10 @@ export const defineCompletion: DefineCommand = (command, context) => {
       ['snap completion fish > ~/.config/fish/completions/snap.fish', 'for fish'],
     ],
     exitCodes: [ExitCode.done, ExitCode.usage],
-    seeAlso: ['snap help completion', 'snap config'],
+    seeAlso: ['snap config', 'snap help revisions'],
   })
     .addArgument(new Argument('<shell>', 'for which shell').choices(SHELLS))
+    .addHelpText('after', () => `\n${formatHelpText('completion')}`)
     .action((shell: Shell) => completion(context, shell))
 }
 

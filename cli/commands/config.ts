@@ -14,6 +14,8 @@ import {
 import { editConfigFile, readConfigText } from '../config-file.ts'
 import type { Context } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
+import { formatHelpText } from '../help-topics.ts'
+import { formatConfigKeys } from '../output/config-text.ts'
 import { printable } from '../output/printable.ts'
 import { withStore } from '../store.ts'
 import { isCommandName } from './all-commands.ts'
@@ -49,7 +51,7 @@ export const defineConfig: DefineCommand = (command, context) => {
       'in lists are counted from 0. list prints what the file says, get one value or its default, ' +
       'and ends with 1 where there is neither. set takes text, numbers, true, false, and lists and ' +
       'objects as JSON; it writes nothing that could not be read again, and leaves comments, order ' +
-      "and formatting as they are. 'snap help config' documents every key.",
+      'and formatting as they are. Every key is documented below.',
     examples: [
       ['snap config', 'what the file says'],
       ['snap config get rules.default.maxLossPercent', 'a value, or its default'],
@@ -67,7 +69,7 @@ export const defineConfig: DefineCommand = (command, context) => {
       ExitCode.conflict,
       ExitCode.backend,
     ],
-    seeAlso: ['snap protect', 'snap check', 'snap help config', 'snap help sources'],
+    seeAlso: ['snap protect', 'snap check', 'snap help alarms', 'snap help sources'],
   })
     .addArgument(
       new Argument('[action]', 'what to do')
@@ -76,6 +78,10 @@ export const defineConfig: DefineCommand = (command, context) => {
     )
     .argument('[key]', 'of get, set and unset')
     .argument('[value]', 'of set')
+    .addHelpText(
+      'after',
+      () => `\n${formatHelpText('config', { 'config keys': formatConfigKeys })}`,
+    )
     .action((action: Action, key: string | undefined, value: string | undefined) => {
       requireArguments(action, key, value)
       return withStore(context, (store) => {

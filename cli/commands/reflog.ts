@@ -1,5 +1,6 @@
 import {
   branchRefName,
+  findClosestName,
   type RefRecord,
   SnapError,
   type Store,
@@ -67,7 +68,15 @@ async function findLoggedRef(store: Store, ref: string): Promise<string> {
   for (const refName of candidates) {
     if ((await store.refs.findRecord(refName)) !== undefined) return refName
   }
-  throw new SnapError('REF_MISSING', `there is no ref '${ref}'`, { refName: ref })
+  const names: string[] = []
+  for await (const { name } of store.refs.list('refs/')) names.push(shortRefName(name))
+  const guess = findClosestName(ref, names)
+  throw new SnapError(
+    'REF_MISSING',
+    `there is no ref '${ref}'`,
+    { refName: ref },
+    guess === undefined ? {} : { hint: `did you mean ${guess}?` },
+  )
 }
 
 /** As wide as a short id: the ref was deleted, or HEAD's branch had no commit yet. */

@@ -21,6 +21,7 @@ import type { Context } from '../context.ts'
 import { HELP_TOPICS } from '../help-topics.ts'
 import { titleOf } from '../output/commit-text.ts'
 import { formatOperationCommand } from '../output/operation-text.ts'
+import { formatQuantity } from '../output/units.ts'
 import { withStore } from '../store.ts'
 import { type Answer, type Candidate, NOTHING, words } from './answer.ts'
 import { listConfigKeys, listConfigValues } from './list-config.ts'
@@ -220,7 +221,7 @@ async function listTables(store: Store, revision: string, typed: string): Promis
     const isBare =
       namespace === 'public' && !typed.includes('.') && !'public.'.startsWith(typed || '-')
     const value = isBare ? quote(name) : `${quote(namespace)}.${quote(name)}`
-    return { value, description: rows === null ? '' : `${rows.rowCount} rows` }
+    return { value, description: rows === null ? '' : formatQuantity(rows.rowCount, 'row') }
   })
 }
 

@@ -29,9 +29,10 @@ _snap() {
     unfinished) compopt -o nospace 2>/dev/null ;;
   esac
 
-  # Bash replaces only what follows the last of its word breaks.
-  local prefix=
-  if [[ $current != [\'\"]* ]]; then prefix=${current%"${current##*[$COMP_WORDBREAKS]}"}; fi
+  # Bash replaces only what follows the last of its word breaks; quotes and blanks within a word are
+  # escaped, and break nothing.
+  local prefix= breaks=${COMP_WORDBREAKS//[\"\'[:space:]]/}
+  if [[ $current != [\'\"]* && -n $breaks ]]; then prefix=${current%"${current##*[$breaks]}"}; fi
   COMPREPLY=()
   for line in ${replies[@]+"${replies[@]}"}; do COMPREPLY+=("${line#"$prefix"}"); done
 }

@@ -1,4 +1,5 @@
-# Completion of snap for fish: save as ~/.config/fish/completions/snap.fish, or source it.
+# Completion of snap for fish: save as ~/.config/fish/completions/snap.fish, where it goes before
+# what fish brings for another program of that name.
 
 function __snap_complete
     set -l before (commandline -opc)

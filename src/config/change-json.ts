@@ -11,6 +11,7 @@ import {
   modify,
   parseTree,
 } from 'jsonc-parser'
+import { removeJson } from './remove-json.ts'
 
 /**
  * @param path   where; what is missing on the way to it is made
@@ -21,11 +22,16 @@ export function changeJson(
   path: readonly (string | number)[],
   value: unknown,
 ): string {
-  const root = parseTree(text, [], { allowTrailingComma: true })
-  const isThere = root !== undefined && findNodeAtLocation(root, [...path]) !== undefined
-  if (value === undefined && !isThere) return text
+  if (value === undefined) {
+    const root = parseTree(text, [], { allowTrailingComma: true })
+    const node = root === undefined ? undefined : findNodeAtLocation(root, [...path])
+    return node === undefined ? text : removeJson(text, node)
+  }
   const edits = modify(text, [...path], value, {})
-  return applyEdits(text, value === undefined ? edits : edits.flatMap((edit) => spread(text, edit)))
+  return applyEdits(
+    text,
+    edits.flatMap((edit) => spread(text, edit)),
+  )
 }
 
 /** What `modify` writes in one line: commas around, a key, a value. */

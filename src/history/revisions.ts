@@ -1,10 +1,11 @@
+import { findClosestName } from '../closest-name.ts'
 import { isSnapError, SnapError } from '../errors.ts'
 import { findMetadataKind } from '../format/metadata-object.ts'
 import { isObjectId, shortId } from '../format/object-id.ts'
 import type { RefRecord } from '../format/ref-record.ts'
 import type { ObjectId } from '../format/values.ts'
 import { readHead } from '../refs/head.ts'
-import { BRANCH_PREFIX, HEAD, isRefName, TAG_PREFIX } from '../refs/ref-name.ts'
+import { BRANCH_PREFIX, HEAD, isRefName, shortRefName, TAG_PREFIX } from '../refs/ref-name.ts'
 import type { RefStore } from '../refs/ref-store.ts'
 import { findCommitByMigration } from './find-by-migration.ts'
 import { parseMoment, parseRevision, type RevisionStep } from './parse-revision.ts'
@@ -77,8 +78,21 @@ async function resolveBase(source: RevisionSource, base: string, text: string): 
       { hint: `write more digits: ${candidates.slice(0, 3).map(shortId).join(', ')}` },
     )
   }
-  if (candidates[0] === undefined) throw unknown(text, 'nothing has that name')
+  if (candidates[0] === undefined) {
+    throw unknown(text, 'nothing has that name', await guessName(source.refs, base))
+  }
   return candidates[0]
+}
+
+/** The hint that names the branch or tag that was probably meant. */
+async function guessName(refs: RefStore, base: string): Promise<string | undefined> {
+  const names: string[] = [HEAD]
+  for await (const { name } of refs.list('refs/')) {
+    if (name.startsWith(BRANCH_PREFIX) || name.startsWith(TAG_PREFIX))
+      names.push(shortRefName(name))
+  }
+  const guess = findClosestName(base, names)
+  return guess === undefined ? undefined : `did you mean ${guess}?`
 }
 
 /** Returns the full name that a short one stands for, in git's order, if such a ref exists. */
@@ -119,7 +133,9 @@ async function resolveLogPlace(
 ): Promise<ObjectId> {
   const { base, logPlace, text, now } = place
   const refName = await findLogName(source.refs, base)
-  if (refName === undefined) throw unknown(text, `there is no ref '${base}'`)
+  if (refName === undefined) {
+    throw unknown(text, `there is no ref '${base}'`, await guessName(source.refs, base))
+  }
   const position = /^\d{1,9}$/.test(logPlace) ? Number(logPlace) : undefined
   const moment = position === undefined ? parseMoment(logPlace, now) : undefined
   if (position === undefined && moment === undefined) {

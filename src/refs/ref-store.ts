@@ -1,4 +1,5 @@
 import type { Backend } from '../backend/backend.ts'
+import { findClosestName } from '../closest-name.ts'
 import { SnapError } from '../errors.ts'
 import { shortId } from '../format/object-id.ts'
 import {
@@ -9,7 +10,16 @@ import {
   type RefRecord,
 } from '../format/ref-record.ts'
 import type { ObjectId } from '../format/values.ts'
-import { assertRefName, HEAD, parseRefRecordKey, refKeyPrefix, refRecordKey } from './ref-name.ts'
+import {
+  assertRefName,
+  BRANCH_PREFIX,
+  HEAD,
+  parseRefRecordKey,
+  refKeyPrefix,
+  refRecordKey,
+  shortRefName,
+  TAG_PREFIX,
+} from './ref-name.ts'
 
 /** A ref that exists, with the move that gave it its value. */
 export interface Ref {
@@ -62,9 +72,25 @@ export class RefStore {
   async read(name: string): Promise<ObjectId> {
     const id = await this.find(name)
     if (id === undefined) {
-      throw new SnapError('REF_MISSING', `there is no ref '${name}'`, { refName: name })
+      const guess = await this.#guess(name)
+      throw new SnapError(
+        'REF_MISSING',
+        `there is no ref '${name}'`,
+        { refName: name },
+        guess === undefined ? {} : { hint: `did you mean ${shortRefName(guess)}?` },
+      )
     }
     return id
+  }
+
+  /** The ref of the same kind that was probably meant. */
+  async #guess(name: string): Promise<string | undefined> {
+    const prefix = [BRANCH_PREFIX, TAG_PREFIX].find((each) => name.startsWith(each))
+    if (prefix === undefined) return undefined
+    const names: string[] = []
+    for await (const ref of this.list(prefix)) names.push(ref.name.slice(prefix.length))
+    const guess = findClosestName(name.slice(prefix.length), names)
+    return guess === undefined ? undefined : prefix + guess
   }
 
   /** Returns a ref's newest record (which may say that it was deleted), or `undefined` when it never existed. */

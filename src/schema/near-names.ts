@@ -1,3 +1,5 @@
+import { editDistance } from '../closest-name.ts'
+
 const MAX_NAMES = 5
 
 /** Returns the names that differ from one of `wanted` by few letters, or hold it, nearest first; at most five. */
@@ -23,18 +25,4 @@ function distanceOf(wanted: string, name: string): number {
   const isPart =
     Math.min(wanted.length, name.length) > 2 && (name.includes(wanted) || wanted.includes(name))
   return isPart ? limit + 1 : Number.POSITIVE_INFINITY
-}
-
-/** Insertions, deletions and substitutions that make one text of the other. */
-function editDistance(left: string, right: string): number {
-  let row = Array.from({ length: right.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= left.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= right.length; j++) {
-      const substitution = row[j - 1]! + (left[i - 1] === right[j - 1] ? 0 : 1)
-      next.push(Math.min(substitution, row[j]! + 1, next[j - 1]! + 1))
-    }
-    row = next
-  }
-  return row[right.length]!
 }

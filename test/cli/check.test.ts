@@ -196,7 +196,7 @@ describe('snap check --max-age', () => {
         stdout: '',
         stderr:
           'fatal: snap.config.json:2:3: rulez is not a key that snap knows; did you mean rules?\n' +
-          "hint: 'snap help check' says what may stand in it\n",
+          "hint: 'snap help config' says what may stand in it\n",
       })
     }
   })

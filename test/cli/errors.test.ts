@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { EXIT_CODE_MEANINGS, EXIT_CODE_OF_ERROR } from '../../cli/exit-codes.ts'
 import { exitCodeOf, formatError, formatErrorAsJson } from '../../cli/output/error-text.ts'
 import { type ErrorCode, InvariantError, SnapError } from '../../src/index.ts'
+import { schemaProblems } from './json-schema-problems.ts'
 
 const id = 'ab'.repeat(32)
 const server = {
@@ -318,7 +319,7 @@ const EXAMPLES: { [C in ErrorCode]: SnapError<C> } = {
         },
       ],
     },
-    { hint: "'snap help check' says what may stand in it" },
+    { hint: "'snap help config' says what may stand in it" },
   ),
   INPUT_UNREADABLE: new SnapError('INPUT_UNREADABLE', "cannot read 'up.sql': ENOENT", {
     path: 'up.sql',
@@ -443,6 +444,12 @@ test('every error has the exit code of its kind', () => {
 test('every exit code that an error can end with has a meaning', () => {
   for (const exitCode of Object.values(EXIT_CODE_OF_ERROR)) {
     equal(typeof EXIT_CODE_MEANINGS[exitCode], 'string')
+  }
+})
+
+test('under --json every error is as the published schema says', () => {
+  for (const error of [...Object.values(EXAMPLES), new TypeError('a bug')]) {
+    deepEqual(schemaProblems('error', JSON.parse(formatErrorAsJson(error))), [])
   }
 })
 

@@ -1,65 +1,197 @@
+/**
+ * What commands print under --json, held against the published schemas: each command of the program
+ * once, as far as it prints something else once more.
+ */
 import { deepEqual, equal } from 'node:assert/strict'
-import { test } from 'vitest'
-import { allMajors } from '../support/postgres.ts'
-import { runSnap } from './run-snap.ts'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, test } from 'vitest'
+import { ALL_COMMANDS } from '../../cli/commands/all-commands.ts'
+import { allMajors, createDatabase } from '../support/postgres.ts'
+import { schemaProblems } from './json-schema-problems.ts'
+import { environment, type RunOptions } from './run-snap.ts'
 import { newWorkplace, type Workplace, WRECKAGE } from './workplace.ts'
 
-/** Reads from a command's own help which keys its document has; `use` picks one where uses differ. */
-async function documentedKeys(command: string, use?: string): Promise<string[]> {
-  const { stdout } = await runSnap([command, '--help'])
-  const section = stdout.slice(stdout.indexOf('JSON keys:'), stdout.indexOf('Exit codes:'))
-  const lines = section.split('\n').map((line) => line.trim())
-  const line = use === undefined ? lines[1] : lines.find((text) => text.startsWith(`${use}: `))
-  return line!.slice(use === undefined ? 0 : use.length + 2).split(', ')
+const newest = allMajors.at(-1)!
+
+/** A dump as pg_dump writes it, of a table with two rows. */
+const DUMP = `--
+-- PostgreSQL database dump
+--
+
+-- Dumped from database version ${newest}.0
+-- Dumped by pg_dump version ${newest}.0
+
+CREATE TABLE public.items (
+    id integer,
+    name text
+);
+
+COPY public.items (id, name) FROM stdin;
+1\tone
+2\t\\N
+\\.
+
+--
+-- PostgreSQL database dump complete
+--
+`
+
+/** Runs commands in a workplace, and keeps what they print that is not as their schemas say. */
+function validating({ snap }: Workplace) {
+  const validated = new Set<string>()
+  const problems: string[] = []
+  const validate = async (
+    argv: readonly string[],
+    { stream = 'stdout', ...options }: RunOptions & { stream?: 'stdout' | 'stderr' } = {},
+  ) => {
+    const outcome = await snap(['--json', ...argv], options)
+    const lines = outcome[stream].trimEnd().split('\n').filter(Boolean)
+    if (lines.length === 0) {
+      problems.push(`snap ${argv.join(' ')} printed nothing: ${outcome.exitCode} ${outcome.stderr}`)
+    }
+    const name = argv[0]!
+    validated.add(name)
+    for (const line of lines) {
+      const found = schemaProblems(name, JSON.parse(line))
+      problems.push(...found.map((problem) => `snap ${argv.join(' ')}: ${problem}`))
+    }
+    return lines.map((line) => JSON.parse(line))
+  }
+  return { validated, problems, validate }
 }
 
-test('every command prints one document with the keys its help names', async () => {
-  const { database, json, snap } = await newWorkplace(allMajors.at(-1)!)
-  const keysOf = async (...argv: string[]) => Object.keys(await json(argv))
+test('every command prints what its published schema says', async () => {
+  const place = await newWorkplace(newest)
+  const { directory, database, snap } = place
+  const { validated, problems, validate } = validating(place)
+  await mkdir(join(directory, 'migrations'))
+  await mkdir(join(directory, 'uploads'))
+  await writeFile(join(directory, 'uploads', 'a.txt'), 'a')
+  await writeFile(
+    join(directory, 'migrations', '1_phone.sql'),
+    'ALTER TABLE customers ADD phone text',
+  )
+  await writeFile(join(directory, 'drop.sql'), 'DROP TABLE orders')
+  await writeFile(join(directory, 'new.csv'), 'id,name\n1000,new\n')
+  await writeFile(join(directory, 'bad.csv'), 'id,name\nx,bad\n')
+  await writeFile(join(directory, 'old.sql'), DUMP)
 
-  deepEqual(await keysOf('init'), await documentedKeys('init'))
-  deepEqual(await keysOf('commit', '-m', 'one'), await documentedKeys('commit'))
-  deepEqual(await keysOf('show'), await documentedKeys('show'))
-  deepEqual(await keysOf('log'), await documentedKeys('log'))
-  deepEqual(await keysOf('tag', 'v1'), await documentedKeys('tag', 'make or delete'))
-  deepEqual(await keysOf('tag'), await documentedKeys('tag', 'list'))
-  deepEqual(await keysOf('tag', '-d', 'v1'), await documentedKeys('tag', 'make or delete'))
-  deepEqual(await keysOf('branch', 'topic'), await documentedKeys('branch', 'make or delete'))
-  deepEqual(await keysOf('branch'), await documentedKeys('branch', 'list'))
-  deepEqual(await keysOf('rev-parse', 'HEAD'), await documentedKeys('rev-parse'))
-  deepEqual(await keysOf('cat-object', 'HEAD'), await documentedKeys('cat-object'))
-  deepEqual(await keysOf('stats'), await documentedKeys('stats'))
-  deepEqual(await keysOf('fsck'), await documentedKeys('fsck'))
-  deepEqual(await keysOf('pin', 'HEAD'), await documentedKeys('pin', 'pin'))
-  deepEqual(await keysOf('pin'), await documentedKeys('pin', 'list'))
-  deepEqual(await keysOf('unpin', 'HEAD'), await documentedKeys('unpin'))
-  const prune = ['prune', '--keep-last', '1']
-  deepEqual(await keysOf(...prune, '--dry-run'), await documentedKeys('prune'))
-  deepEqual(await keysOf(...prune, '-y'), await documentedKeys('prune'))
-  deepEqual(await keysOf('gc', '--dry-run'), await documentedKeys('gc'))
-  deepEqual(await keysOf('gc'), await documentedKeys('gc'))
-  deepEqual(await keysOf('status'), await documentedKeys('status'))
-  deepEqual(await keysOf('check'), await documentedKeys('check'))
-  deepEqual(await keysOf('diff'), await documentedKeys('diff', '--stat'))
-  const exported = await keysOf('export', '--output', 'shop.sql')
-  deepEqual(exported, await documentedKeys('export'))
-  await database.query('DELETE FROM orders WHERE id = 1')
-  const keysOfLine = async (...argv: string[]) => {
-    const { stdout } = await snap(['--json', ...argv])
-    return Object.keys(JSON.parse(stdout.split('\n')[0]!))
-  }
-  deepEqual(await keysOfLine('diff', '--rows'), await documentedKeys('diff', '--rows'))
+  await validate(['init'])
+  await validate(['config', 'set', 'sources.uploads.files.root', 'uploads'])
+  await validate(['config', 'get', 'migrate.table'])
+  await validate(['config', 'get', 'alias.none'])
+  await validate(['config', 'unset', 'migrate.table'])
+  await validate(['config'])
+  await validate(['completion', 'bash'])
+  await validate(['commit', '-m', 'one'])
+  await validate(['show'])
+  await validate(['show', 'HEAD:schema'])
+  await validate(['log'])
+  await validate(['cat', 'HEAD:customers'])
+  await validate(['tag', 'v1'])
+  await validate(['tag'])
+  await validate(['tag', '-d', 'v1'])
+  await validate(['branch', 'topic'])
+  await validate(['branch'])
+  await validate(['rev-parse', 'HEAD', 'topic'])
+  await validate(['cat-object', 'HEAD'])
+  await validate(['cat-object', 'HEAD^{tree}'])
+  await validate(['fsck'])
+  await validate(['pin', 'HEAD'])
+  await validate(['pin'])
+  await validate(['unpin', 'HEAD'])
+  await validate(['status'])
+  await validate(['check', 'drop.sql', '--rules', '--max-age', '1d'])
+  await validate(['check'])
+  await validate(['diff'])
+  await validate(['export', '--output', 'shop.sql'])
+  await validate(['protect', '--show'])
+  await validate(['doctor'])
+
+  await validate(['load', 'new.csv', '--table', 'customers', '--dry-run'])
+  await validate(['load', 'new.csv', '--table', 'customers'])
+  await validate(['load', 'bad.csv', '--table', 'customers', '--dry-run'])
+  await validate(['migrate', '--status'])
+  await validate(['migrate', '--dry-run'])
+  await validate(['migrate'])
+  await validate(['ops'])
+  await validate(['ops', '1'])
+  const exits = (exitCode: number): RunOptions => ({
+    runChild: async () => {
+      await database.query('DELETE FROM orders WHERE id = 1')
+      return { kind: 'exited', exitCode }
+    },
+  })
+  await validate(['run', '--', 'true'], { ...exits(0), stream: 'stderr' })
+  await validate(['run', '--rollback-on-failure', '--', 'true'], { ...exits(3), stream: 'stderr' })
+  await validate(['rollback', '--dry-run', '--sql'])
+  await validate(['rollback', '-y'])
+
+  await writeFile(join(directory, 'uploads', 'a.txt'), 'changed')
+  await database.query("UPDATE customers SET name = 'x' WHERE id < 3")
+  await validate(['status'])
+  await validate(['diff', '--rows'])
   await database.query(WRECKAGE)
-  deepEqual(await keysOfLine('diff', '--schema'), await documentedKeys('diff', '--schema'))
-  const checkout = await documentedKeys('checkout')
-  deepEqual(await keysOf('checkout', 'HEAD', '--dry-run'), checkout)
-  deepEqual(await keysOf('checkout', 'HEAD', '-y'), checkout)
-  deepEqual(await keysOf('undo', '-y'), checkout)
+  await validate(['status'])
+  await validate(['check'])
+  await validate(['diff'])
+  await validate(['diff', '--schema'])
+  await validate(['checkout', 'HEAD', '--dry-run', '--sql'])
+  await validate(['checkout', 'HEAD', '--table', 'orders', '--dry-run'])
+  await validate(['checkout', 'HEAD', '-y'])
+  await validate(['undo', '-y'])
+  await validate(['wipe', '--dry-run'])
+  await validate(['wipe', '--data-only', '--confirm-database', database.name])
+  await validate(['reflog'])
+  const scratch = await createDatabase(newest)
+  await validate(['import', 'old.sql', '--scratch', scratch.url])
+
+  await validate(['schedule', 'list'], { environment: environment({ HOME: directory }) })
+  await validate(['schedule', 'run', '--keep-last', '1'])
+  await validate(['prune', '--keep-last', '1', '--dry-run'])
+  await validate(['prune', '--keep-last', '1', '-y'])
+  await validate(['gc', '--dry-run'])
+  await validate(['gc'])
+  await validate(['demo'])
+
+  // There is no --json of what is drawn on a terminal.
+  equal((await snap(['--json', 'ui'])).stdout, '')
+  validated.add('ui')
+
+  deepEqual(problems, [])
+  const missing = ALL_COMMANDS.map(({ name }) => name).filter((name) => !validated.has(name))
+  deepEqual(missing, [], `run them here with --json, so that their schema is known to be true`)
+})
+
+describe('errors', () => {
+  test('what stderr says under --json is what the published schema says', async () => {
+    const place = await newWorkplace(newest)
+    const { snap, succeed, database } = place
+    await succeed(['init'])
+    await succeed(['commit', '-m', 'one'])
+    await database.query('DELETE FROM orders WHERE id > 200')
+    const closed = environment({ DATABASE_URL: 'postgres://ada@127.0.0.1:1/shop' })
+    for (const [argv, options, code] of [
+      [['log', '--frob'], {}, 'USAGE'],
+      [['show', 'main~9'], {}, 'REVISION_UNKNOWN'],
+      [['init'], {}, 'STORE_EXISTS'],
+      [['diff', '--table', 'ordres'], {}, 'PATTERN_UNMATCHED'],
+      [['config', 'set', 'rules.default.mayGo', 'yes'], {}, 'USAGE'],
+      [['checkout', 'HEAD'], {}, 'CONFIRMATION_NEEDED'],
+      [['status'], { environment: closed }, 'POSTGRES_UNREACHABLE'],
+      [['log', '--store', 'nowhere'], {}, 'STORE_NOT_FOUND'],
+    ] as const) {
+      const { stdout, stderr } = await snap(['--json', ...argv], options)
+      const error = JSON.parse(stderr)
+      deepEqual([stdout, error.code, schemaProblems('error', error)], ['', code, []])
+    }
+  })
 })
 
 /** A shop with one commit, and fewer orders since. */
 async function changedPlace(): Promise<Workplace> {
-  const place = await newWorkplace(allMajors.at(-1)!)
+  const place = await newWorkplace(newest)
   await place.succeed(['init'])
   await place.succeed(['commit', '-m', 'one'])
   await place.database.query('DELETE FROM orders WHERE id > 200')

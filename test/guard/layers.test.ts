@@ -24,7 +24,7 @@ const LAYERS: Readonly<Record<string, { mayImport: readonly string[]; because: s
     because: 'objects are stored without knowing what is captured or named',
   },
   'src/refs': {
-    mayImport: ['src/errors.ts', 'src/format', 'src/backend'],
+    mayImport: ['src/errors.ts', 'src/closest-name.ts', 'src/format', 'src/backend'],
     because: 'a ref holds an id and does not look at what it names',
   },
   'src/doctor': {
@@ -57,7 +57,7 @@ const LAYERS: Readonly<Record<string, { mayImport: readonly string[]; because: s
     because: 'a log tells what others did; it must be writable whatever they do',
   },
   'src/schema': {
-    mayImport: ['src/errors.ts', 'src/format', 'src/postgres/quote.ts'],
+    mayImport: ['src/errors.ts', 'src/closest-name.ts', 'src/format', 'src/postgres/quote.ts'],
     because: 'schemas are compared and ordered as values, without a connection',
   },
   'src/postgres': {

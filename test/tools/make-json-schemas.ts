@@ -7,6 +7,7 @@
 import { join } from 'node:path'
 import { createGenerator, type SchemaGenerator } from 'ts-json-schema-generator'
 import { ERROR_SCHEMA_NAME } from '../../cli/json-schemas.ts'
+import { CONFIG_SCHEMA } from '../../src/index.ts'
 import { root } from '../guard/source-files.ts'
 
 /** What a command has to export for its schema: `rev-parse` → `RevParseJson`. */
@@ -16,7 +17,7 @@ export function schemaTypeOf(command: string): string {
 }
 
 /**
- * Returns the text of the schema of each command, and of errors.
+ * Returns the text of the schema of each command, of errors, and of the configuration file.
  *
  * @throws Error  a command exports no such type; the message says what to do
  */
@@ -33,7 +34,11 @@ export function makeJsonSchemas(commands: readonly string[]): Map<string, string
     sortProps: false,
   })
   const schemas = commands.map((name) => [name, makeSchema(generator, name)] as const)
-  return new Map([...schemas, [ERROR_SCHEMA_NAME, format(generator, 'ErrorJson', 'an error')]])
+  return new Map([
+    ...schemas,
+    [ERROR_SCHEMA_NAME, format(generator, 'ErrorJson', 'an error')],
+    ['snap.config', makeConfigSchema()],
+  ])
 }
 
 function makeSchema(generator: SchemaGenerator, command: string): string {
@@ -51,7 +56,14 @@ function makeSchema(generator: SchemaGenerator, command: string): string {
   }
 }
 
+/** Of the configuration file, for editors. */
+function makeConfigSchema(): string {
+  const schema = { $schema: 'http://json-schema.org/draft-07/schema#', ...CONFIG_SCHEMA }
+  return `${JSON.stringify(schema, (key, value) => (key === 'keyName' ? undefined : value), 2)}\n`
+}
+
 function format(generator: SchemaGenerator, type: string, what: string): string {
-  const { $schema, ...schema } = generator.createSchema(type)
-  return `${JSON.stringify({ $schema, $comment: `What --json prints of ${what}.`, ...schema }, null, 2)}\n`
+  const { $schema, definitions = {}, ...schema } = generator.createSchema(type)
+  const shared = Object.keys(definitions).length === 0 ? {} : { definitions }
+  return `${JSON.stringify({ $schema, $comment: `What --json prints of ${what}.`, ...schema, ...shared }, null, 2)}\n`
 }

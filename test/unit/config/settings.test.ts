@@ -146,6 +146,39 @@ test('a setting that is removed is gone, with what is below it', () => {
   equal(removeSetting(WRITTEN, ['migrate', 'table'], 'c.json'), WRITTEN)
 })
 
+describe('what is removed takes its commas, its line and its comment with it, and no others', () => {
+  test.each([
+    ['{ "migrate": { "table": "t" } }', '{ "migrate": { } }'],
+    ['{ "migrate": { "table": "t", "schema": "s" } }', '{ "migrate": { "schema": "s" } }'],
+    ['{ "migrate": { "schema": "s", "table": "t" } }', '{ "migrate": { "schema": "s" } }'],
+    [
+      '{\n  "migrate": {\n    "schema": "s", // a\n    "table": "t" // b\n  } // c\n}',
+      '{\n  "migrate": {\n    "schema": "s" // a\n  } // c\n}',
+    ],
+    [
+      '{\n  "migrate": {\n    "table": "t", // a\n    // b\n    "schema": "s"\n  }\n}',
+      '{\n  "migrate": {\n    // b\n    "schema": "s"\n  }\n}',
+    ],
+    [
+      '{\r\n  "migrate": {\r\n    "schema": "s",\r\n    "table": "t",\r\n  },\r\n}',
+      '{\r\n  "migrate": {\r\n    "schema": "s",\r\n  },\r\n}',
+    ],
+  ])('%j', (source, expected) => {
+    equal(removeSetting(source, ['migrate', 'table'], 'c.json'), expected)
+  })
+
+  test('of a list', () => {
+    equal(
+      removeSetting('{ "migrations": ["a", "b"] }', ['migrations', 0], 'c'),
+      '{ "migrations": ["b"] }',
+    )
+    equal(
+      removeSetting('{ "migrations": ["a", "b"] }', ['migrations', 1], 'c'),
+      '{ "migrations": ["a"] }',
+    )
+  })
+})
+
 test('a setting that others need cannot be removed', () => {
   const source = '{ "sources": { "a": { "files": { "root": "x" } } } }'
   throws(() => removeSetting(source, ['sources', 'a', 'files', 'root'], 'c.json'), {
