@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { throwIfAborted } from '../errors.ts'
 import { examineScript, type Script } from './examine-script.ts'
 import { type KnownState, KnownTables } from './known-tables.ts'
@@ -24,9 +25,13 @@ export async function examineScripts(
 ): Promise<SqlFinding[]> {
   const parser = await loadSqlParser()
   const shared = new KnownTables(parser, state)
-  return scripts.flatMap((script) => {
+  const findings: SqlFinding[] = []
+  for (const script of scripts) {
+    // Parsing holds the thread: between two scripts there is time to hear of an interruption.
+    await setImmediate()
     throwIfAborted(signal, 'reading SQL')
     const known = isSequence ? shared : new KnownTables(parser, state)
-    return examineScript(script, { parser, known })
-  })
+    findings.push(...examineScript(script, { parser, known }))
+  }
+  return findings
 }

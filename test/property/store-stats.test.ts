@@ -100,7 +100,7 @@ test('the parts of a store add up to it, and each commit has what a walk finds',
         equal(commit.uniqueSizeBytes, all.marked - others.marked)
       }
     }),
-    { numRuns: 25 },
+    { numRuns: 15 },
   )
 })
 
@@ -125,7 +125,7 @@ test('what prune gives back for a commit is what the commit has alone', async ()
       const commit = commits.find(({ id }) => id === one.removed[0]!.id)!
       equal(one.dead - nothing.dead, commit.uniqueSizeBytes)
     }),
-    { numRuns: 25 },
+    { numRuns: 15 },
   )
   expect(prunedCount).toBeGreaterThan(5)
 })
