@@ -49,7 +49,7 @@ export class RowChunker {
   /** Bytes of the current chunk, and of the row that may not fit into it any more. */
   #pending: Uint8Array
   #pendingSizeBytes = 0
-  /** Where the unfinished row begins in `#pending`. */
+  /** Where the unfinished row begins in the current chunk; beyond `#pending` while `push` has bytes that it has not kept. */
   #rowStartBytes = 0
   #rowCount = 0
   /** The unfinished row already gave bytes to an earlier chunk. */
@@ -67,27 +67,51 @@ export class RowChunker {
 
   /** Takes the next bytes of the stream and yields the chunks they complete. `input` may be reused afterwards. */
   *push(input: Uint8Array): Generator<RowChunk> {
+    // Rows that lie wholly in `input` are looked at where they are: what is not handed out is moved
+    // to `#pending` once, at the end, and the rest never. Before `taken` all is moved or handed out.
+    let taken = 0
     let offset = 0
     while (offset < input.length) {
       const lineFeed = input.indexOf(LINE_FEED, offset)
       const end = lineFeed === -1 ? input.length : lineFeed + 1
 
-      while (offset < end) {
-        const room = this.#maxSizeBytes - this.#pendingSizeBytes
-        if (room === 0) {
-          yield this.#cutFullChunk()
-          continue
+      if (this.#pendingSizeBytes + end - taken > this.#maxSizeBytes) {
+        // The chunk gets full before the row ends.
+        this.#keep(input, taken, offset)
+        while (offset < end) {
+          const room = this.#maxSizeBytes - this.#pendingSizeBytes
+          if (room === 0) {
+            yield this.#cutFullChunk()
+            continue
+          }
+          const take = Math.min(room, end - offset)
+          this.#keep(input, offset, offset + take)
+          offset += take
         }
-        const take = Math.min(room, end - offset)
-        this.#pending.set(input.subarray(offset, offset + take), this.#pendingSizeBytes)
-        this.#pendingSizeBytes += take
-        offset += take
+        taken = end
+      } else if (lineFeed !== -1 && this.#rowStartBytes < this.#pendingSizeBytes) {
+        // The row began in an earlier buffer.
+        this.#keep(input, taken, end)
+        taken = end
       }
+      offset = end
+      if (lineFeed === -1) break
 
-      if (lineFeed !== -1 && this.#endsChunkAtRowEnd()) {
-        yield this.#take(this.#pendingSizeBytes)
+      const isHere = taken === end
+      const endsChunk = isHere
+        ? this.#endsChunkAfter(this.#pending, this.#rowStartBytes, this.#pendingSizeBytes, 0)
+        : this.#endsChunkAfter(
+            input,
+            taken + this.#rowStartBytes - this.#pendingSizeBytes,
+            end,
+            this.#pendingSizeBytes - taken,
+          )
+      if (endsChunk) {
+        yield this.#takeWith(input.subarray(taken, end))
+        taken = end
       }
     }
+    this.#keep(input, taken, input.length)
   }
 
   /** Yields what is left at the end of the stream. */
@@ -102,27 +126,48 @@ export class RowChunker {
     return this.#take(this.#pendingSizeBytes)
   }
 
-  #endsChunkAtRowEnd(): boolean {
-    const rowStart = this.#rowStartBytes
-    const rowEnd = this.#pendingSizeBytes
+  #keep(input: Uint8Array, start: number, end: number): void {
+    if (start === end) return
+    this.#pending.set(input.subarray(start, end), this.#pendingSizeBytes)
+    this.#pendingSizeBytes += end - start
+  }
+
+  /**
+   * Tells whether a chunk ends after the row that ends at `end`, and begins the next row there.
+   *
+   * @param before  bytes of the chunk that do not lie in `bytes`, less those in it that are not of the chunk
+   */
+  #endsChunkAfter(bytes: Uint8Array, start: number, end: number, before: number): boolean {
     const wasSplit = this.#isInsideSplitRow
     this.#isInsideSplitRow = false
-    this.#rowStartBytes = rowEnd
+    this.#rowStartBytes = end + before
     this.#rowCount++
 
     // What follows a giant row then never shares a chunk with its remainder, so an edit inside it stays inside it.
     if (wasSplit) return true
 
-    const keyHash = hashKey(this.#pending, rowStart, rowEnd)
+    const keyHash = hashKey(bytes, start, end)
     const isKeyRepeated = keyHash === this.#previousKeyHash
     this.#previousKeyHash = keyHash
-    if (rowEnd < this.#minSizeBytes) return false
+    if (end + before < this.#minSizeBytes) return false
 
     // Hashing the first column alone keeps boundaries in place when other columns change (measured: an
     // update of one column of all rows stores a tenth). Where it does not vary from row to row (a tenant
     // id, a flag), it would cut at every row or at none, so the whole row decides.
-    const hash = isKeyRepeated ? hashBytes(this.#pending, rowStart, rowEnd) : keyHash
-    return hash < (rowEnd - rowStart) * this.#cutThresholdPerByte
+    const hash = isKeyRepeated ? hashBytes(bytes, start, end) : keyHash
+    return hash < (end - start) * this.#cutThresholdPerByte
+  }
+
+  /** Hands out all that is pending, and `more` after it. */
+  #takeWith(more: Uint8Array): RowChunk {
+    const bytes = new Uint8Array(this.#pendingSizeBytes + more.length)
+    bytes.set(this.#pending.subarray(0, this.#pendingSizeBytes))
+    bytes.set(more, this.#pendingSizeBytes)
+    const chunk = { bytes, rowCount: this.#rowCount }
+    this.#pendingSizeBytes = 0
+    this.#rowStartBytes = 0
+    this.#rowCount = 0
+    return chunk
   }
 
   /** Hands out the first `sizeBytes` pending bytes and keeps the rest (the start of an unfinished row). */

@@ -107,7 +107,14 @@ export async function planTransition(
   }
 }
 
-const EMPTY: CreationPlan = { beforeRows: [], afterRows: [], privileges: [], eventTriggers: [] }
+const EMPTY: CreationPlan = {
+  beforeRows: [],
+  afterRows: [],
+  indexes: [],
+  afterIndexes: [],
+  privileges: [],
+  eventTriggers: [],
+}
 
 /** Without a key every deletion looks through the table; past so many, loading all rows is sooner done. */
 const MAX_KEYLESS_DELETIONS = 1000

@@ -6,13 +6,13 @@
  * queued. Settings are the server's defaults until `pinSettings` is called.
  */
 import type pg from 'pg'
-import { from as copyFrom, to as copyTo } from 'pg-copy-streams'
+import { from as copyFrom } from 'pg-copy-streams'
 import { SnapError } from '../errors.ts'
 import { type DatabaseAddress, describeAddress } from './address/database-address.ts'
 import { sendCancelRequest } from './connect/cancel-request.ts'
 import { connectClient } from './connect/connect-client.ts'
 import { runCopyIn } from './copy-in.ts'
-import { readCopyOut } from './copy-out.ts'
+import { CopyOutQuery, readCopyOut } from './copy-out.ts'
 import { quoteLiteral } from './quote.ts'
 import { serverMajorOf } from './server-major.ts'
 import { connectionLost, translateStatementError } from './sql-state.ts'
@@ -152,8 +152,8 @@ export class Session {
   copyOut(sql: string): AsyncGenerator<Buffer, void, undefined> {
     return this.#translated(
       readCopyOut({
-        stream: copyTo(sql, { highWaterMark: COPY_BUFFER_BYTES }),
-        start: (stream) => this.#submit(stream),
+        query: new CopyOutQuery(sql),
+        start: (query) => this.#submit(query),
         cancel: () => this.cancel(),
       }),
     )
@@ -286,6 +286,3 @@ export class Session {
     return Promise.resolve()
   }
 }
-
-/** Rows arrive in 64 KiB socket reads; a few of them ahead keep the server busy while a chunk is hashed. */
-const COPY_BUFFER_BYTES = 1 << 18

@@ -13,11 +13,20 @@ import type { Statement } from './statement.ts'
 
 export interface CreationPlan {
   beforeRows: Statement[]
+  /** What `indexes` and `afterIndexes` hold, for whoever runs one statement after the other. */
   afterRows: Statement[]
+  /** Indexes and the constraints that are kept by one: the statements of each need its table and no other. */
+  indexes: PlannedIndex[]
+  afterIndexes: Statement[]
   /** Grants and default privileges. */
   privileges: Statement[]
   /** Event triggers: they would fire on all that comes before them. */
   eventTriggers: Statement[]
+}
+
+export interface PlannedIndex {
+  entry: SchemaEntry
+  statements: Statement[]
 }
 
 export interface CreationOptions {
@@ -63,12 +72,20 @@ export function planCreation(
     ...early.filter(isAttachedLate),
     ...withoutAttachments.filter((entry) => !comesFirst(entry)),
   ]
+  const isIndex = ({ kind }: SchemaEntry) => kind === 'INDEX' || kind === 'CONSTRAINT'
   const privileges = options.withPrivileges ? entries.filter(isPrivilege) : []
   const eventTriggers = entries.filter(firesOnDdl)
 
   return {
     beforeRows: createAll(beforeRows, options),
     afterRows: createAll(afterRows, options),
+    indexes: withoutAttachments
+      .filter(isIndex)
+      .map((entry) => ({ entry, statements: createAll([entry], options) })),
+    afterIndexes: createAll(
+      afterRows.filter((entry) => !isIndex(entry)),
+      options,
+    ),
     privileges: createAll(privileges, options),
     eventTriggers: createAll(eventTriggers, options),
   }

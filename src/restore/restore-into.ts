@@ -2,8 +2,8 @@
  * Restores a tree into a database made for it.
  *
  * Nobody else uses the new database yet, so structure, rows and indexes are
- * committed as they come, rows by several connections at once. A failure drops
- * the database again.
+ * committed as they come, rows and indexes by several connections at once. A
+ * failure drops the database again.
  */
 
 import { captureSchema } from '../capture/capture-schema.ts'
@@ -16,6 +16,7 @@ import { pinSettings } from '../postgres/pinned-settings.ts'
 import { qualifiedName, quoteIdentifier, quoteLiteral } from '../postgres/quote.ts'
 import { serverMajorOf } from '../postgres/server-major.ts'
 import { openSession, type Session } from '../postgres/session.ts'
+import { analyzeTables, createIndexes } from './create-indexes.ts'
 import { loadRows } from './load-rows.ts'
 import { type Proof, proveRestore } from './prove.ts'
 import {
@@ -66,13 +67,21 @@ async function fillDatabase(target: RestoreTarget, options: IntoOptions): Promis
     await main.execute('COMMIT')
 
     const tables = ownTables(target.tree)
-    const loaderCount = Math.max(1, Math.min(options.jobs, tables.length))
+    const taskCount = Math.max(tables.length, creation.indexes.length)
+    const loaderCount = Math.max(1, Math.min(options.jobs, taskCount))
     for (let i = 0; i < loaderCount; i++) loaders.push(await open())
     await loadInParallel(loaders, tables, target)
+    emit(target.reporter, { kind: 'phaseStarted', phase: 'createIndexes' })
+    const leftIndexes = await createIndexes(loaders, creation.indexes, target)
+    await analyzeTables(loaders, target.tree, target.signal)
 
     await main.execute('BEGIN')
     await loadBesideTables(main, target)
-    await finishStructure(main, creation, target)
+    const afterRows = [
+      ...leftIndexes.flatMap(({ statements }) => statements),
+      ...creation.afterIndexes,
+    ]
+    await finishStructure(main, { ...creation, afterRows }, target)
     const proof = await proveRestore(main, target, {
       ...target,
       withRows: options.withRowProof,

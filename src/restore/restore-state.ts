@@ -147,7 +147,7 @@ export async function loadTables(
 /** Creates indexes, constraints, triggers, privileges, event triggers; refreshes materialized views. */
 export async function finishStructure(
   session: Session,
-  creation: CreationPlan,
+  creation: Pick<CreationPlan, 'afterRows' | 'privileges' | 'eventTriggers'>,
   { entries, tree, reporter }: RestoreTarget,
 ): Promise<void> {
   emit(reporter, { kind: 'phaseStarted', phase: 'createIndexes' })
