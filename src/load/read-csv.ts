@@ -1,5 +1,5 @@
 import { pipeline, Readable } from 'node:stream'
-import { type CsvError, parse } from 'csv-parse'
+import { CsvError, parse } from 'csv-parse'
 import { SnapError } from '../errors.ts'
 import { decodeText, type RowSource } from './decode-text.ts'
 import type { FileRecord, Records } from './records.ts'
@@ -18,7 +18,7 @@ const MAX_RECORD_CHARACTERS = 64 << 20
  * Reads CSV or TSV, streaming. The first line names the columns.
  *
  * A row that has more or fewer fields than that, or quotes where none may be, is told as a problem;
- * a quoted field that the file does not end is none of one row.
+ * a quoted field that the file does not end is a problem of the file.
  *
  * @throws INPUT_UNREADABLE  the file is empty, ends within quotes, or is not of its encoding
  */
@@ -45,50 +45,56 @@ async function* parseRecords(
   source: RowSource,
   { encoding, delimiter, nulls }: CsvOptions,
 ): AsyncGenerator<FileRecord, void, undefined> {
-  // The header is row 0. Both handlers are called in the order of the file.
+  // The header is row 0. All handlers are called in the order of the file.
   let rowNumber = -1
+  let mayBeMalformed = false
+  const isWellFormed = newFormCheck(delimiter)
   const lines = new LineNumbers()
-  const broken: FileRecord[] = []
-  let unclosed: CsvError | undefined
   const nullMarks = new Set(nulls)
   const parser = parse({
     delimiter,
-    cast: (value, { quoting }) => (!quoting && nullMarks.has(value) ? null : value),
-    relax_column_count: true,
-    skip_empty_lines: true,
-    skip_records_with_error: true,
-    max_record_size: MAX_RECORD_CHARACTERS,
-    // The numbers go in front: a record is all that comes out at the other end.
-    on_record: (values, { lines: endsAt }) => {
-      rowNumber += 1
-      return [String(rowNumber), String(lines.startOf(values, endsAt)), ...values]
+    cast: (value, { quoting }) => {
+      // What stands behind a closing quote is taken in with the field's own quotes.
+      if (quoting ? value.startsWith('"') : value.includes('"')) mayBeMalformed = true
+      return !quoting && nullMarks.has(value) ? null : value
     },
-  })
-  let brokenLine = 0
-  parser.on('skip', (error: CsvError) => {
-    if (error.code === 'CSV_QUOTE_NOT_CLOSED' || error.code === 'CSV_MAX_RECORD_SIZE') {
-      unclosed ??= error
-    }
-    const endsAt = Number(error.lines)
-    // One row may have several such faults.
-    if (endsAt === brokenLine) return
-    brokenLine = endsAt
-    rowNumber += 1
-    const lineNumber = lines.startOf([], endsAt)
-    broken.push({ rowNumber, lineNumber, values: [], problem: describe(error) })
+    raw: true,
+    relax_column_count: true,
+    // Without it the parser goes on within quotes, and takes the rows that follow for one.
+    relax_quotes: true,
+    skip_empty_lines: true,
+    max_record_size: MAX_RECORD_CHARACTERS,
+    // What is known of a record goes in front: only a record comes out at the other end.
+    on_record: (found, { lines: endsAt }) => {
+      const { record, raw } = found as unknown as { record: string[]; raw: string }
+      rowNumber += 1
+      const isBroken = mayBeMalformed && !isWellFormed(raw)
+      mayBeMalformed = false
+      const known = [rowNumber, lines.startOf(record, endsAt), isBroken ? 1 : 0].map(String)
+      return [...known, ...record]
+    },
   })
   pipeline(Readable.from(decodeText(source, encoding)), parser, () => {
     // What went wrong comes out of the loop below.
   })
-  for await (const [row, line, ...values] of parser as AsyncIterable<
-    [string, string, ...unknown[]]
-  >) {
-    // The parser reads ahead: some of these stand behind records that have not come out yet.
-    while (broken[0] !== undefined && broken[0].rowNumber < Number(row)) yield broken.shift()!
-    yield { rowNumber: Number(row), lineNumber: Number(line), values, problem: null }
+  try {
+    for await (const [row, line, broken, ...values] of parser as AsyncIterable<
+      [string, string, string, ...unknown[]]
+    >) {
+      const problem = broken === '1' ? 'has a quote where none may be' : null
+      yield { rowNumber: Number(row), lineNumber: Number(line), values, problem }
+    }
+  } catch (error) {
+    throw error instanceof CsvError ? unreadable(source, describe(error), error) : error
   }
-  if (unclosed !== undefined) throw unreadable(source, 'it ends within a quoted field', unclosed)
-  yield* broken.splice(0)
+}
+
+/** Whether quotes stand only around whole fields, and doubled within them. */
+function newFormCheck(delimiter: string): (raw: string) => boolean {
+  const separator = delimiter.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`)
+  const field = String.raw`(?:"(?:[^"]|"")*"|(?:(?!${separator})[^"\r\n])*)`
+  const form = new RegExp(`^[\\r\\n]*${field}(?:${separator}${field})*[\\r\\n]*$`)
+  return (raw) => form.test(raw)
 }
 
 /** Tells on which line a record begins; the parser knows where it ends, and takes a quoted CR LF for two. */
@@ -108,9 +114,11 @@ class LineNumbers {
 }
 
 function describe({ code, message }: CsvError): string {
-  return code === 'CSV_INVALID_CLOSING_QUOTE' || code === 'INVALID_OPENING_QUOTE'
-    ? 'has a quote where none may be'
-    : message
+  if (code === 'CSV_QUOTE_NOT_CLOSED') return 'it ends within a quoted field'
+  if (code === 'CSV_MAX_RECORD_SIZE') {
+    return `a row has more than ${MAX_RECORD_CHARACTERS >> 20} million characters: is a quote never closed?`
+  }
+  return message
 }
 
 function unreadable(source: RowSource, reason: string, cause?: unknown): SnapError {
