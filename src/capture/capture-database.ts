@@ -234,7 +234,7 @@ function warnOfFullRead({ reason }: UnreadTables, reporter: Reporter | undefined
   if (detail === undefined) return
   emit(reporter, {
     kind: 'warning',
-    code: `read all: ${reason}`,
+    code: 'EVERY_TABLE_READ',
     subject: 'every table is read',
     detail,
   })
