@@ -158,8 +158,10 @@ export async function captureDatabase(sink: ObjectSink, options: CaptureOptions)
     const lockTimeoutMs = options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS
     const watch = { ...options, lockTimeoutMs, address: database }
     // Without an earlier position to fall back on, it is worth a moment to find one of its own.
-    const isPatient = !options.earlier?.commits.some(({ commit }) => commit.walBase !== undefined)
-    const isSharp = (options.isBase ?? false) && options.reading !== 'all'
+    const isBase = options.isBase ?? false
+    const isPatient =
+      isBase && !options.earlier?.commits.some(({ commit }) => commit.walBase !== undefined)
+    const isSharp = isBase && options.reading !== 'all'
     const mark = await readWalMark(exporter, { isPatient, isSharp })
     const look = await watchLocks(exporter, watch, () => takeSnapshot(exporter, mark, options))
     await options.inspect?.(exporter, look.schema)
@@ -232,7 +234,7 @@ function warnOfFullRead({ reason }: UnreadTables, reporter: Reporter | undefined
   if (detail === undefined) return
   emit(reporter, {
     kind: 'warning',
-    code: `read all: ${reason}`,
+    code: 'EVERY_TABLE_READ',
     subject: 'every table is read',
     detail,
   })
@@ -254,14 +256,21 @@ async function noteWalBase(
   log: WalLook | WalObstacle,
   { tree, unread }: { tree: Tree; unread: UnreadTables },
   sink: ObjectSink,
-  { earlier, unchangedRows, isBase }: CaptureOptions,
+  { earlier, unchangedRows, isBase, signal }: CaptureOptions,
 ): Promise<WalBase | undefined> {
   if (isBase !== true || typeof log === 'string') return undefined
   const { moment, states } = log
   const former = earlier === undefined ? undefined : findBaseCommit(earlier, moment)
   const settledLsn = moment.settledLsn ?? former?.walBase.settledLsn
   if (settledLsn === undefined) return undefined
-  await flushLog(exporter, moment)
+  try {
+    await flushLog(exporter, moment)
+  } catch (error) {
+    // The next capture then has to read everything; this one is none the worse.
+    throwIfAborted(signal, 'capture')
+    if (isSnapError(error)) return undefined
+    throw error
+  }
   const noted = tree.tables.flatMap((table): TableState[] => {
     const qualified = qualifiedName(table)
     const state = states.get(qualified)

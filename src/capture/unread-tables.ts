@@ -47,6 +47,7 @@ import type { ObjectDatabase } from '../objects/object-database.ts'
 import { readJsonStream } from '../objects/read-json-stream.ts'
 import { walkChunks } from '../objects/walk-manifest.ts'
 import type { DatabaseAddress } from '../postgres/address/database-address.ts'
+import { pinSettings } from '../postgres/pinned-settings.ts'
 import { qualifiedName } from '../postgres/quote.ts'
 import { openSession } from '../postgres/session.ts'
 import { parseLsn } from './log-position.ts'
@@ -140,6 +141,7 @@ export async function findUnreadTables(
     if (candidates.length === 0) return { rows: new Map(), baseId: base.commitId, reason: null }
     const session = await openSession(database, signal === undefined ? {} : { signal })
     try {
+      await pinSettings(session)
       const range = { since: base.walBase.settledLsn, until: moment }
       const modified = await readModifiedFiles(session, range)
       if (typeof modified === 'string') return readAll(modified)

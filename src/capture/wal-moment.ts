@@ -3,7 +3,7 @@
  * changed since. Why this is enough says `unread-tables.ts`.
  */
 import { setTimeout } from 'node:timers/promises'
-import { InvariantError } from '../errors.ts'
+import { InvariantError, isSnapError, throwIfAborted } from '../errors.ts'
 import type { Session } from '../postgres/session.ts'
 import { parseLsn, wasOver } from './log-position.ts'
 
@@ -48,6 +48,25 @@ const MARK_POLL_MS = 20
  *                   be told together with what is modified after
  */
 export async function readWalMark(
+  session: Session,
+  options: { isPatient: boolean; isSharp: boolean },
+): Promise<WalMark | WalObstacle> {
+  try {
+    return await askForMark(session, options)
+  } catch (error) {
+    // What keeps a server from this need not keep it from being read.
+    throwIfAborted(session.signal, 'capture')
+    if (
+      isSnapError(error, 'POSTGRES_REFUSED') ||
+      isSnapError(error, 'POSTGRES_PERMISSION_DENIED')
+    ) {
+      return 'logUnreadable'
+    }
+    throw error
+  }
+}
+
+async function askForMark(
   session: Session,
   { isPatient, isSharp }: { isPatient: boolean; isSharp: boolean },
 ): Promise<WalMark | WalObstacle> {

@@ -1,8 +1,9 @@
 /**
  * What a commit costs beside the limit: `psql -c 'COPY … TO STDOUT' >/dev/null` of the same tables.
  *
- * Prints one JSON line: seconds of each run, ratios pair by pair, and the peak
- * resident memory of the committing process. Needs `npm run build` and psql.
+ * Prints one JSON line: seconds of each run, ratios pair by pair and their medians, and the peak
+ * resident memory of the committing process. Needs `npm run build` and psql. Of several tables, one
+ * has rows changed before the last kind of commit.
  *
  *   node test/bench/commit.js [--megabytes 2048] [--pairs 3] [--tables 1]
  */
@@ -87,6 +88,7 @@ try {
   await run('node', [program, 'init', '--database', url, '--no-gitignore'], { cwd: directory })
 
   const copies = tableNames.flatMap((name) => ['-c', `COPY ${name} TO STDOUT`])
+  /** @param {string[]} flags */
   const commit = (...flags) =>
     run('node', [program, 'commit', '-q', '-m', 'bench', '--database', url, ...flags], {
       cwd: directory,
@@ -105,6 +107,7 @@ try {
       },
     ]).flat(),
   ]
+  /** @type {{ kind: string, copySeconds: number, commitSeconds: number, ratio: number, peakResidentMegabytes: number }[]} */
   const pairs = []
   for (const [i, { kind, flags, settles, changes }] of kinds.entries()) {
     // The one that notes what the measured one goes by, and reads what the change before it touched.
@@ -128,10 +131,11 @@ try {
       peakResidentMegabytes: measured.peakResidentMegabytes,
     })
   }
-  const ratios = {}
-  for (const { kind, ratio } of pairs) (ratios[kind] ??= []).push(ratio)
   const medians = Object.fromEntries(
-    Object.entries(ratios).map(([kind, all]) => [kind, all.sort((a, b) => a - b)[all.length >> 1]]),
+    kinds.map(({ kind }) => {
+      const ratios = pairs.flatMap((pair) => (pair.kind === kind ? [pair.ratio] : []))
+      return [kind, ratios.sort((a, b) => a - b)[ratios.length >> 1]]
+    }),
   )
   process.stdout.write(`${JSON.stringify({ ...values, rowCount, medians, pairs })}\n`)
 } finally {
