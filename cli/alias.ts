@@ -29,6 +29,7 @@ export async function expandAliases(
     const at = findFirstOperand(program, expanded)
     const name = at === undefined ? undefined : expanded[at]!
     if (at === undefined || name === undefined || isCommandName(name)) return expanded
+    // What shells ask is no name that an alias could have.
     if (name.startsWith('__')) return expanded
     // Now that a store is looked for, its options count.
     program.parseOptions([...expanded])

@@ -58,7 +58,7 @@ const START = {
 }
 
 const SETUP = {
-  bash: 'source ./snap.bash',
+  bash: 'source ./snap.bash; bind "set show-all-if-ambiguous on"',
   zsh: `autoload -Uz compinit; compinit -u -D; source ./snap.zsh`,
   fish: 'true',
 }
