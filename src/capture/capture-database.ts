@@ -81,6 +81,8 @@ export interface CaptureOptions {
   jobs?: number | undefined
   /** Default 10 s. */
   lockTimeoutMs?: number | undefined
+  /** The database is made to be captured and dropped: its OIDs, which would differ the next time, are told as 0. */
+  isScratch?: boolean | undefined
   /** A selection that matches nothing is refused instead of giving an empty tree. */
   mustMatch?: boolean | undefined
   /** Runs on the exporting connection, inside its transaction, before rows are read. */
@@ -448,7 +450,7 @@ async function finishCapture(
   look: Look,
   rows: ReadonlyMap<string, ManifestRef>,
   sink: ObjectSink,
-  { selection }: CaptureOptions,
+  { selection, isScratch = false }: CaptureOptions,
 ): Promise<Omit<Capture, 'walBase' | 'reading'>> {
   const ofKind = (...kinds: Relation['kind'][]) =>
     look.relations.filter((relation) => kinds.includes(relation.kind))
@@ -490,13 +492,17 @@ async function finishCapture(
     },
   }
 
+  // A fact of oid 0 is of no object that any catalog has; the rest of it holds all the same.
+  const catalogFacts = isScratch
+    ? look.schema.facts.map((fact) => ({ ...fact, oid: 0 }))
+    : look.schema.facts
   return {
     tree,
     treeId: await sink.put('metadata', encodeTree(tree)),
     schema: look.schema.entries,
     relationNames: look.schema.relationNames,
-    catalogFacts: look.schema.facts,
-    catalog: await captureLines(look.schema.facts, encodeJsonLine, sink),
+    catalogFacts,
+    catalog: await captureLines(catalogFacts, encodeJsonLine, sink),
     sequences,
     database: look.database,
     pgDumpVersion: look.schema.pgDumpVersion,

@@ -126,7 +126,14 @@ async function importOne(
         : await restoreExport(store, database, source, options)
     const writer = store.objects.newWriter()
     try {
-      const capture = await captureDatabase(writer, { database, selection, jobs, reporter, signal })
+      const capture = await captureDatabase(writer, {
+        database,
+        selection,
+        isScratch: true,
+        jobs,
+        reporter,
+        signal,
+      })
       const facts = { name: databaseName, dumpedAt: source.createdAt }
       const described = { ...capture, database: describeImported(capture.database, facts) }
       const { commitId, commit } = await putCommit(writer, described, {

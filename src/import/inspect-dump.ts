@@ -44,7 +44,11 @@ export async function inspectDump(path: string, file: string): Promise<Dump> {
   if (head.subarray(257, 262).toString() === 'ustar') return inspectArchive('tar', compression)
   const text = head.toString('latin1')
   if (!/^(?:--|\\restrict|SET |BEGIN)/m.test(text)) {
-    throw unreadable(file, 'it is no dump of pg_dump', "for rows of a table, see 'snap help load'")
+    throw unreadable(
+      file,
+      'it is no dump of pg_dump',
+      'files of rows are told by their names: .csv, .tsv, .json, .jsonl',
+    )
   }
   const createdAt = findStart(text) ?? found.mtime
   return {

@@ -21,6 +21,7 @@ import { setSequences } from '../restore/set-sequences.ts'
 import { runStatements } from '../restore/statement.ts'
 import { deleteOrphans, findOrphans, listForeignKeys } from './check-foreign-keys.ts'
 import { readDumpFile } from './dump-bytes.ts'
+import { unreadable } from './dump-error.ts'
 import { ensureRoles, rolesNamedIn } from './dump-roles.ts'
 import { EXTENSION_HINT } from './restore-plain.ts'
 import type { TableExport, TableFile } from './table-export.ts'
@@ -96,7 +97,15 @@ export async function restoreTables(
       session.execute(
         `ALTER DATABASE ${quoteIdentifier(database.databaseName)} SET session_replication_role = ${value}`,
       )
-    await setRole('replica')
+    await setRole('replica').catch((error) => {
+      if (!isSnapError(error)) throw error
+      throw unreadable(
+        source.file,
+        `triggers cannot be kept from running: ${error.message}`,
+        'leave out --scratch, or name a superuser of that server in it',
+        error,
+      )
+    })
     const loads = await planLoads(database, source, named, options)
     const rejected: RejectedFileRow[] = []
     const tables: LoadedTable[] = []
@@ -153,12 +162,8 @@ async function createTables(
     await session.execute('COMMIT')
   } catch (error) {
     if (!isSnapError(error) || isSnapError(error, 'ABORTED')) throw error
-    throw new SnapError(
-      'DUMP_UNREADABLE',
-      `cannot import '${file}': its tables cannot be made: ${error.message}`,
-      { path: file, reason: error.message },
-      { cause: error, hint: error.hint ?? EXTENSION_HINT },
-    )
+    const reason = `its tables cannot be made: ${error.message}`
+    throw unreadable(file, reason, error.hint ?? EXTENSION_HINT, error)
   }
 }
 

@@ -5,9 +5,9 @@
  * as pg_dump compresses it) and beside its own first commit. Needs `npm run build`,
  * psql, and a pg_dump of the server's major or newer.
  *
- *   node test/bench/import.js [--tables 450] [--rows 400] [--dumps 7] [--growth 0.02] [--updates 0.01] [--package postgres-15]
+ *   node test/bench/import.js [--tables 450] [--rows 400] [--dumps 7] [--active 0.3] [--growth 0.02] [--updates 0.01] [--package postgres-15]
  */
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -20,9 +20,10 @@ const { values } = parseArgs({
     tables: { type: 'string', default: '450' },
     rows: { type: 'string', default: '400' },
     dumps: { type: 'string', default: '7' },
-    /** Share of rows added between two dumps. */
+    /** Share of the tables that change between two dumps; of these, the share of rows added, */
     growth: { type: 'string', default: '0.02' },
-    /** Share of rows changed between two dumps, in every fifth table. */
+    active: { type: 'string', default: '0.3' },
+    /** and the share changed, in every other. */
     updates: { type: 'string', default: '0.01' },
     package: { type: 'string', default: 'postgres-15' },
   },
@@ -33,6 +34,10 @@ const [tableCount, meanRowCount, dumpCount] = [values.tables, values.rows, value
 /** @param {number} table */
 const firstRowCount = (table) =>
   Math.ceil((meanRowCount ?? 0) * (table % 10 === 0 ? 10 : table % 2 === 0 ? 0.25 : 1))
+
+/** Spread over tables of every size. @param {number} table */
+const isActive = (table) =>
+  Math.floor(table * Number(values.active)) !== Math.floor((table - 1) * Number(values.active))
 
 /** @param {number} table @param {number} from @param {number} to */
 const insertRows = (table, from, to) =>
@@ -76,13 +81,13 @@ try {
   for (let number = 1; number <= (dumpCount ?? 0); number++) {
     if (number > 1) {
       psql(
-        tables.map((table) => {
+        tables.filter(isActive).map((table) => {
           const before = rowCounts.get(table) ?? 0
           const after = before + Math.ceil(before * Number(values.growth))
           rowCounts.set(table, after)
           const every = Math.round(1 / Number(values.updates))
           const update =
-            table % 5 === 0
+            table % 2 === 0
               ? `UPDATE t${table} SET amount = amount + 1 WHERE id % ${every} = ${number};`
               : ''
           return insertRows(table, before + 1, after) + update
@@ -96,41 +101,29 @@ try {
 
   const environment = { ...process.env, DATABASE_URL: url }
   run('node', [program, 'init', '--no-gitignore'], { cwd: directory, env: environment })
-  const startedAt = performance.now()
-  /** When each dump was done, by what the program tells of it. */
-  const doneAt = [startedAt]
-  const output = await new Promise((resolve, reject) => {
-    const child = spawn('node', [program, '--json', 'import', ...dumps], {
+  /** @type {{ storedSizeBytes: number, seconds: number }[]} */
+  const imports = []
+  for (const file of dumps) {
+    const startedAt = performance.now()
+    const output = execFileSync('node', [program, '--json', 'import', file, '--scratch', url], {
       cwd: directory,
       env: environment,
+      stdio: ['ignore', 'pipe', 'inherit'],
     })
-    let text = ''
-    child.stdout.on('data', (piece) => {
-      text += piece
-    })
-    child.stderr.on('data', (piece) => {
-      for (const _ of String(piece).matchAll(/^[0-9a-f]{12} /gm)) doneAt.push(performance.now())
-    })
-    child.on('error', reject)
-    child.on('close', (code) => (code === 0 ? resolve(text) : reject(new Error(`snap: ${code}`))))
-  })
-  const { imported } = JSON.parse(output)
+    const [{ storedSizeBytes }] = JSON.parse(String(output)).imported
+    imports.push({ storedSizeBytes, seconds: (performance.now() - startedAt) / 1000 })
+  }
   const mib = (/** @type {number} */ bytes) => (bytes / 2 ** 20).toFixed(2)
   const sizes = dumps.map((file) => statSync(file).size)
   const storeBytes = sizeOf(join(directory, '.snap'))
-  const firstBytes = imported[0].storedSizeBytes
+  const firstBytes = imports[0]?.storedSizeBytes ?? 0
   process.stdout.write(
     [
       '| dump | its size, MiB | added to the store, MiB | time |',
       '|---|---|---|---|',
-      ...imported.map(
-        (
-          /** @type {{storedSizeBytes: number}} */ { storedSizeBytes },
-          /** @type {number} */ position,
-        ) => {
-          const seconds = ((doneAt[position + 1] ?? Number.NaN) - (doneAt[position] ?? 0)) / 1000
-          return `| ${position + 1} | ${mib(sizes[position] ?? 0)} | ${mib(storedSizeBytes)} | ${seconds.toFixed(1)} s |`
-        },
+      ...imports.map(
+        ({ storedSizeBytes, seconds }, position) =>
+          `| ${position + 1} | ${mib(sizes[position] ?? 0)} | ${mib(storedSizeBytes)} | ${seconds.toFixed(1)} s |`,
       ),
       '',
       `store ${mib(storeBytes)} MiB: ${(storeBytes / (sizes.at(-1) ?? 1)).toFixed(2)} × the last dump, ` +
@@ -139,7 +132,7 @@ try {
       '',
     ].join('\n'),
   )
-  process.stderr.write(`${JSON.stringify({ ...values, sizes, storeBytes, imported })}\n`)
+  process.stderr.write(`${JSON.stringify({ ...values, sizes, storeBytes, imports })}\n`)
 } finally {
   rmSync(directory, { recursive: true, force: true })
   await server.stop()

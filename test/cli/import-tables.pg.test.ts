@@ -4,7 +4,7 @@ import { mkdir, readFile, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { test } from 'vitest'
-import { allMajors } from '../support/postgres.ts'
+import { allMajors, databaseUrl, serverOf } from '../support/postgres.ts'
 import { contentsOf } from './commit-contents.ts'
 import { newWorkplace, type Workplace } from './workplace.ts'
 
@@ -203,6 +203,13 @@ test('what is wrong with files as a whole is told before a row is read, and noth
     match(outcome.stderr, says)
     equal(outcome.exitCode, exitCode, outcome.stderr)
   }
+  await place.database.query(
+    `DO $$ BEGIN CREATE ROLE import_plain LOGIN CREATEDB; EXCEPTION WHEN duplicate_object THEN END $$`,
+  )
+  const scratch = databaseUrl(serverOf(newest), place.database.name, 'import_plain')
+  const plain = await place.snap(['import', 'export', '--branch', 'never', '--scratch', scratch])
+  equal(plain.exitCode, 2, plain.stderr)
+  match(plain.stderr, /triggers cannot be kept from running.*\nhint: leave out --scratch/)
   match((await place.snap(['log', 'never'])).stderr, /unknown revision/)
   deepEqual(
     await place.database.query("SELECT FROM pg_database WHERE datname LIKE 'snap_import%'"),

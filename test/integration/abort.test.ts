@@ -154,7 +154,7 @@ const OPERATIONS: Readonly<Record<string, (world: World) => Promise<unknown>>> =
   prepareLoad: ({ database, signal }) =>
     library.prepareLoad(database, { columns: ['id'] }, { ...LOAD, signal }),
   loadRows: async ({ database, signal, arm }) => {
-    const records = await library.readCsv(fileOf('id,total\n9001,1\n9002,2\n'), CSV)
+    const records = await library.readRecords(fileOf('id,total\n9001,1\n9002,2\n'), 'csv', CSV)
     const planned = await library.prepareLoad(database, records, LOAD)
     arm()
     return library.loadRows(database, records, planned, { ...LOAD, signal })
