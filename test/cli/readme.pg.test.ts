@@ -7,15 +7,15 @@
  */
 import { deepEqual, equal, match } from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { chmod, readFile, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { root } from '../guard/source-files.ts'
 import { allMajors } from '../support/postgres.ts'
 import { openTerminal } from '../support/terminal.ts'
 import { type InstalledProgram, installProgram } from './installed-program.ts'
-import { environment } from './run-snap.ts'
+import { environment, temporaryDirectory } from './run-snap.ts'
 import { openUi } from './ui/ui-terminal.ts'
 import { newWorkplace, type Workplace } from './workplace.ts'
 
@@ -76,8 +76,7 @@ function withoutMachine(text: string, { directory, database }: Workplace): strin
 async function newShop(): Promise<{ place: Workplace; variables: Record<string, string> }> {
   const sql = await readFile(join(root, 'fixtures/databases/shop.sql'), 'utf8')
   const place = await newWorkplace(newestMajor, `${sql}; ANALYZE`)
-  const programs = join(place.directory, '..', `${basename(place.directory)}-bin`)
-  await mkdir(programs)
+  const programs = await temporaryDirectory()
   const install = async (name: string, script: string) => {
     await writeFile(join(programs, name), `#!/bin/sh\n${script}\n`)
     await chmod(join(programs, name), 0o755)
