@@ -265,7 +265,7 @@ try {
         ? ''
         : `${(median(runs.map(({ storedBytes = 0 }) => storedBytes)) / 1e6).toFixed(1)} MB`
     lines.push(
-      `| ${name} | ${of('seconds').toFixed(2)} s | ${(of('seconds') / limit).toFixed(2)} | ${of('cpuSeconds').toFixed(2)} s | ${Math.round(of('peakResidentMegabytes'))} MB | ${stored} |`,
+      `| ${name.replace('|', '\\|')} | ${of('seconds').toFixed(2)} s | ${(of('seconds') / limit).toFixed(2)} | ${of('cpuSeconds').toFixed(2)} s | ${Math.round(of('peakResidentMegabytes'))} MB | ${stored} |`,
     )
   }
   const processor = cpus()
