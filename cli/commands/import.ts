@@ -11,7 +11,6 @@ import {
   inspectExportDirectory,
   isSnapError,
   isTableFile,
-  type ObjectId,
   resolveDatabaseAddress,
   SnapError,
   type Store,

@@ -27,8 +27,7 @@ export const PACK_HEAD = Uint8Array.from(Buffer.from('SNAPPACK\0\0\0\x01', 'lati
 const PACK_VERSION = 1
 const PACK_END = Buffer.from('SNAPPEND', 'latin1')
 const SALT_BYTES = 16
-/** A line of a pack index. */
-export const INDEX_LINE_BYTES = OBJECT_ID_BYTES + 1 + 1 + 4 + 4 + 4
+const INDEX_LINE_BYTES = OBJECT_ID_BYTES + 1 + 1 + 4 + 4 + 4
 const OFFSET_IN_LINE_BYTES = INDEX_LINE_BYTES - 4
 
 /** Salt, entry count, offset of the pack index, version, end mark. */
@@ -156,8 +155,8 @@ export function decodePackEnd(
   return index
 }
 
-/** Decodes line `position` (0-based) of a pack index, or of lines taken from one. */
-export function indexEntryAt(index: Pick<PackIndex, 'lines'>, position: number): PackIndexEntry {
+/** Decodes line `position` (0-based) of a pack index. */
+export function indexEntryAt(index: PackIndex, position: number): PackIndexEntry {
   const offset = position * INDEX_LINE_BYTES
   const header = readEntryFields(index.lines, offset)
   return { ...header, offsetBytes: readUint32(index.lines, offset + OFFSET_IN_LINE_BYTES) }
@@ -187,14 +186,15 @@ export function indexFieldsAt(
 
 /**
  * Yields a pack's entries in the order in which they lie in it, in stretches of about `stretchBytes`
- * that together cover all entries, each with its lines of the index.
+ * that together cover all entries.
  *
- * A stretch holds one entry at least, however long that is.
+ * A stretch holds one entry at least, however long that is. `positions` are those of its entries in
+ * the index.
  */
 export function* stretchesOf(
   index: PackIndex,
   stretchBytes: number,
-): Iterable<{ offsetBytes: number; sizeBytes: number; lines: Uint8Array }> {
+): Iterable<{ offsetBytes: number; sizeBytes: number; positions: Uint32Array }> {
   const offsetAt = (position: number) =>
     readUint32(index.lines, position * INDEX_LINE_BYTES + OFFSET_IN_LINE_BYTES)
   const positions = Uint32Array.from({ length: index.entryCount }, (_, position) => position)
@@ -204,18 +204,24 @@ export function* stretchesOf(
   for (let i = 0; i < positions.length; i++) {
     sizeBytes += entrySizeBytes(indexFieldsAt(index, positions[i]!))
     if (sizeBytes < stretchBytes && i + 1 < positions.length) continue
-    const lines = new Uint8Array((i + 1 - first) * INDEX_LINE_BYTES)
-    for (let k = first; k <= i; k++) {
-      const start = positions[k]! * INDEX_LINE_BYTES
-      lines.set(
-        index.lines.subarray(start, start + INDEX_LINE_BYTES),
-        (k - first) * INDEX_LINE_BYTES,
-      )
+    yield {
+      offsetBytes: offsetAt(positions[first]!),
+      sizeBytes,
+      positions: positions.subarray(first, i + 1),
     }
-    yield { offsetBytes: offsetAt(positions[first]!), sizeBytes, lines }
     first = i + 1
     sizeBytes = 0
   }
+}
+
+/** Returns, of each line at `positions`, the 46 bytes that say where an entry is and how it begins. */
+export function indexHeadsAt(index: PackIndex, positions: Uint32Array): Uint8Array {
+  const heads = new Uint8Array(positions.length * INDEX_LINE_BYTES)
+  for (const [i, position] of positions.entries()) {
+    const start = position * INDEX_LINE_BYTES
+    heads.set(index.lines.subarray(start, start + INDEX_LINE_BYTES), i * INDEX_LINE_BYTES)
+  }
+  return heads
 }
 
 /** Compares the id in line `position` with 32 bytes of an id, as `Buffer.compare` does. */

@@ -9,8 +9,8 @@ import type { Backend } from '../backend/backend.ts'
 import { isSnapError, SnapError, throwIfAborted } from '../errors.ts'
 import { emit, type Reporter } from '../events.ts'
 import {
-  INDEX_LINE_BYTES,
   indexEntryAt,
+  indexHeadsAt,
   PACK_HEAD,
   PACK_TRAILER_BYTES,
   type PackIndex,
@@ -49,9 +49,11 @@ interface PackCheck {
 /** Some of a pack's entries, to be read and checked. */
 interface Stretch {
   pack: PackCheck
+  index: PackIndex
   offsetBytes: number
   sizeBytes: number
-  lines: Uint8Array
+  /** Of its entries in the index. */
+  positions: Uint32Array
 }
 
 /** @throws ABORTED */
@@ -74,7 +76,7 @@ export async function checkPacks(
     for await (const stretch of stretches) {
       throwIfAborted(options.signal, 'fsck')
       await checkStretch(backend, stretch, checker)
-      count(stretch.lines.length / INDEX_LINE_BYTES, stretch.sizeBytes)
+      count(stretch.positions.length, stretch.sizeBytes)
     }
   }
   try {
@@ -122,7 +124,7 @@ async function* listStretches(
       count(0, PACK_HEAD.length + index.lines.length + PACK_TRAILER_BYTES)
       check.objectCount = index.entryCount
       for (const stretch of stretchesOf(index, PIECE_BYTES)) {
-        yield { pack: check, ...stretch }
+        yield { pack: check, index, ...stretch }
       }
     } catch (error) {
       noteUnreadable(check, error)
@@ -154,16 +156,16 @@ async function readIndex(
 
 async function checkStretch(
   backend: Backend,
-  { pack, offsetBytes, sizeBytes, lines }: Stretch,
+  { pack, index, offsetBytes, sizeBytes, positions }: Stretch,
   checker: EntryChecker,
 ): Promise<void> {
   if (pack.isGone) return
   try {
     const bytes = await backend.read(pack.key, { offsetBytes, sizeBytes })
-    const piece: PackPiece = { bytes, offsetBytes, lines }
+    const piece: PackPiece = { bytes, offsetBytes, heads: indexHeadsAt(index, positions) }
     const { doubtful, bytes: checked } = await checker.check(piece)
-    for (const position of doubtful) {
-      const entry = indexEntryAt({ lines }, position)
+    for (const which of doubtful) {
+      const entry = indexEntryAt(index, positions[which]!)
       const finding = checkEntry(entry, { packKey: pack.key, bytes: checked, offsetBytes })
       if (finding !== undefined) pack.findings.push(finding)
     }

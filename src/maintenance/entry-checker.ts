@@ -9,12 +9,12 @@ export interface PackPiece {
   bytes: Uint8Array
   /** Where they begin in the pack. */
   offsetBytes: number
-  /** Of the pack index, one for each entry. */
-  lines: Uint8Array
+  /** Of the pack index, 46 bytes for each entry. */
+  heads: Uint8Array
 }
 
 interface Answer {
-  /** Which of the lines, 0-based. */
+  /** Which of the entries, 0-based. */
   doubtful: number[]
   /** Of the piece, again the caller's. */
   bytes: Uint8Array
@@ -43,7 +43,7 @@ export class EntryChecker {
   async check(piece: PackPiece): Promise<Answer> {
     if (this.threadCount === 0) {
       return {
-        doubtful: findDoubtfulEntries(piece.bytes, piece.offsetBytes, piece.lines),
+        doubtful: findDoubtfulEntries(piece.bytes, piece.offsetBytes, piece.heads),
         bytes: piece.bytes,
       }
     }

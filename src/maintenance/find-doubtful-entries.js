@@ -10,7 +10,7 @@ import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { decompressInto } from '../objects/compress.js'
 
-/** Offsets within an entry, and within a line of a pack index, which begins with the same bytes: store-format.md §4.2. */
+/** Offsets within an entry, and within a line of a pack index, which begins with the same bytes: store-format.md §4. */
 const ID_BYTES = 32
 const KIND_AT = 32
 const ENCODING_AT = 33
@@ -32,12 +32,12 @@ let scratch = new Uint8Array(256 * 1024)
 /**
  * @param {Uint8Array} bytes  of the pack, from `offsetBytes` on
  * @param {number} offsetBytes
- * @param {Uint8Array} lines  of the pack index, one for each entry that lies wholly within `bytes`
- * @returns {number[]}  which of the lines, 0-based, ascending
+ * @param {Uint8Array} heads  of lines of the pack index, 46 bytes for each entry that lies wholly within `bytes`
+ * @returns {number[]}  which of the entries, 0-based, ascending
  */
-export function findDoubtfulEntries(bytes, offsetBytes, lines) {
+export function findDoubtfulEntries(bytes, offsetBytes, heads) {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const index = Buffer.from(lines.buffer, lines.byteOffset, lines.byteLength)
+  const index = Buffer.from(heads.buffer, heads.byteOffset, heads.byteLength)
   const doubtful = []
   for (let line = 0; line * LINE_BYTES < index.length; line++) {
     if (!isBeyondDoubt(view, offsetBytes, index.subarray(line * LINE_BYTES))) doubtful.push(line)

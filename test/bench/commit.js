@@ -7,11 +7,11 @@
  *
  *   node test/bench/commit.js [--megabytes 2048] [--pairs 3] [--tables 1]
  */
-import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { run } from './support/run-command.js'
 
 const { values } = parseArgs({
   options: {
@@ -28,36 +28,6 @@ const program = new URL('../../dist/cli/main.js', import.meta.url).pathname
 
 /** One row is about 200 bytes of COPY text: a key, two numbers, a time, and text that compresses threefold. */
 const BYTES_PER_ROW = 200
-
-/**
- * Runs a command to its end.
- *
- * @param {string} command @param {string[]} args @param {import('node:child_process').SpawnOptions} options
- * @returns {Promise<{ seconds: number, peakResidentMegabytes: number }>}
- */
-function run(command, args, options = {}) {
-  return new Promise((resolve, reject) => {
-    const startedAt = performance.now()
-    const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'], ...options })
-    let peakResidentMegabytes = 0
-    const timer = setInterval(() => {
-      try {
-        const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
-        const kilobytes = Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0)
-        peakResidentMegabytes = Math.max(peakResidentMegabytes, kilobytes / 1024)
-      } catch {
-        // It has just ended.
-      }
-    }, 20)
-    child.on('error', reject)
-    child.on('exit', (code) => {
-      clearInterval(timer)
-      const seconds = (performance.now() - startedAt) / 1000
-      if (code === 0) resolve({ seconds, peakResidentMegabytes })
-      else reject(new Error(`${command} exited ${code}`))
-    })
-  })
-}
 
 const server = await startEmbeddedPostgres({
   settings: {

@@ -8,12 +8,12 @@
  *
  *   node test/bench/rollback.js [--megabytes 1024] [--tables 50] [--rounds 3] [--package postgres-15]
  */
-import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startEmbeddedPostgres } from '../../dist/cli/demo/embedded-postgres.js'
+import { run as runMeasured } from './support/run-command.js'
 
 const { values } = parseArgs({
   options: {
@@ -39,20 +39,9 @@ const MIGRATIONS = {
 /**
  * Runs a command to its end and returns the seconds it took.
  *
- * @param {string} command @param {string[]} args @param {import('node:child_process').SpawnOptions} options
- * @returns {Promise<number>}
+ * @param {Parameters<typeof runMeasured>} command
  */
-function run(command, args, options = {}) {
-  return new Promise((resolve, reject) => {
-    const startedAt = performance.now()
-    const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'], ...options })
-    child.on('error', reject)
-    child.on('exit', (code) => {
-      if (code === 0) resolve((performance.now() - startedAt) / 1000)
-      else reject(new Error(`${command} exited ${code}`))
-    })
-  })
-}
+const run = async (...command) => (await runMeasured(...command)).seconds
 
 const server = await startEmbeddedPostgres({
   packageName: values.package,
