@@ -25,6 +25,7 @@ export type ValueKind =
  */
 export const VALUE_KINDS: Readonly<Record<string, ValueKind>> = {
   revision: 'revision',
+  rev: 'revision',
   'show:revision': 'revisionOrSchema',
   before: 'revision',
   after: 'revision',
@@ -66,6 +67,8 @@ export const VALUE_KINDS: Readonly<Record<string, ValueKind>> = {
   column: 'other',
   columns: 'other',
   'from=to': 'other',
+  'file=table': 'other',
+  size: 'other',
   zone: 'other',
 }
 

@@ -227,12 +227,17 @@ const migrate = object<MigrateConfig>({
 })
 
 /** What is written here is committed with the project, and messages must not repeat a password. */
-const database = value(
-  { type: 'string', minLength: 1 },
-  (found): found is string =>
-    typeof found === 'string' && found !== '' && !/:\/\/[^@]*:[^@]*@|password/i.test(found),
-  { expected: "a place such as 'compose.yaml#db', or an address without a password", instead: '' },
-)
+const database = reader<string>({ type: 'string', minLength: 1 }, (place) => {
+  const found: unknown = place.node.value
+  const isGiven = typeof found === 'string' && found !== ''
+  if (isGiven && !/:\/\/[^@]*:[^@]*@|password/i.test(found)) return found
+  place.problems.push({
+    offset: place.node.offset,
+    path: place.path,
+    message: "must be a place such as 'compose.yaml#db', or an address without a password",
+  })
+  return ''
+})
 
 type Sections = Omit<Config, 'migrate' | 'database'> & {
   database: string

@@ -75,7 +75,7 @@ describe('what stands in the program is offered', () => {
     [['--color=n'], ['words', '--color=never']],
     [
       ['-q', 'stat'],
-      ['words', 'status'],
+      ['words', 'status', 'stats'],
     ],
     [['las'], ['words', 'last']],
     [

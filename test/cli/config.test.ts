@@ -51,7 +51,7 @@ describe('what cannot be set is refused by name, and nothing is written', () => 
   test.each([
     [
       ['set', 'rule.default', '1'],
-      "fatal: there is no key 'rule'; here snap knows $schema, rules, migrations, migrate, protected, unprotected, sources, alias\nhint: did you mean rules?\n",
+      "fatal: there is no key 'rule'; here snap knows $schema, database, rules, migrations, migrate, protected, unprotected, sources, hints, alias\nhint: did you mean rules?\n",
     ],
     [
       ['set', 'rules.default.maygo', 'true'],

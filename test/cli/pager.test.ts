@@ -44,9 +44,8 @@ describe('a long result', () => {
       match(call?.text ?? stdout, /\u001b\[33m.*merge\n$/)
       return call && [...call.command, call.less]
     }
-    await writeFile(join(workingDirectory, 'snap.config.json'), '{ "pager": "sort -r" }')
     deepEqual(await run({ SNAP_PAGER: 'head -n 3', PAGER: 'tail' }), ['head', '-n', '3', 'FRX'])
-    deepEqual(await run({ PAGER: 'tail', LESS: 'R' }), ['sort', '-r', 'R'])
+    deepEqual(await run({ PAGER: 'tail', LESS: 'R' }), ['tail', 'R'])
     await writeFile(join(workingDirectory, 'snap.config.json'), '{ "mistake": 1 }')
     deepEqual(await run({ PAGER: 'tail | sort' }), ['/bin/sh', '-c', 'tail | sort', 'FRX'])
     deepEqual(await run({ PAGER: 'cat' }), undefined)

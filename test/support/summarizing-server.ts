@@ -26,13 +26,15 @@ export class SummarizingServer {
     const server = await startEmbeddedPostgres({
       packageName: PACKAGES.get(major)!,
       settings: {
-        summarize_wal: 'on',
         autovacuum: 'off',
         max_prepared_transactions: '10',
         ...settings,
       },
     })
-    return new SummarizingServer(server)
+    const started = new SummarizingServer(server)
+    // Not on the command line, which no later change would go before.
+    await started.set('summarize_wal', 'on')
+    return started
   }
 
   get dataDirectory(): string {

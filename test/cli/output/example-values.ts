@@ -338,13 +338,19 @@ export const LOAD_RESULT = {
   skippedCount: 0,
   key: ['id'],
   isCommitted: true,
+  rejectedCount: 1,
   rejected: [
     {
       rowNumber: 17,
+      lineNumber: 19,
       column: 'total',
       value: 'x',
       reason: 'invalid input syntax for type numeric: "x"',
+      values: ['17', 'x'],
     },
+  ],
+  sequences: [
+    { name: 'public.orders_id_seq', column: 'id', from: '40', to: '41', outcome: 'moved' },
   ],
 } as unknown as LoadResult
 

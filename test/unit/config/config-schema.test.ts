@@ -62,13 +62,14 @@ describe('a validator says of a configuration what snap says', () => {
 })
 
 test('defaults that the schema tells are those that hold', () => {
-  const { rules, migrations, migrate, protected: marked, unprotected } = DEFAULT_CONFIG
+  const { rules, migrations, migrate, protected: marked, unprotected, hints } = DEFAULT_CONFIG
   deepEqual(defaultsOf(CONFIG_SCHEMA), {
     rules: { default: rules.default, alarmIf: rules.alarmIf },
     migrations,
     migrate,
     protected: marked,
     unprotected,
+    hints,
   })
 })
 
