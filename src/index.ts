@@ -15,9 +15,6 @@ export { type Alarm, type AlarmCode, findAlarms } from './alarms/find-alarms.ts'
 export { parseCondition } from './alarms/parse-condition.ts'
 export { DEFAULT_RULES, type Rules, type TableRules } from './alarms/rules.ts'
 export { type MeasuredState, measureTables, type TableMeasures } from './alarms/table-measures.ts'
-export type { Backend, BackendEntry } from './backend/backend.ts'
-export { LocalBackend } from './backend/local-backend.ts'
-export { MemoryBackend } from './backend/memory-backend.ts'
 export type { Reading } from './capture/capture-database.ts'
 export {
   type CaptureTotals,
@@ -29,7 +26,6 @@ export { type DatabaseMoment, isDatabaseStillAt } from './capture/database-momen
 export { type CommitEstimate, estimateFirstCommit } from './capture/estimate-first-commit.ts'
 export { type DatabaseSummary, inspectDatabase } from './capture/inspect-database.ts'
 export { readMigrationHeads } from './capture/read-migration-heads.ts'
-export { findClosestName } from './closest-name.ts'
 export {
   CONFIG_FILE_NAME,
   type Config,
@@ -50,53 +46,18 @@ export {
   setSetting,
 } from './config/settings.ts'
 export type { ValueSchema } from './config/value-schema.ts'
-export { type ColumnComparison, compareColumns } from './diff/column-comparison.ts'
-export { readCommittedState } from './diff/committed-state.ts'
 export {
   captureLiveState,
-  type DatabaseState,
   type LiveDatabaseState,
   type LiveStateOptions,
 } from './diff/database-state.ts'
-export {
-  type DiffOptions,
-  diffStates,
-  diffTableRows,
-  type LargeObjectChanges,
-  listChangedTables,
-  type SchemaEntryChange,
-  type StateDiff,
-  type TableDiff,
-  type TablePair,
-  type ValueChange,
-} from './diff/diff-states.ts'
-export { formatUnifiedDiff } from './diff/line-diff.ts'
 export { readStatus, type StatusOptions } from './diff/read-status.ts'
-export type { RowChange, RowCounts, RowDiffOptions } from './diff/row-diff.ts'
 export type { Diagnosis, DiagnosisLevel } from './doctor/diagnosis.ts'
 export { examineStore, type StoreFacts } from './doctor/examine-store.ts'
 export { judgeServer } from './doctor/judge-server.ts'
 export { judgeStore, type StorePlace } from './doctor/judge-store.ts'
 export { type GrantPlan, planGrants } from './doctor/plan-grants.ts'
-export {
-  readServerFacts,
-  type ServerFacts,
-  type TableFacts,
-} from './doctor/read-server-facts.ts'
-export {
-  type Blocker,
-  type ConfigProblem,
-  type ErrorCode,
-  type ErrorData,
-  type FileProblem,
-  InvariantError,
-  isSnapError,
-  type MigrationFailure,
-  type PostgresErrorData,
-  SnapError,
-  type SourceState,
-} from './errors.ts'
-export type { Phase, Reporter, SnapEvent } from './events.ts'
+export { readServerFacts, type ServerFacts, type TableFacts } from './doctor/read-server-facts.ts'
 export { type ExportedFile, listExportFiles } from './export/directory-export.ts'
 export { type ExportedCommit, type ExportOptions, formatPlainDump } from './export/plain-dump.ts'
 export {
@@ -105,33 +66,7 @@ export {
   type TransitionGap,
   type TransitionRows,
 } from './export/plan-transition.ts'
-export { readTablePage } from './export/table-page.ts'
-export { formatTableRows, type RowFormat } from './export/table-rows.ts'
 export { formatTransition } from './export/transition-script.ts'
-export { decodeField, splitFields } from './format/copy-text.ts'
-export { formatCsvLine } from './format/csv.ts'
-export { findMetadataKind } from './format/metadata-object.ts'
-export { isObjectId, shortId } from './format/object-id.ts'
-export type {
-  OperationChanges,
-  OperationEnd,
-  OperationKept,
-  OperationStart,
-} from './format/operation-record.ts'
-export type {
-  Author,
-  CheckoutReason,
-  HeadValue,
-  MoveReason,
-  PartOfDatabase,
-  RefReason,
-  RefRecord,
-} from './format/ref-record.ts'
-export type * from './format/values.ts'
-export { findNewestCommit } from './history/find-newest-commit.ts'
-export { orderHistory } from './history/order-history.ts'
-export { MIGRATION_REVISION_PREFIX, resolveRevision } from './history/revisions.ts'
-export { type CommitWithId, type HistorySource, walkCommits } from './history/walk-commits.ts'
 export {
   type Imported,
   type ImportOptions,
@@ -166,33 +101,7 @@ export {
 } from './load/read-records.ts'
 export type { FileRecord, Records } from './load/records.ts'
 export type { TargetColumn, TargetTable } from './load/target-table.ts'
-export type { Finding, FindingCode } from './maintenance/finding.ts'
-export { type FsckReport, fsck } from './maintenance/fsck.ts'
-export {
-  collectGarbage,
-  type GcOptions,
-  type GcResult,
-  planGarbageCollection,
-} from './maintenance/gc.ts'
-export { nameCommit } from './maintenance/name-commit.ts'
-export { listPins, type Pin, pinCommit, unpinCommit } from './maintenance/pins.ts'
 export { type Forecast, type GrowthPoint, planForecast } from './maintenance/plan-forecast.ts'
-export type { GcPlan, PackDecision, PackUsage, PackVerdict } from './maintenance/plan-gc.ts'
-export {
-  type KeepReason,
-  type PruneDecision,
-  type PrunePlan,
-  type RetentionPolicy,
-  removalsOf,
-} from './maintenance/plan-prune.ts'
-export {
-  applyPrune,
-  type PruneOptions,
-  type PrunePreview,
-  type PruneResult,
-  previewPrune,
-} from './maintenance/prune.ts'
-export { withSoleOperation } from './maintenance/sole-operation.ts'
 export {
   type CommitStats,
   readStoreStats,
@@ -227,16 +136,6 @@ export {
   type PendingMigration,
 } from './migrations/pending-migrations.ts'
 export type { SqlFinding, SqlFindingCode, SqlSeverity } from './migrations/sql-finding.ts'
-export { withScratchDirectory } from './objects/with-scratch-directory.ts'
-export {
-  findOperationState,
-  type NewOperation,
-  type OpenOperation,
-  type Operation,
-  type OperationLog,
-  type OperationOutcome,
-} from './operations/operation-log.ts'
-export { newRedactor, redactArguments } from './operations/redact-arguments.ts'
 export {
   type DatabaseAddress,
   describeAddress,
@@ -255,18 +154,6 @@ export {
   type ProtectionReason,
 } from './protection/find-protection.ts'
 export type { ProductionSign } from './protection/production-signs.ts'
-export { moveHead, readHead } from './refs/head.ts'
-export {
-  BRANCH_PREFIX,
-  branchRefName,
-  HEAD,
-  PIN_PREFIX,
-  SAFETY_REF,
-  shortRefName,
-  TAG_PREFIX,
-  tagRefName,
-} from './refs/ref-name.ts'
-export type { Ref, RefMove, RefStore } from './refs/ref-store.ts'
 export {
   applyCheckout,
   type CheckoutResult,
@@ -279,7 +166,6 @@ export type {
   PlannedSources,
 } from './restore/checkout-plan.ts'
 export { formatCheckoutSql } from './restore/checkout-sql.ts'
-export { compareTables, type TableChange } from './restore/compare-trees.ts'
 export type { WipeScope } from './restore/emptied-state.ts'
 export type {
   ChangeOutline,
@@ -290,7 +176,6 @@ export type {
 } from './restore/outline-change.ts'
 export { type CheckoutOptions, planCheckout } from './restore/plan-checkout.ts'
 export type { Rename } from './restore/plan-renames.ts'
-export { readSchemaEntries } from './restore/read-schema.ts'
 export { planReturn, planRollback, readLastChange } from './restore/rollback.ts'
 export { planUndo } from './restore/undo.ts'
 export {
@@ -300,18 +185,7 @@ export {
   type WipePlan,
   type WipeSummary,
 } from './restore/wipe.ts'
-export { describeDifference, type SchemaDifference } from './schema/compare-schemas.ts'
-export { chooseRelations, type RelationName } from './schema/relation-pattern.ts'
-export type { FileChange } from './sources/compare-files.ts'
-export { type SourceDiff, sizeBytesOf } from './sources/diff-sources.ts'
 export { type ExportedSources, exportSources } from './sources/export-sources.ts'
-export {
-  listSourceFiles,
-  readSourceFile,
-  readSourceOutput,
-  type SourceFile,
-} from './sources/read-source.ts'
+export type { SourceFile } from './sources/read-source.ts'
 export type { RestoredSource } from './sources/restore-sources.ts'
-export type { Source } from './sources/source.ts'
-export { findStoreDirectory, initStore, openStore, STORE_DIRECTORY_NAME, Store } from './store.ts'
-export { VERSION } from './version.ts'
+export * from './store-index.ts'
