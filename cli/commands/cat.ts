@@ -107,7 +107,7 @@ async function catSource(context: Context, store: Store, argument: SourceArgumen
     return print(readSourceOutput(store.objects, source))
   }
   let isFound = path === ''
-  for await (const file of listSourceFiles(store.objects, source, path)) {
+  for await (const file of listSourceFiles(store.objects, source, path, { signal: io.signal })) {
     const { entry } = file
     isFound = true
     io.signal.throwIfAborted()

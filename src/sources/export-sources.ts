@@ -1,4 +1,4 @@
-import { mkdir, open } from 'node:fs/promises'
+import { mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { throwIfAborted } from '../errors.ts'
 import type { CommittedSource } from '../format/values.ts'
@@ -17,7 +17,7 @@ export interface ExportedSources {
  * modes, times and links as a checkout restores them; what a dump command wrote as one file.
  * Both are called as the source is.
  *
- * What fails leaves some of it behind: the directory is the caller's to remove.
+ * What fails leaves nothing behind.
  *
  * @throws OBJECT_MISSING, OBJECT_CORRUPT, ABORTED
  * @throws what the file system says
@@ -27,10 +27,25 @@ export async function exportSources(
   sources: readonly CommittedSource[],
   { directory, signal }: { directory: string; signal?: AbortSignal | undefined },
 ): Promise<ExportedSources> {
-  const written = { fileCount: 0, sizeBytes: 0 }
+  throwIfAborted(signal, 'writing sources')
   // Others' secrets may be among it.
   await mkdir(directory, { mode: 0o700 })
+  try {
+    return await writeSources(objects, sources, { directory, signal })
+  } catch (error) {
+    await rm(directory, { recursive: true, force: true })
+    throw error
+  }
+}
+
+async function writeSources(
+  objects: StreamReader,
+  sources: readonly CommittedSource[],
+  { directory, signal }: { directory: string; signal?: AbortSignal | undefined },
+): Promise<ExportedSources> {
+  const written = { fileCount: 0, sizeBytes: 0 }
   for (const source of sources) {
+    throwIfAborted(signal, 'writing sources')
     const path = join(directory, source.name)
     if (source.kind === 'command') {
       const file = await open(path, 'wx', 0o600)

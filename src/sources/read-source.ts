@@ -1,3 +1,4 @@
+import { throwIfAborted } from '../errors.ts'
 import type { CommittedFiles, CommittedSource, FileEntry } from '../format/values.ts'
 import { readRows, type StreamReader } from '../objects/walk-manifest.ts'
 import { readFileEntries } from './compare-files.ts'
@@ -17,18 +18,20 @@ export interface SourceFile {
  * The path itself comes first; one that is not there yields nothing.
  *
  * @param path  as `FileEntry` has it; empty for all
- * @throws OBJECT_MISSING, OBJECT_CORRUPT
+ * @throws OBJECT_MISSING, OBJECT_CORRUPT, ABORTED
  */
 export async function* listSourceFiles(
   objects: StreamReader,
   source: CommittedFiles,
   path: string,
+  { signal }: { signal?: AbortSignal | undefined } = {},
 ): AsyncGenerator<SourceFile> {
   // On a command line, a name that is not UTF-8 has replacement characters.
   const typed = (name: string) => Buffer.from(name).toString()
-  const isThere = path === '' || (await hasPath(readFileEntries(objects, source), path))
+  const entries = () => untilAborted(readFileEntries(objects, source), signal)
+  const isThere = path === '' || (await hasPath(entries(), path))
   let offsetBytes = 0
-  for await (const entry of readFileEntries(objects, source)) {
+  for await (const entry of entries()) {
     const name = isThere ? entry.path : typed(entry.path)
     const isNamed = name === path
     if (isNamed || path === '' || name.startsWith(`${path}/`)) yield { entry, offsetBytes, isNamed }
@@ -60,6 +63,17 @@ export function readSourceOutput(
   { output }: Extract<CommittedSource, { kind: 'command' }>,
 ): AsyncIterable<Uint8Array> {
   return readRows(objects, output)
+}
+
+async function* untilAborted<Item>(
+  items: AsyncIterable<Item>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Item> {
+  throwIfAborted(signal, 'listing files')
+  for await (const item of items) {
+    throwIfAborted(signal, 'listing files')
+    yield item
+  }
 }
 
 async function hasPath(entries: AsyncIterable<FileEntry>, path: string): Promise<boolean> {

@@ -7,7 +7,7 @@
  * and the same rows, and the scratch directory no files.
  */
 import { deepEqual, rejects } from 'node:assert/strict'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
@@ -15,6 +15,7 @@ import { beforeAll, describe, test } from 'vitest'
 import type { Backend } from '../../src/backend/backend.ts'
 import { MemoryBackend } from '../../src/backend/memory-backend.ts'
 import * as library from '../../src/index.ts'
+import { capture } from '../support/file-sources.ts'
 import { allMajors, createDatabase, serverOf, type TestDatabase } from '../support/postgres.ts'
 import { AUTHOR, addressOf } from '../support/session.ts'
 
@@ -30,6 +31,8 @@ interface World {
   before: library.DatabaseState
   after: library.DatabaseState
   scratchDirectory: string
+  /** Files beside the database, as a commit holds them. */
+  files: library.CommittedFiles
   signal: AbortSignal
   reporter: library.Reporter
   /** Says that what comes next is what is to be aborted; all of it where nobody says so. */
@@ -114,6 +117,12 @@ const OPERATIONS: Readonly<Record<string, (world: World) => Promise<unknown>>> =
   examineScripts: async ({ signal }) => {
     const scripts = [1, 2, 3].map((n) => ({ file: `${n}.sql`, source: 'DROP TABLE orders' }))
     return library.examineScripts(scripts, { state: null, isSequence: true, signal })
+  },
+  listSourceFiles: ({ store, files, signal }) =>
+    drain(library.listSourceFiles(store.objects, files, 'a/b', { signal })),
+  exportSources: ({ store, files, scratchDirectory, signal }) => {
+    const directory = join(scratchDirectory, 'exported')
+    return library.exportSources(store.objects, [files], { directory, signal })
   },
   walkCommits: ({ store, commitId, signal }) =>
     drain(library.walkCommits(store, [commitId], { signal })),
@@ -206,12 +215,11 @@ const fileOf = (text: string): library.RowSource => ({
 const BRIEF = new Set([
   // A few small reads or writes.
   ...['findOperationState', 'findStoreDirectory', 'initStore', 'openStore', 'moveHead', 'readHead'],
-  ...['nameCommit', 'pinCommit', 'unpinCommit', 'listPins', 'readLastChange', 'inspectDump'],
+  ...['nameCommit', 'pinCommit', 'unpinCommit', 'listPins', 'readLastChange'],
+  ...['inspectDump', 'inspectExport', 'inspectExportDirectory'],
   ...['parseDatabaseAddress', 'resolveDatabaseAddress', 'readMigrations'],
   // A schema, or a page of rows.
   ...['readCommittedState', 'readSchemaEntries', 'readTablePage'],
-  // Rows are read by whoever loads them, until that is stopped.
-  ...['readCsv', 'readJson'],
   // The work inside is the caller's.
   ...['withScratchDirectory', 'withSoleOperation'],
   // Looks at one record, and is `planReturn` from there on.
@@ -266,6 +274,16 @@ beforeAll(async () => {
   )
   await database.query('UPDATE notes SET text = text || id; DELETE FROM orders WHERE id > 20000')
   const { selection } = await store.objects.readCommit(commitId)
+  const rootPath = join(temporary, 'uploads')
+  await mkdir(join(rootPath, 'a'), { recursive: true })
+  for (let n = 0; n < 20; n++) await writeFile(join(rootPath, 'a', `${n}`), `file ${n}`)
+  const uploads = { kind: 'files', name: 'uploads', root: 'uploads', rootPath } as const
+  const { committed: files } = await capture(store, {
+    ...uploads,
+    patterns: ['**'],
+    exclude: [],
+    storePath: null,
+  })
   const liveDirectory = await mkdtemp(join(temporary, 'live-'))
   world = {
     store,
@@ -278,6 +296,7 @@ beforeAll(async () => {
       scratchDirectory: liveDirectory,
     }),
     scratchDirectory: temporary,
+    files,
   }
   return async () => {
     await rm(temporary, { recursive: true })
