@@ -1,7 +1,8 @@
 import { deepEqual, equal, match } from 'node:assert/strict'
-import { readdir } from 'node:fs/promises'
+import { mkdtemp, readdir, rmdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { describe, test } from 'vitest'
+import { join } from 'node:path'
+import { describe, test, vi } from 'vitest'
 import { allMajors, createDatabase, oldestAndNewestMajor } from '../support/postgres.ts'
 import { newWorkplace, type Workplace, WRECKAGE } from './workplace.ts'
 
@@ -89,10 +90,17 @@ describe('snap status', () => {
     const storeFiles = () => readdir(`${directory}/.snap`, { recursive: true })
     const before = await storeFiles()
     await database.query(EDITS)
-    await snap(['status'])
+    // Its own, as other tests run at the same time.
+    const temporary = await mkdtemp(join(tmpdir(), 'snap-test-'))
+    vi.stubEnv('TMPDIR', temporary)
+    try {
+      await snap(['status'])
+    } finally {
+      vi.unstubAllEnvs()
+    }
     deepEqual(await storeFiles(), before)
-    const left = (await readdir(tmpdir())).filter((name) => name.startsWith(`snap-scratch-`))
-    deepEqual(left, [])
+    deepEqual(await readdir(temporary), [])
+    await rmdir(temporary)
   })
 
   test('before the first commit there is nothing to compare with', async () => {

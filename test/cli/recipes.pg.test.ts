@@ -10,6 +10,7 @@ import { deepEqual, equal, match } from 'node:assert/strict'
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { stripVTControlCharacters } from 'node:util'
 import { afterAll, beforeAll, onTestFinished, test } from 'vitest'
 import { root } from '../guard/source-files.ts'
 import { allMajors, databaseUrl, queryOnce, serverOf } from '../support/postgres.ts'
@@ -131,7 +132,8 @@ test('before a migration: with alembic, Prisma, Django and plain SQL, and back',
   match(await type(prisma!), /Migration: {2}prisma no table -> b1/)
   match(await type(django!), /Migration: {2}django no table -> shop\.b1/)
   const question = `Roll database '${database.name}' back`
-  match(await type(sql!, { answers: [[question, 'n']] }), /public\.orders +0 +490 +0/)
+  const asked = await type(sql!, { answers: [[question, 'n']] })
+  match(stripVTControlCharacters(asked), /public\.orders +0 +490 +0/)
   await type(rollback!, { answers: [[`Make database '${database.name}' equal to`, 'y']] })
 
   deepEqual(
