@@ -158,7 +158,7 @@ test('rows that do not fit are listed of all files, and no commit is made unless
   )
   const lines = (await readFile(path('rejected.csv'), 'utf8')).trim().split('\n')
   equal(lines.length, 7)
-  match(lines[6]!, /^o\.json,,refers to a row .*""user_id"": ?""3""/)
+  match(lines[6]!, /^o\.json,,,refers to a row .*""user_id"": ?""3""/)
 })
 
 test('what is wrong with files as a whole is told before a row is read, and nothing is imported', async () => {
