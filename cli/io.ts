@@ -24,9 +24,11 @@ export interface ProgramIo {
   now: () => Date
   /**
    * Aborted when the user interrupts, with an `OutputClosed` reason when nobody reads stdout any more,
-   * and with an `OutputFailed` one when it takes no more.
+   * and with an `OutputFailed` one when it takes no more; by `stop` with any other.
    */
   signal: AbortSignal
+  /** Aborts `signal`. */
+  stop(reason: Error): void
   /** Has `restore` called when the process ends, however it does; returns what makes it forget. */
   atExit(restore: () => void): () => void
   /** Stops the program as Ctrl-Z does; resolves when it goes on, at once where nobody could make it go on. */

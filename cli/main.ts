@@ -78,6 +78,7 @@ const exitCode = await run(process.argv.slice(2), {
   hostName: hostname(),
   now: () => new Date(),
   signal: interruption.signal,
+  stop: (reason) => interruption.abort(reason),
   atExit: (restore) => {
     process.on('exit', restore)
     return () => process.off('exit', restore)

@@ -18,18 +18,11 @@ import { addCommands, createProgram } from './program.ts'
  */
 export async function run(
   typed: readonly string[],
-  world: ProgramIo,
+  io: ProgramIo,
   dependencies: Dependencies = {},
 ): Promise<number> {
-  const pagerClosed = new AbortController()
-  const io = { ...world, signal: AbortSignal.any([world.signal, pagerClosed.signal]) }
   const program = await createProgram(io)
-  const newContext = (argv: readonly string[]) =>
-    createContext(program, argv, {
-      io,
-      dependencies,
-      onPagerClosed: () => pagerClosed.abort(new PagerClosed()),
-    })
+  const newContext = (argv: readonly string[]) => createContext(program, argv, io, dependencies)
   let argv = typed
   let context = newContext(typed)
   try {
@@ -62,9 +55,10 @@ export async function run(
 function createContext(
   program: Command,
   argv: readonly string[],
-  world: { io: ProgramIo; dependencies: Dependencies; onPagerClosed: () => void },
+  io: ProgramIo,
+  dependencies: Dependencies,
 ): Context {
-  const { io, dependencies, onPagerClosed } = world
+  const onPagerClosed = () => io.stop(new PagerClosed())
   let output: Output | undefined
   return {
     io,

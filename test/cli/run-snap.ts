@@ -38,6 +38,7 @@ export async function runSnap(
   const stderr = new CapturedStream(isTerminal, columns)
   const stdin: InputStream = new PassThrough()
   stdin.isTTY = isTerminal
+  const interruption = new AbortController()
   const io: ProgramIo = {
     stdin,
     stdout,
@@ -49,7 +50,8 @@ export async function runSnap(
     userName: 'ada',
     hostName: 'engine',
     now: () => NOW,
-    signal: new AbortController().signal,
+    signal: interruption.signal,
+    stop: (reason) => interruption.abort(reason),
     startPager: () => {
       throw new Error('a test that pages says with what')
     },
