@@ -53,7 +53,7 @@ function structureOf(text: string): string {
   return text
     .replace(/\b[0-9a-f]{8,64}\b…?/g, 'ID')
     .replace(
-      /\b(?:just now|\d+ (?:seconds?|minutes?|min|hours?|h|days?|d|weeks?|w|s) ?(?:ago)?)/g,
+      /(?<![\d.])(?:just now|\d+ (?:seconds?|minutes?|min|hours?|h|days?|d|weeks?|w|s) ?(?:ago)?)/g,
       'AGO',
     )
     .replace(/\d[\d,.]* ?(?:B|KiB|MiB|ms|s)\b/g, 'SIZE')
