@@ -65,10 +65,8 @@ async function runStats(context: Context, flags: StatsFlags): Promise<void> {
     const forecast = await forecastGrowth(store, stats, { reach: flags.reach, now: io.now() })
     // A document holds all of it: who reads one can count.
     if (options.json) output.json<StatsJson>({ ...stats, forecast })
-    else {
-      const { colors } = output
-      output.result(...formatStats(stats, forecast, { count: flags.number, now: io.now(), colors }))
-    }
+    else
+      output.result(...formatStats(stats, forecast, { count: flags.number, style: output.style }))
   })
 }
 

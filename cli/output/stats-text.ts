@@ -1,16 +1,15 @@
 import { type Forecast, type StoreStats, shortId } from '../../src/index.ts'
-import type { Colors } from './colors.ts'
 import { printable } from './printable.ts'
 import { formatSparkline } from './sparkline.ts'
-import { formatTable } from './text-table.ts'
-import { formatAbsoluteTime, formatRelativeTime } from './times.ts'
+import type { TextStyle } from './text-style.ts'
+import { formatTable, MIN_NAME_WIDTH, MIN_TITLE_WIDTH } from './text-table.ts'
+import { formatAbsoluteTime, formatTime } from './times.ts'
 import { formatCount, formatQuantity, formatSize } from './units.ts'
 
 interface StatsTextOptions {
   /** Commits and tables to show at most. */
   count: number
-  now: Date
-  colors: Colors
+  style: TextStyle
 }
 
 export function formatStats(
@@ -18,7 +17,7 @@ export function formatStats(
   forecast: Forecast & { diskSizeBytes: number | null },
   options: StatsTextOptions,
 ): string[] {
-  const { colors } = options
+  const { colors, clock } = options.style
   if (stats.commits.length === 0) return ["No commit yet; run 'snap commit -m first'"]
   return [
     ...formatStore(stats),
@@ -26,7 +25,7 @@ export function formatStats(
     ...formatCommits(stats, options),
     ...formatTables(stats, options),
     '',
-    ...formatForecast(forecast, stats, options.now).map((line, position) =>
+    ...formatForecast(forecast, stats, clock.now).map((line, position) =>
       position === 0 ? colors.bold(line) : line,
     ),
   ]
@@ -54,11 +53,11 @@ function formatRatio(before: number, after: number): string {
   return after === 0 ? '' : ` (${(before / after).toFixed(1)} ×)`
 }
 
-function formatCommits({ commits }: StoreStats, { count, now, colors }: StatsTextOptions) {
+function formatCommits({ commits }: StoreStats, { count, style }: StatsTextOptions) {
   const shown = commits.slice(-count).reverse()
   const rows = shown.map((commit) => [
-    colors.yellow(shortId(commit.id)),
-    formatRelativeTime(new Date(commit.createdAt), now),
+    style.colors.yellow(shortId(commit.id)),
+    formatTime(new Date(commit.createdAt), style.clock),
     formatSize(commit.sizeBytes),
     `+${formatSize(commit.newSizeBytes)}`,
     formatSize(commit.uniqueSizeBytes),
@@ -74,16 +73,20 @@ function formatCommits({ commits }: StoreStats, { count, now, colors }: StatsTex
         { header: 'added', align: 'right' },
         { header: 'unique', align: 'right' },
         { header: 'shared', align: 'right' },
-        { header: 'message' },
+        { header: 'message', shrinksTo: MIN_TITLE_WIDTH },
       ],
       rows,
+      style,
     ),
     ...(commits.length > shown.length ? [`and ${commits.length - shown.length} older`] : []),
   ]
 }
 
 /** The largest at HEAD first; those that are gone by then last. */
-function formatTables({ tables, points }: StoreStats, { count, now }: StatsTextOptions): string[] {
+function formatTables(
+  { tables, points }: StoreStats,
+  { count, style }: StatsTextOptions,
+): string[] {
   if (tables.length === 0 || points.length === 0) return []
   const last = points.length - 1
   const ranked = tables.toSorted(
@@ -97,18 +100,19 @@ function formatTables({ tables, points }: StoreStats, { count, now }: StatsTextO
       sizes[last] ? formatSize(sizes[last].sizeBytes) : '-',
       formatSparkline(sizes.map((point) => point?.sizeBytes ?? null)),
     ])
-  const since = formatRelativeTime(new Date(points[0]!.createdAt), now)
+  const since = formatTime(new Date(points[0]!.createdAt), style.clock)
   const span = points.length === 1 ? '' : since === 'just now' ? 'over time' : `since ${since}`
   return [
     '',
     ...formatTable(
       [
-        { header: 'table' },
+        { header: 'table', shrinksTo: MIN_NAME_WIDTH },
         { header: 'rows', align: 'right' },
         { header: 'size', align: 'right' },
         { header: span },
       ],
       rows,
+      style,
     ),
     ...(ranked.length > rows.length ? [`and ${ranked.length - rows.length} more`] : []),
   ]

@@ -14,6 +14,7 @@ import type {
   Operation,
   PrunePlan,
   StateDiff,
+  StoreStats,
   TableChange,
   Tree,
 } from '../../../src/index.ts'
@@ -353,6 +354,63 @@ export const LOAD_RESULT = {
     { name: 'public.orders_id_seq', column: 'id', from: '40', to: '41', outcome: 'moved' },
   ],
 } as unknown as LoadResult
+
+const commitStats = (n: number, message: string, newSizeBytes: number) => ({
+  id: idOf(n),
+  createdAt: `2026-02-${20 + n}T09:00:00.000Z`,
+  message,
+  sizeBytes: 2_200_000 + n * 40_000,
+  newSizeBytes,
+  uniqueSizeBytes: newSizeBytes,
+  sharedSizeBytes: 560_000,
+})
+
+export const STATS = {
+  sizeBytes: 684_000,
+  uniqueSizeBytes: 120_000,
+  sharedSizeBytes: 560_000,
+  unneededSizeBytes: 0,
+  overheadSizeBytes: 4_000,
+  packCount: 7,
+  objectCount: 1_087,
+  heldSizeBytes: 6_400_000,
+  distinctSizeBytes: 2_700_000,
+  commits: [
+    commitStats(1, 'first', 560_000),
+    commitStats(2, '移行の前に、すべての表を一度だけ保存しておく', 60_000),
+    commitStats(3, 'before the migration that takes the old addresses away', 64_000),
+  ],
+  points: [1, 2, 3].map((n) => ({
+    commitId: idOf(n),
+    createdAt: `2026-02-${20 + n}T09:00:00.000Z`,
+  })),
+  tables: [
+    {
+      namespace: 'public',
+      name: 'orders',
+      points: [1, 2, 3].map((n) => ({ rowCount: 5_000 * n, sizeBytes: 311_000 * n })),
+    },
+    {
+      namespace: 'public',
+      name: '注文の履歴',
+      points: [{ rowCount: 12, sizeBytes: 700 }, null, { rowCount: 12, sizeBytes: 700 }],
+    },
+  ],
+} as unknown as StoreStats
+
+export const FORECAST = {
+  commitCount: 3,
+  elapsedMs: 2 * 24 * 60 * 60 * 1000,
+  reliability: 'rough',
+  perCommitSizeBytes: 62_000,
+  perDaySizeBytes: 61_000.4,
+  fit: 0.9,
+  reaches: [
+    { sizeBytes: 1_368_000, at: new Date('2026-03-12T09:00:00Z') },
+    { sizeBytes: 80_000_000_000, at: null },
+  ],
+  diskSizeBytes: 80_000_000_000,
+} as const
 
 const step = (name: string, more: object) => ({ ...table(name, {}), rowsUpdated: 0, ...more })
 

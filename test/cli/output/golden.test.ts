@@ -21,6 +21,7 @@ import { formatPlan } from '../../../cli/output/plan-text.ts'
 import { formatPrunePlan } from '../../../cli/output/prune-text.ts'
 import { formatBranches, formatPins, formatTags } from '../../../cli/output/ref-text.ts'
 import { formatContents, formatOrigin, formatTables } from '../../../cli/output/show-text.ts'
+import { formatStats } from '../../../cli/output/stats-text.ts'
 import type { TextStyle } from '../../../cli/output/text-style.ts'
 import type { Clock } from '../../../cli/output/times.ts'
 import { NOW } from '../run-snap.ts'
@@ -30,6 +31,7 @@ import {
   commitAt,
   DIAGNOSES,
   DIFF,
+  FORECAST,
   FSCK_REPORT,
   GC_PLAN,
   HISTORY,
@@ -38,6 +40,7 @@ import {
   MIGRATIONS,
   OPERATIONS,
   PRUNE_PLAN,
+  STATS,
   TABLES,
   TREE,
 } from './example-values.ts'
@@ -86,6 +89,8 @@ const VIEWS: Readonly<Record<string, (style: TextStyle) => string[]>> = {
   'prune --dry-run': (style) => [...formatPrunePlan(PRUNE_PLAN, style), ...formatGcPlan(GC_PLAN)],
   fsck: ({ colors }) => formatFsckReport(FSCK_REPORT, colors),
   doctor: ({ colors }) => formatDiagnoses(DIAGNOSES, { database: undefined, colors }),
+  stats: (style) =>
+    formatStats(STATS, { ...FORECAST, reaches: [...FORECAST.reaches] }, { count: 2, style }),
   'migrate --status': (style) => formatMigrationStatus(MIGRATIONS, style),
   load: ({ colors }) => formatLoadResult(LOAD_RESULT, { colors, rejectFile: 'rejected.csv' }),
   'checkout --dry-run': (style) => formatPlan(CHECKOUT_PLAN, { style, withSafety: true }),
