@@ -1,10 +1,27 @@
 import { type FileHandle, mkdir, open, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { isSnapError, SnapError } from '../src/index.ts'
+import { exists } from './exists.ts'
+import type { ProgramIo } from './io.ts'
 
 interface NewFile {
   path: string
   pieces: AsyncIterable<Uint8Array>
+}
+
+/**
+ * Returns the path of a file that is to be written when the work is done, and says before it if it
+ * cannot be: it is there already.
+ *
+ * @throws OUTPUT_EXISTS
+ */
+export async function resolveNewFile(
+  file: string,
+  { workingDirectory }: Pick<ProgramIo, 'workingDirectory'>,
+): Promise<string> {
+  const path = resolve(workingDirectory, file)
+  if (await exists(path)) throw alreadyThere(file, path)
+  return path
 }
 
 /**
@@ -78,15 +95,19 @@ async function writePieces(
   return sizeBytes
 }
 
+function alreadyThere(file: string, path: string, cause?: unknown): SnapError {
+  return new SnapError(
+    'OUTPUT_EXISTS',
+    `cannot write '${file}': it exists`,
+    { path },
+    { cause, hint: 'name another, or remove it first' },
+  )
+}
+
 function cannotWrite(path: string, cause: unknown): SnapError {
   const { code, message } = cause as NodeJS.ErrnoException
   if (code === 'EEXIST') {
-    return new SnapError(
-      'OUTPUT_EXISTS',
-      `cannot write '${path}': it exists`,
-      { path },
-      { cause, hint: 'name another, or remove it first' },
-    )
+    return alreadyThere(path, path, cause)
   }
   return new SnapError(
     'OUTPUT_UNWRITABLE',

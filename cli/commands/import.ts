@@ -23,7 +23,7 @@ import { findDatabaseOf } from '../database.ts'
 import { startTemporaryServer } from '../demo/start-temporary-server.ts'
 import { exists } from '../exists.ts'
 import { ExitCode } from '../exit-codes.ts'
-import { writeNewFile } from '../new-file.ts'
+import { resolveNewFile, writeNewFile } from '../new-file.ts'
 import { withOperation } from '../operation.ts'
 import { collect, parseCount, parseTime } from '../options.ts'
 import { type TreeTotals, totalsOf } from '../output/commit-text.ts'
@@ -136,16 +136,7 @@ export const defineImport: DefineCommand = (command, context) => {
 async function importFiles(context: Context, files: string[], flags: ImportFlags): Promise<void> {
   const { io } = context
   context.interruptedState = 'nothing was imported'
-  const rejectPath =
-    flags.reject === undefined ? undefined : resolve(io.workingDirectory, flags.reject)
-  if (rejectPath !== undefined && (await exists(rejectPath))) {
-    throw new SnapError(
-      'OUTPUT_EXISTS',
-      `cannot write '${flags.reject}': it exists`,
-      { path: rejectPath },
-      { hint: 'name another, or remove it first' },
-    )
-  }
+  const rejectPath = flags.reject === undefined ? undefined : await resolveNewFile(flags.reject, io)
   await withStore(context, async (store) => {
     const sources = await inspectSources(files, flags, io.workingDirectory)
     await withOperation(context, store, { command: 'import' }, () =>

@@ -24,11 +24,10 @@ import {
 import { findAuthor } from '../author.ts'
 import type { Context } from '../context.ts'
 import { findDatabaseOf } from '../database.ts'
-import { exists } from '../exists.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { releaseGuardCommit } from '../guarded-run/guard-commit.ts'
 import { commitBefore, describeGuard } from '../guarded-run/run-guarded.ts'
-import { writeNewFile } from '../new-file.ts'
+import { resolveNewFile, writeNewFile } from '../new-file.ts'
 import { type LoggedOperation, withOperation } from '../operation.ts'
 import { collect, parseCount, parseDurationMs } from '../options.ts'
 import { formatLoadResult } from '../output/load-text.ts'
@@ -149,16 +148,7 @@ async function load(context: Context, file: string, flags: LoadFlags): Promise<v
     const reason = `cannot read '${file}': ${cause.code ?? cause.message}`
     throw new SnapError('INPUT_UNREADABLE', reason, { path: file }, { cause })
   })
-  const rejectPath =
-    flags.reject === undefined ? undefined : resolve(io.workingDirectory, flags.reject)
-  if (rejectPath !== undefined && (await exists(rejectPath))) {
-    throw new SnapError(
-      'OUTPUT_EXISTS',
-      `cannot write '${flags.reject}': it exists`,
-      { path: rejectPath },
-      { hint: 'name another, or remove it first' },
-    )
-  }
+  const rejectPath = flags.reject === undefined ? undefined : await resolveNewFile(flags.reject, io)
   const map = (flags.map ?? []).map(parseMapping)
   context.interruptedState = 'nothing was loaded'
   await withStore(context, async (store) => {

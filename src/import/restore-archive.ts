@@ -7,7 +7,6 @@
 import { join } from 'node:path'
 import { isSnapError, throwIfAborted } from '../errors.ts'
 import type { Session } from '../postgres/session.ts'
-import { planCreation } from '../restore/plan-creation.ts'
 import { runRefreshes } from '../restore/run-refreshes.ts'
 import { runStatements } from '../restore/statement.ts'
 import { toSchemaEntries } from '../schema/schema-entries.ts'
@@ -23,6 +22,7 @@ import { byteLines, copyRows, withEncoding } from './byte-lines.ts'
 import { readDumpFile } from './dump-bytes.ts'
 import { makePlainHint, unreadable } from './dump-error.ts'
 import { ensureRoles, rolesNamedIn } from './dump-roles.ts'
+import { BEGIN_CREATION, planScratchCreation } from './plan-scratch-creation.ts'
 import { EXTENSION_HINT, restorePlain } from './restore-plain.ts'
 
 const FIRST_READ_BYTES = 1 << 20
@@ -104,18 +104,9 @@ export async function restoreArchive(
   const largeObjects = planLargeObjects(contents.entries.filter(isOfLargeObjects))
   const { entries } = toSchemaEntries(contents.entries.filter(isStructure))
   if (makesRoles) await ensureRolesOf(session, contents.entries)
-  const creation = planCreation(entries, {
-    serverVersionNumber: session.serverVersionNumber,
-    currentUser,
-    withOwners: makesRoles,
-    withPrivileges: makesRoles,
-    standing: ({ kind, name }) =>
-      kind === 'SCHEMA' && name === 'public' ? { statements: [], setsOwner: true } : undefined,
-  })
+  const creation = planScratchCreation(entries, session, { currentUser, makesRoles })
   try {
-    await session.execute(
-      "BEGIN; SET LOCAL search_path TO ''; SET LOCAL check_function_bodies = off",
-    )
+    await session.execute(BEGIN_CREATION)
     await runStatements(session, creation.beforeRows)
     await loadData(session, archive, contents, largeObjects, options)
     for (const { kind, definition } of contents.entries) {

@@ -16,13 +16,13 @@ import type { Records } from '../load/records.ts'
 import type { DatabaseAddress } from '../postgres/address/database-address.ts'
 import { qualifiedName, quoteIdentifier, quoteLiteral } from '../postgres/quote.ts'
 import { openSession, type Session } from '../postgres/session.ts'
-import { planCreation } from '../restore/plan-creation.ts'
 import { setSequences } from '../restore/set-sequences.ts'
 import { runStatements } from '../restore/statement.ts'
 import { deleteOrphans, findOrphans, listForeignKeys } from './check-foreign-keys.ts'
 import { readDumpFile } from './dump-bytes.ts'
 import { unreadable } from './dump-error.ts'
 import { ensureRoles, rolesNamedIn } from './dump-roles.ts'
+import { BEGIN_CREATION, planScratchCreation } from './plan-scratch-creation.ts'
 import { EXTENSION_HINT } from './restore-plain.ts'
 import type { TableExport, TableFile } from './table-export.ts'
 
@@ -142,18 +142,10 @@ async function createTables(
     }
   }
   const [user] = await session.query<{ name: string }>('SELECT current_user::text AS name')
-  const creation = planCreation(entries, {
-    serverVersionNumber: session.serverVersionNumber,
-    currentUser: user!.name,
-    withOwners: makesRoles,
-    withPrivileges: makesRoles,
-    standing: ({ kind, name }) =>
-      kind === 'SCHEMA' && name === 'public' ? { statements: [], setsOwner: true } : undefined,
-  })
+  const currentUser = user!.name
+  const creation = planScratchCreation(entries, session, { currentUser, makesRoles })
   try {
-    await session.execute(
-      "BEGIN; SET LOCAL search_path TO ''; SET LOCAL check_function_bodies = off",
-    )
+    await session.execute(BEGIN_CREATION)
     await runStatements(session, creation.beforeRows)
     await setSequences(session, sequences)
     await runStatements(session, creation.afterRows)
