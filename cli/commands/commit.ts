@@ -24,6 +24,7 @@ interface CommitOptions {
   lockTimeout?: number
   author?: string
   sources: boolean
+  delta: boolean
 }
 
 export const defineCommit: DefineCommand = (command, context) => {
@@ -67,6 +68,7 @@ export const defineCommit: DefineCommand = (command, context) => {
     .option('-n, --schema <pattern>', 'only schemas that match (repeatable)', collect)
     .option('-N, --exclude-schema <pattern>', 'no schemas that match (repeatable)', collect)
     .option('--no-sources', 'the database alone, without other datastores')
+    .option('--no-delta', 'store changed chunks whole instead of as what differs')
     .option('--jobs <count>', 'connections that read at once', parseCount)
     .option(
       '--lock-timeout <duration>',
@@ -120,6 +122,7 @@ async function runCommit(context: Context, options: CommitOptions): Promise<void
           author,
           selection: selectionOf(options),
           sources,
+          withDeltas: options.delta,
           workingDirectory: io.workingDirectory,
           reporter: context.reporter,
           signal: io.signal,

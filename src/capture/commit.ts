@@ -30,6 +30,8 @@ export interface CommitOptions {
   selection?: Partial<Selection> | undefined
   /** Other datastores to hold in the commit, each read after the database and at a moment of its own. */
   sources?: readonly Source[] | undefined
+  /** Store changed chunks as what differs from older ones. Default true. */
+  withDeltas?: boolean | undefined
   /** Connections that read rows; default 2 to 4, by the machine. */
   jobs?: number | undefined
   /** How long to wait for a table's lock; 0 waits for ever. Default 10 s. */
@@ -136,7 +138,7 @@ export async function writeCommit(
   const startedAtMs = performance.now()
   const git =
     options.workingDirectory === undefined ? null : await readGitFacts(options.workingDirectory)
-  const writer = store.objects.newWriter()
+  const writer = store.objects.newWriter({ withDeltas: options.withDeltas ?? true })
   try {
     let transactions = ''
     const capture = await captureDatabase(writer, {

@@ -1,4 +1,5 @@
 import { isSnapError, SnapError } from '../errors.ts'
+import { shortId } from '../format/object-id.ts'
 import {
   decodePackEnd,
   decodePackTrailer,
@@ -7,8 +8,9 @@ import {
   PACK_TRAILER_BYTES,
   type PackIndex,
 } from '../format/pack.ts'
-import type { EntryHeader } from '../format/pack-entry.ts'
+import { decodeEntry, type EntryHeader } from '../format/pack-entry.ts'
 import { decodeObject } from '../objects/decode-object.ts'
+import type { StoredObject } from '../objects/object-index.ts'
 import { type Finding, newFinding } from './finding.ts'
 
 /** What a look at every byte of one pack has shown. */
@@ -17,8 +19,17 @@ export interface PackCheck {
   objectCount: number
 }
 
-/** Checks every byte of a pack: head, index, trailer, name, and each entry's CRC, frame and id. */
-export function checkPack(packKey: string, bytes: Uint8Array): PackCheck {
+/**
+ * Checks every byte of a pack: head, index, trailer, name, and each entry's CRC, frame and id.
+ *
+ * @param readBase  reads what a delta builds on. Where that is missing, only the CRC of the delta is
+ *   checked: whether anything needs it, this look cannot tell
+ */
+export async function checkPack(
+  packKey: string,
+  bytes: Uint8Array,
+  readBase: (entry: StoredObject) => Promise<Uint8Array | undefined>,
+): Promise<PackCheck> {
   const findings: Finding[] = []
   if (Buffer.compare(bytes.subarray(0, PACK_HEAD.length), PACK_HEAD) !== 0) {
     findings.push(newFinding('PACK_CORRUPT', 'the pack does not begin as a pack', { key: packKey }))
@@ -30,7 +41,19 @@ export function checkPack(packKey: string, bytes: Uint8Array): PackCheck {
     const subject = { key: packKey, objectId: entry.id }
     const entryAt = `the entry at byte ${entry.offsetBytes}`
     try {
-      const { header, object } = decodeObject(bytes, { packKey, offsetBytes: entry.offsetBytes })
+      const { offsetBytes } = entry
+      let base: Uint8Array | undefined
+      try {
+        base = await readBase({ ...entry, packKey, packSizeBytes: index.packSizeBytes })
+      } catch (error) {
+        if (!(error instanceof SnapError)) throw error
+        decodeEntry(bytes, offsetBytes)
+        if (isSnapError(error, 'OBJECT_MISSING')) continue
+        const problem = `${entryAt} is a delta whose base '${shortId(entry.baseId!)}' cannot be read`
+        findings.push(newFinding('ENTRY_CORRUPT', problem, subject))
+        continue
+      }
+      const { header, object } = decodeObject(bytes, { packKey, offsetBytes, base })
       if (!isSameHeader(header, entry)) {
         const problem = `${entryAt} is not the one that the pack index names`
         findings.push(newFinding('ENTRY_CORRUPT', problem, subject))

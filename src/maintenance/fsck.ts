@@ -11,7 +11,7 @@ import { parseOperationRecordKey } from '../operations/operation-key.ts'
 import { isPrunedRecordKey } from '../refs/pruned-commits.ts'
 import { parseRefRecordKey } from '../refs/ref-name.ts'
 import { checkOperations } from './check-operations.ts'
-import { checkPack } from './check-pack.ts'
+import { checkPack, type PackCheck } from './check-pack.ts'
 import { ReachabilityCheck } from './check-reachable.ts'
 import { checkRefs } from './check-refs.ts'
 import { type Finding, newFinding } from './finding.ts'
@@ -74,17 +74,15 @@ export async function fsck(
     ...(await checkLocks(backend, keys.locks)),
     ...(await checkOperations(backend, keys.operations)),
   ]
-  const packs = await checkPacks(backend, keys.packs, options)
+  const objects = ObjectDatabase.open(backend, { skipsUnreadablePacks: true })
+  const packs = await checkPacks(objects, keys.packs, options)
   const refs = await checkRefs(backend, keys.refs)
   const pruned = await checkPruned(backend, keys.pruned)
-  const reachability = new ReachabilityCheck(
-    ObjectDatabase.open(backend, { skipsUnreadablePacks: true }),
-    {
-      damagedCopies: groupByObject(packs.findings),
-      pruned: pruned.commits,
-      signal,
-    },
-  )
+  const reachability = new ReachabilityCheck(objects, {
+    damagedCopies: groupByObject(packs.findings),
+    pruned: pruned.commits,
+    signal,
+  })
   await reachability.run(refs.roots)
   findings.push(...packs.findings, ...refs.findings, ...pruned.findings, ...reachability.findings)
   return {
@@ -177,7 +175,7 @@ async function checkPruned(
 }
 
 async function checkPacks(
-  backend: Backend,
+  objects: ObjectDatabase,
   packs: readonly { key: string; sizeBytes: number }[],
   options: { reporter?: Reporter; signal?: AbortSignal },
 ): Promise<{ findings: Finding[]; objectCount: number; sizeBytes: number }> {
@@ -187,7 +185,7 @@ async function checkPacks(
   const checkNext = async () => {
     for (let pack = waiting.pop(); pack !== undefined; pack = waiting.pop()) {
       throwIfAborted(options.signal, 'fsck')
-      const { findings, objectCount } = await checkPackAt(backend, pack.key)
+      const { findings, objectCount } = await checkPackAt(objects, pack.key)
       result.findings.push(...findings)
       result.objectCount += objectCount
       result.sizeBytes += pack.sizeBytes
@@ -200,10 +198,10 @@ async function checkPacks(
   return result
 }
 
-async function checkPackAt(backend: Backend, key: string): Promise<ReturnType<typeof checkPack>> {
+async function checkPackAt(objects: ObjectDatabase, key: string): Promise<PackCheck> {
   let bytes: Uint8Array
   try {
-    bytes = await backend.read(key)
+    bytes = await objects.backend.read(key)
   } catch (error) {
     if (!(error instanceof SnapError)) throw error
     // Removed since the listing, as gc does: whether its objects are elsewhere is seen later.
@@ -211,7 +209,7 @@ async function checkPackAt(backend: Backend, key: string): Promise<ReturnType<ty
     const finding = newFinding('KEY_UNREADABLE', error.message, { key })
     return { findings: [finding], objectCount: 0 }
   }
-  return checkPack(key, bytes)
+  return checkPack(key, bytes, (entry) => objects.readBase(entry))
 }
 
 function groupByObject(findings: readonly Finding[]): Map<ObjectId, Finding[]> {
