@@ -6,11 +6,14 @@
  * that nothing names, and no trace otherwise.
  */
 
+import { isSnapError } from '../errors.ts'
 import { emit, type Reporter } from '../events.ts'
 import type { Author, HeadValue } from '../format/ref-record.ts'
+import { encodeTree } from '../format/tree.ts'
 import type { Commit, ObjectId, Selection, Tree } from '../format/values.ts'
 import { withStoreLock } from '../maintenance/with-store-lock.ts'
-import type { WriteTotals } from '../objects/object-writer.ts'
+import type { ObjectDatabase } from '../objects/object-database.ts'
+import type { ObjectWriter, WriteTotals } from '../objects/object-writer.ts'
 import type { DatabaseAddress } from '../postgres/address/database-address.ts'
 import { moveHead, readHead } from '../refs/head.ts'
 import { captureSources } from '../sources/capture-sources.ts'
@@ -21,6 +24,7 @@ import { type CommitFacts, putCommit } from './build-commit.ts'
 import { type Capture, captureDatabase } from './capture-database.ts'
 import { type DatabaseMoment, readTransactions } from './database-moment.ts'
 import { readGitFacts } from './git-facts.ts'
+import { keepEqualRows } from './keep-equal-rows.ts'
 import { completeSelection } from './selection.ts'
 
 export interface CommitOptions {
@@ -141,7 +145,7 @@ export async function writeCommit(
   const writer = store.objects.newWriter({ withDeltas: options.withDeltas ?? true })
   try {
     let transactions = ''
-    const capture = await captureDatabase(writer, {
+    const captured = await captureDatabase(writer, {
       database: options.database,
       selection: options.selection,
       jobs: options.jobs,
@@ -154,6 +158,7 @@ export async function writeCommit(
       reporter,
       signal,
     })
+    const capture = await keepRowsOfParent(store, captured, writer, options)
     const held = await captureSources(
       options.sources ?? [],
       { entries: writer, contents: writer },
@@ -180,6 +185,35 @@ export async function writeCommit(
     return { commitId, commit, capture, totals, moment }
   } finally {
     await writer.close()
+  }
+}
+
+/** A table whose rows only moved is what it was in the parent; so may be the tree. */
+async function keepRowsOfParent(
+  store: Store,
+  capture: Capture,
+  writer: ObjectWriter,
+  { parentId, signal }: Pick<WriteCommitOptions, 'parentId' | 'signal'>,
+): Promise<Capture> {
+  if (parentId === null) return capture
+  const { objects } = store
+  const known = await readTreeOf(objects, parentId)
+  if (known === undefined) return capture
+  const flush = () => writer.flush()
+  const tree = await keepEqualRows(capture.tree, known, { objects, flush, signal })
+  if (tree === capture.tree) return capture
+  return { ...capture, tree, treeId: await writer.put('metadata', encodeTree(tree)) }
+}
+
+/** Returns undefined where it is damaged: a commit can be made all the same. */
+async function readTreeOf(objects: ObjectDatabase, commitId: ObjectId): Promise<Tree | undefined> {
+  try {
+    return await objects.readTree((await objects.readCommit(commitId)).treeId)
+  } catch (error) {
+    if (isSnapError(error, 'OBJECT_MISSING') || isSnapError(error, 'OBJECT_CORRUPT')) {
+      return undefined
+    }
+    throw error
   }
 }
 
