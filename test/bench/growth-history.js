@@ -103,6 +103,10 @@ const UPDATES = {
   documents: `state = 'closed', amount = amount + 1`,
 }
 
+export const ADD_COLUMNS = `
+  ALTER TABLE orders ADD COLUMN channel text DEFAULT 'web';
+  ALTER TABLE customers ADD COLUMN plan int NOT NULL DEFAULT 1;`
+
 /** @param {string} name @param {number} first @param {number} last */
 const insertRows = (name, first, last) =>
   `INSERT INTO ${name} ${TABLES[name]?.rows} FROM generate_series(${first}::bigint, ${last}) i ORDER BY i;`
@@ -144,11 +148,14 @@ export function listSteps(scale) {
       name: 'delete 1 %',
       sql: each((name) => `DELETE FROM ${name} WHERE n(${TABLES[name]?.key}, 304, 100) = 0;`),
     },
-    { name: 'vacuum full', sql: each((name) => `VACUUM FULL ${name};`) },
     {
-      name: 'add column',
-      sql: `ALTER TABLE orders ADD COLUMN channel text DEFAULT 'web'; ALTER TABLE customers ADD COLUMN plan int NOT NULL DEFAULT 1;`,
+      name: 'cluster, vacuum full',
+      sql: each(
+        (name) =>
+          `${name === 'events' ? 'VACUUM FULL events' : `CLUSTER ${name} USING ${name}_pkey`};`,
+      ),
     },
+    { name: 'add column', sql: ADD_COLUMNS },
     { name: 'dump+restore', sql: '', isReload: true },
   ]
 }

@@ -10,12 +10,6 @@ import { ROW_COUNT, rowsAfter } from '../support/similar-chunks.ts'
 import { ada, commitToMain, damage, keysOf, noon } from '../support/store.ts'
 
 /** What a store may go through. Tables are changed row by row, so that their chunks are alike. */
-type Event =
-  | { kind: 'commit'; rows: number[]; table: number }
-  | { kind: 'prune'; age: number }
-  | { kind: 'collect'; minDeadShare: number; withDeltas: boolean }
-  | { kind: 'openAnew' }
-
 const events = fc.array(
   fc.oneof(
     {
