@@ -8,7 +8,12 @@ import { memoryStore, putRows } from '../../support/store.ts'
 const textOf = (rows: readonly number[]) => {
   const chunks: string[] = []
   for (let i = 0; i < rows.length; i += 3) {
-    chunks.push(rows.slice(i, i + 3).map((row) => `${row}\trow\n`).join(''))
+    chunks.push(
+      rows
+        .slice(i, i + 3)
+        .map((row) => `${row}\trow\n`)
+        .join(''),
+    )
   }
   return chunks
 }
@@ -25,10 +30,14 @@ async function kept(
   const rowsBefore = await putRows(writer, textOf(before))
   const rowsAfter = await putRows(writer, textOf(after))
   const tree = { tables: [{ ...table, rows: rowsAfter, ...change }] } as Tree
-  const result = await keepEqualRows(tree, { tables: [{ ...table, rows: rowsBefore }] }, {
-    objects: store.objects,
-    flush: () => writer.flush(),
-  })
+  const result = await keepEqualRows(
+    tree,
+    { tables: [{ ...table, rows: rowsBefore }] },
+    {
+      objects: store.objects,
+      flush: () => writer.flush(),
+    },
+  )
   await writer.close()
   return result.tables[0]!.rows!.rootId === rowsBefore.rootId ? 'before' : 'after'
 }
@@ -51,11 +60,16 @@ test('rows in another order are the rows they were, however often one of them oc
 
 test('rows of which one is another are not, though they are as many and as long', async () => {
   await fc.assert(
-    fc.asyncProperty(rows, fc.nat(), fc.integer({ min: 141, max: 180 }), async (before, at, row) => {
-      const after = before.toReversed()
-      after[at % after.length] = row
-      expect(await kept(before, after)).toBe('after')
-    }),
+    fc.asyncProperty(
+      rows,
+      fc.nat(),
+      fc.integer({ min: 141, max: 180 }),
+      async (before, at, row) => {
+        const after = before.toReversed()
+        after[at % after.length] = row
+        expect(await kept(before, after)).toBe('after')
+      },
+    ),
     { numRuns: 40 },
   )
 })
