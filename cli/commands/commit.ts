@@ -36,6 +36,7 @@ interface CommitOptions {
   sources: boolean
   full?: boolean
   verify?: boolean
+  delta: boolean
 }
 
 export interface CommitJson
@@ -92,6 +93,7 @@ export const defineCommit: DefineCommand = (command, context) => {
     .option('--no-sources', 'the database alone, without other datastores')
     .option('--full', 'read every table, whatever WAL summaries say')
     .option('--verify', 'read every table, and end with 1 if WAL summaries were wrong about one')
+    .option('--no-delta', 'store changed chunks whole instead of as what differs')
     .option('--jobs <count>', 'connections that read at once', parseCount)
     .option(
       '--lock-timeout <duration>',
@@ -122,6 +124,7 @@ async function runCommit(context: Context, options: CommitOptions): Promise<void
           selection: selectionOf(options),
           sources,
           reading: readingOf(options),
+          withDeltas: options.delta,
           workingDirectory: io.workingDirectory,
           reporter: context.reporter,
           signal: io.signal,

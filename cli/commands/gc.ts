@@ -17,6 +17,7 @@ import { type DefineCommand, describeCommand } from './command.ts'
 interface GcFlags {
   dryRun?: true
   grace?: number
+  delta: boolean
 }
 
 export interface GcJson {
@@ -36,6 +37,7 @@ export const defineGc: DefineCommand = (command, context) => {
     examples: [
       ['snap gc --dry-run', 'what it would give back'],
       ['snap gc', 'give it back'],
+      ['snap gc --no-delta --grace 0min', 'also store every chunk whole'],
     ],
     exitCodes: [
       ExitCode.done,
@@ -49,13 +51,23 @@ export const defineGc: DefineCommand = (command, context) => {
   })
     .option('--dry-run', 'show what would be done, and do nothing')
     .option('--grace <age>', 'leave packs alone that are younger (default 2h)', parseAgeMs)
+    .option(
+      '--no-delta',
+      'write what is stored as a delta whole, for versions of snap before deltas',
+    )
     .action((flags: GcFlags) => collect(context, flags))
 }
 
 async function collect(context: Context, flags: GcFlags): Promise<void> {
   const { io, options, output, reporter } = context
   context.interruptedState = 'nothing that is needed was removed; the next gc goes on'
-  const settings = { graceMs: flags.grace, reporter, signal: io.signal, now: io.now }
+  const settings = {
+    graceMs: flags.grace,
+    withDeltas: flags.delta,
+    reporter,
+    signal: io.signal,
+    now: io.now,
+  }
   await withStore(context, async (store) => {
     if (flags.dryRun) {
       const plan = await planGarbageCollection(store, settings)

@@ -27,6 +27,7 @@ import {
 import { type DatabaseMoment, readTransactions } from './database-moment.ts'
 import { findEarlierCommits } from './find-earlier-commits.ts'
 import { readGitFacts } from './git-facts.ts'
+import { keepRowsOfParent } from './keep-rows-of-parent.ts'
 import { completeSelection } from './selection.ts'
 
 export interface CommitOptions {
@@ -36,6 +37,8 @@ export interface CommitOptions {
   selection?: Partial<Selection> | undefined
   /** Other datastores to hold in the commit, each read after the database and at a moment of its own. */
   sources?: readonly Source[] | undefined
+  /** Store changed chunks as what differs from older ones. Default true. */
+  withDeltas?: boolean | undefined
   /** Connections that read rows; default 2 to 4, by the machine. */
   jobs?: number | undefined
   /**
@@ -151,10 +154,10 @@ export async function writeCommit(
   const startedAtMs = performance.now()
   const git =
     options.workingDirectory === undefined ? null : await readGitFacts(options.workingDirectory)
-  const writer = store.objects.newWriter()
+  const writer = store.objects.newWriter({ withDeltas: options.withDeltas ?? true })
   try {
     let transactions = ''
-    const capture = await captureDatabase(writer, {
+    const captured = await captureDatabase(writer, {
       database: options.database,
       selection: options.selection,
       earlier: await findEarlierCommits(store),
@@ -170,6 +173,8 @@ export async function writeCommit(
       reporter,
       signal,
     })
+    const { parentId } = options
+    const capture = await keepRowsOfParent(captured, parentId, store.objects, { writer, signal })
     const held = await captureSources(
       options.sources ?? [],
       { entries: writer, contents: writer },

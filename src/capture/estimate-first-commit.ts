@@ -117,7 +117,8 @@ async function readSample(
     const piece = text.subarray(at, at + PIECE_BYTES)
     const id = createHash('sha256').update(piece).digest('hex')
     const frame = new Uint8Array(maxFrameBytes(piece.length))
-    storedSizeBytes += compressAndVerify(id, piece, frame) ?? piece.length
+    const { encoding, frameSizeBytes } = compressAndVerify(id, piece, frame)
+    storedSizeBytes += encoding === 'raw' ? piece.length : frameSizeBytes
   }
   for (const byte of text) if (byte === 0x0a) lineCount++
   return {

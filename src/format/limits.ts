@@ -12,6 +12,15 @@ export const PACK_TARGET_BYTES = 32 * 1024 * 1024
 /** Longest pack: offsets in a pack index are unsigned 32-bit numbers. */
 export const MAX_PACK_BYTES = 0xffff_ffff
 
+/**
+ * Longest object that is stored as a delta, and longest base of one. What a reader holds for a chain
+ * of deltas is bounded by it.
+ */
+export const MAX_DELTA_OBJECT_BYTES = 1024 * 1024
+
+/** Most bases behind one delta, one below the other. */
+export const MAX_DELTA_CHAIN = 64
+
 /** Longest text record (`format`, ref records, lock records). */
 export const MAX_TEXT_RECORD_BYTES = 1024 * 1024
 

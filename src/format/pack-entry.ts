@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
 import { SnapError } from '../errors.ts'
-import { MAX_OBJECT_BYTES } from './limits.ts'
+import { MAX_DELTA_OBJECT_BYTES, MAX_OBJECT_BYTES } from './limits.ts'
 import { OBJECT_ID_BYTES, objectIdFromBytes } from './object-id.ts'
 import type { ObjectId } from './values.ts'
 
@@ -15,8 +15,11 @@ import type { ObjectId } from './values.ts'
  */
 export type EntryKind = 'chunk' | 'metadata'
 
-/** How the stored bytes hold the object: as they are, or as one zstd frame. */
-export type EntryEncoding = 'raw' | 'zstd'
+/**
+ * How the stored bytes hold the object: as they are, as one zstd frame, or as one whose dictionary
+ * is another object, the base.
+ */
+export type EntryEncoding = 'raw' | 'zstd' | 'delta'
 
 /** What an entry's header says. */
 export interface EntryHeader {
@@ -35,7 +38,7 @@ export const ENTRY_HEAD_BYTES = OBJECT_ID_BYTES + 1 + 1 + 4 + 4 + 4
 const CRC_OFFSET_BYTES = ENTRY_HEAD_BYTES - 4
 const KIND_CODES: Record<EntryKind, number> = { chunk: 1, metadata: 2 }
 const KINDS = new Map(Object.entries(KIND_CODES).map(([kind, code]) => [code, kind as EntryKind]))
-const ENCODING_CODES: Record<EntryEncoding, number> = { raw: 1, zstd: 2 }
+const ENCODING_CODES: Record<EntryEncoding, number> = { raw: 1, zstd: 2, delta: 3 }
 const ENCODINGS = new Map(
   Object.entries(ENCODING_CODES).map(([name, code]) => [code, name as EntryEncoding]),
 )
@@ -98,11 +101,16 @@ export function entryKindAt(bytes: Uint8Array, offsetBytes: number): EntryKind {
   return bytes[offsetBytes + 32] === KIND_CODES.chunk ? 'chunk' : 'metadata'
 }
 
+/** Reads only whether an entry is a delta, from its fields. */
+export function isDeltaEntryAt(bytes: Uint8Array, offsetBytes: number): boolean {
+  return bytes[offsetBytes + 33] === ENCODING_CODES.delta
+}
+
 /**
  * Reads the 42 bytes that an entry's head and its line in the pack index share.
  *
  * @throws FORMAT_UNSUPPORTED  unknown kind or encoding
- * @throws OBJECT_CORRUPT      a length is out of range
+ * @throws OBJECT_CORRUPT      a length is out of range, or metadata is a delta
  */
 export function readEntryFields(bytes: Uint8Array, offsetBytes: number): EntryHeader {
   return { id: objectIdFromBytes(bytes, offsetBytes), ...readFieldsAfterId(bytes, offsetBytes) }
@@ -118,7 +126,7 @@ export function readFieldsAfterId(bytes: Uint8Array, offsetBytes: number): Omit<
     throw new SnapError(
       'FORMAT_UNSUPPORTED',
       `cannot read a pack entry of ${found}`,
-      { expected: 'kind 1 or 2, encoding 1 or 2', found },
+      { expected: 'kind 1 or 2, encoding 1 to 3', found },
       { hint: 'update snap' },
     )
   }
@@ -126,6 +134,10 @@ export function readFieldsAfterId(bytes: Uint8Array, offsetBytes: number): Omit<
   const sizeBytes = view.getUint32(38)
   if (sizeBytes > MAX_OBJECT_BYTES) {
     throw corruptEntry(`an object of ${MAX_OBJECT_BYTES} bytes or fewer`, `${sizeBytes}`)
+  }
+  if (encoding === 'delta' && (kind !== 'chunk' || sizeBytes > MAX_DELTA_OBJECT_BYTES)) {
+    const found = `${kind} of ${sizeBytes} bytes`
+    throw corruptEntry(`only chunks of ${MAX_DELTA_OBJECT_BYTES} bytes or fewer as deltas`, found)
   }
   if (encoding === 'raw' ? storedSizeBytes !== sizeBytes : storedSizeBytes >= sizeBytes) {
     throw corruptEntry('stored bytes as long as raw or shorter', `${storedSizeBytes}`)

@@ -7,6 +7,7 @@ import {
   type EntryKind,
   entryKindAt,
   entrySizeBytes,
+  isDeltaEntryAt,
   readEntryFields,
   readFieldsAfterId,
   writeEntryFields,
@@ -24,22 +25,52 @@ import type { ObjectId } from './values.ts'
  */
 export const PACK_HEAD = Uint8Array.from(Buffer.from('SNAPPACK\0\0\0\x01', 'latin1'))
 
-const PACK_VERSION = 1
+/** Version 2 says of each entry what it is like and what it builds on; it is written where something is to be said. */
+export type PackVersion = 1 | 2
 const PACK_END = Buffer.from('SNAPPEND', 'latin1')
 const SALT_BYTES = 16
 const INDEX_LINE_BYTES = OBJECT_ID_BYTES + 1 + 1 + 4 + 4 + 4
 const OFFSET_IN_LINE_BYTES = INDEX_LINE_BYTES - 4
+const SKETCH_BYTES = 12
+/** A line of version 2: one of version 1, then the lineage. Twice as long, see `decodePackTrailer`. */
+const LINEAGE_BYTES = SKETCH_BYTES + 2 + OBJECT_ID_BYTES
+const LINE_BYTES: Record<PackVersion, number> = {
+  1: INDEX_LINE_BYTES,
+  2: INDEX_LINE_BYTES + LINEAGE_BYTES,
+}
+const GENERATION_IN_LINE_BYTES = INDEX_LINE_BYTES + SKETCH_BYTES
+const BASE_IN_LINE_BYTES = GENERATION_IN_LINE_BYTES + 2
+/** Generations beyond are not told apart. */
+export const MAX_GENERATION = 0xffff
 
 /** Salt, entry count, offset of the pack index, version, end mark. */
 export const PACK_TRAILER_BYTES = SALT_BYTES + 4 + 4 + 4 + 8
 
+/**
+ * Three hashes that chunks with much in common mostly share; 0 stands for none. How they are made is
+ * the writer's choice, and a wrong one costs space and nothing else.
+ */
+export type Sketch = readonly [number, number, number]
+
+/** What a chunk is like and what it came from, for finding a base for the next one like it. */
+export interface Lineage {
+  sketch: Sketch
+  /** How many chunks, each like the one before, led to this one; 0 to MAX_GENERATION. */
+  generation: number
+}
+
 /** One line of a pack index: an entry's header and where the entry begins in the pack. */
 export interface PackIndexEntry extends EntryHeader {
   offsetBytes: number
+  /** The object without which a delta cannot be decoded; undefined of all other entries. */
+  baseId?: ObjectId | undefined
+  /** Absent in packs of version 1. */
+  lineage?: Lineage | undefined
 }
 
 /** The checked index of one pack. Lines stay in their encoded form, because there may be 10^7 of them. */
 export interface PackIndex {
+  version: PackVersion
   packKey: string
   packSizeBytes: number
   entryCount: number
@@ -69,12 +100,15 @@ export function encodePackEnd(
   salt: Uint8Array,
 ): { packId: ObjectId; end: Uint8Array; index: PackIndex } {
   const sorted = entries.toSorted((a, b) => (a.id < b.id ? -1 : 1))
-  const end = Buffer.alloc(sorted.length * INDEX_LINE_BYTES + PACK_TRAILER_BYTES)
+  const version = entries.some(({ lineage, baseId }) => (lineage ?? baseId) !== undefined) ? 2 : 1
+  const lineBytes = LINE_BYTES[version]
+  const end = Buffer.alloc(sorted.length * lineBytes + PACK_TRAILER_BYTES)
   let offset = 0
   for (const entry of sorted) {
     writeEntryFields(end, offset, entry)
     end.writeUInt32BE(entry.offsetBytes, offset + OFFSET_IN_LINE_BYTES)
-    offset += INDEX_LINE_BYTES
+    if (version === 2) writeLineage(end, offset, entry)
+    offset += lineBytes
   }
   const lines = end.subarray(0, offset)
   const indexOffsetBytes = sorted.reduce(
@@ -82,12 +116,13 @@ export function encodePackEnd(
     PACK_HEAD.length,
   )
   end.set(salt, offset)
-  end.writeUInt32BE(sorted.length, offset + SALT_BYTES)
+  end.writeUInt32BE((sorted.length * lineBytes) / INDEX_LINE_BYTES, offset + SALT_BYTES)
   end.writeUInt32BE(indexOffsetBytes, offset + SALT_BYTES + 4)
-  end.writeUInt32BE(PACK_VERSION, offset + SALT_BYTES + 8)
+  end.writeUInt32BE(version, offset + SALT_BYTES + 8)
   end.set(PACK_END, offset + SALT_BYTES + 12)
   const packId = packIdOf(end)
-  const index = {
+  const index: PackIndex = {
+    version,
     packKey: packKeyOf(packId),
     packSizeBytes: indexOffsetBytes + end.length,
     entryCount: sorted.length,
@@ -99,13 +134,17 @@ export function encodePackEnd(
 /**
  * Reads from a pack's trailer where its index begins. Not yet checked against the pack's name.
  *
+ * The trailer counts the index in pieces of 46 bytes, the lines of version 1. So a reader that
+ * knows only that version finds the index, checks it against the name, and then refuses the pack
+ * for its version instead of calling it damaged.
+ *
  * @param trailer  the last `PACK_TRAILER_BYTES` bytes of the pack
  * @throws PACK_CORRUPT  the trailer does not fit a pack of this size
  */
 export function decodePackTrailer(
   trailer: Uint8Array,
   pack: { packKey: string; packSizeBytes: number },
-): { entryCount: number; indexOffsetBytes: number } {
+): { indexOffsetBytes: number } {
   if (trailer.length !== PACK_TRAILER_BYTES) {
     throw corruptPack(pack.packKey, 'a trailer', `${trailer.length} bytes`)
   }
@@ -113,13 +152,13 @@ export function decodePackTrailer(
   if (Buffer.compare(trailer.subarray(-PACK_END.length), PACK_END) !== 0) {
     throw corruptPack(pack.packKey, 'the end mark SNAPPEND', 'other bytes')
   }
-  const entryCount = view.getUint32(SALT_BYTES)
+  const pieceCount = view.getUint32(SALT_BYTES)
   const indexOffsetBytes = view.getUint32(SALT_BYTES + 4)
-  const expected = indexOffsetBytes + entryCount * INDEX_LINE_BYTES + PACK_TRAILER_BYTES
+  const expected = indexOffsetBytes + pieceCount * INDEX_LINE_BYTES + PACK_TRAILER_BYTES
   if (expected !== pack.packSizeBytes || expected > MAX_PACK_BYTES) {
     throw corruptPack(pack.packKey, `${expected} bytes`, `${pack.packSizeBytes} bytes`)
   }
-  return { entryCount, indexOffsetBytes }
+  return { indexOffsetBytes }
 }
 
 /**
@@ -127,7 +166,8 @@ export function decodePackTrailer(
  *
  * The returned index keeps a view of `end`.
  *
- * @throws PACK_CORRUPT        the name differs, ids do not ascend, or entries do not tile the pack
+ * @throws PACK_CORRUPT        the name differs, ids do not ascend, entries do not tile the pack, or a
+ *   line names a base where there must be none, or none where there must be one
  * @throws FORMAT_UNSUPPORTED  the pack, an entry kind or an encoding is of an unknown version
  */
 export function decodePackEnd(
@@ -142,34 +182,73 @@ export function decodePackEnd(
   // The name before the version: a damaged trailer must be called damaged, not too new.
   const packId = packIdOf(end)
   if (packKeyOf(packId) !== packKey) throw corruptPack(packKey, packKey, packKeyOf(packId))
-  assertVersionIsKnown(trailer, packKey)
-  const { entryCount, indexOffsetBytes } = decodePackTrailer(trailer, pack)
-  const index = {
-    packKey,
-    packSizeBytes,
-    entryCount,
-    lines: end.subarray(0, end.length - PACK_TRAILER_BYTES),
+  const version = versionOf(trailer, packKey)
+  const { indexOffsetBytes } = decodePackTrailer(trailer, pack)
+  const lines = end.subarray(0, end.length - PACK_TRAILER_BYTES)
+  const entryCount = lines.length / LINE_BYTES[version]
+  if (!Number.isInteger(entryCount)) {
+    throw corruptPack(packKey, 'an index of whole lines', `${lines.length} bytes`)
   }
+  const index = { version, packKey, packSizeBytes, entryCount, lines }
   assertIdsAscend(index)
+  assertBasesAreNamed(index)
   assertEntriesTile(index, indexOffsetBytes)
   return index
 }
 
 /** Decodes line `position` (0-based) of a pack index. */
 export function indexEntryAt(index: PackIndex, position: number): PackIndexEntry {
-  const offset = position * INDEX_LINE_BYTES
+  const offset = position * LINE_BYTES[index.version]
   const header = readEntryFields(index.lines, offset)
-  return { ...header, offsetBytes: readUint32(index.lines, offset + OFFSET_IN_LINE_BYTES) }
+  const offsetBytes = readUint32(index.lines, offset + OFFSET_IN_LINE_BYTES)
+  if (index.version === 1) return { ...header, offsetBytes }
+  return {
+    ...header,
+    offsetBytes,
+    baseId: indexBaseIdAt(index, position),
+    lineage: indexLineageAt(index, position),
+  }
+}
+
+/** Returns the base of the delta in line `position`; undefined where it is none. */
+export function indexBaseIdAt(index: PackIndex, position: number): ObjectId | undefined {
+  if (!isDeltaAt(index, position)) return undefined
+  return objectIdFromBytes(index.lines, position * LINE_BYTES[2] + BASE_IN_LINE_BYTES)
+}
+
+/** Tells whether the entry in line `position` is a delta, without decoding the rest. */
+export function isDeltaAt(index: PackIndex, position: number): boolean {
+  if (index.version === 1) return false
+  return isDeltaEntryAt(index.lines, position * LINE_BYTES[2])
+}
+
+/** Returns what line `position` says its object is like; undefined in packs of version 1. */
+export function indexLineageAt(index: PackIndex, position: number): Lineage | undefined {
+  if (index.version === 1) return undefined
+  const offset = position * LINE_BYTES[2]
+  return {
+    sketch: [
+      readUint32(index.lines, offset + INDEX_LINE_BYTES),
+      readUint32(index.lines, offset + INDEX_LINE_BYTES + 4),
+      readUint32(index.lines, offset + INDEX_LINE_BYTES + 8),
+    ],
+    generation: readUint16(index.lines, offset + GENERATION_IN_LINE_BYTES),
+  }
+}
+
+/** Returns how many bytes each line of a pack's index takes. */
+export function indexLineBytes({ version }: Pick<PackIndex, 'version'>): number {
+  return LINE_BYTES[version]
 }
 
 /** Returns the id in line `position` of a pack index without decoding the rest. */
 export function indexIdAt(index: PackIndex, position: number): ObjectId {
-  return objectIdFromBytes(index.lines, position * INDEX_LINE_BYTES)
+  return objectIdFromBytes(index.lines, position * LINE_BYTES[index.version])
 }
 
 /** Returns the first four bytes of the id in line `position`, as a number: a uniform hash for free. */
 export function indexIdHashAt(index: PackIndex, position: number): number {
-  return readUint32(index.lines, position * INDEX_LINE_BYTES)
+  return readUint32(index.lines, position * LINE_BYTES[index.version])
 }
 
 /** Returns kind and stored size from line `position` of a pack index without decoding the rest. */
@@ -177,7 +256,7 @@ export function indexFieldsAt(
   index: PackIndex,
   position: number,
 ): { kind: EntryKind; storedSizeBytes: number } {
-  const offset = position * INDEX_LINE_BYTES
+  const offset = position * LINE_BYTES[index.version]
   return {
     kind: entryKindAt(index.lines, offset),
     storedSizeBytes: readUint32(index.lines, offset + OBJECT_ID_BYTES + 2),
@@ -195,8 +274,9 @@ export function* stretchesOf(
   index: PackIndex,
   stretchBytes: number,
 ): Iterable<{ offsetBytes: number; sizeBytes: number; positions: Uint32Array }> {
+  const lineBytes = LINE_BYTES[index.version]
   const offsetAt = (position: number) =>
-    readUint32(index.lines, position * INDEX_LINE_BYTES + OFFSET_IN_LINE_BYTES)
+    readUint32(index.lines, position * lineBytes + OFFSET_IN_LINE_BYTES)
   const positions = Uint32Array.from({ length: index.entryCount }, (_, position) => position)
   positions.sort((a, b) => offsetAt(a) - offsetAt(b))
   let first = 0
@@ -218,7 +298,7 @@ export function* stretchesOf(
 export function indexHeadsAt(index: PackIndex, positions: Uint32Array): Uint8Array {
   const heads = new Uint8Array(positions.length * INDEX_LINE_BYTES)
   for (const [i, position] of positions.entries()) {
-    const start = position * INDEX_LINE_BYTES
+    const start = position * LINE_BYTES[index.version]
     heads.set(index.lines.subarray(start, start + INDEX_LINE_BYTES), i * INDEX_LINE_BYTES)
   }
   return heads
@@ -226,7 +306,7 @@ export function indexHeadsAt(index: PackIndex, positions: Uint32Array): Uint8Arr
 
 /** Compares the id in line `position` with 32 bytes of an id, as `Buffer.compare` does. */
 export function compareIndexIdAt(index: PackIndex, position: number, idBytes: Uint8Array): number {
-  const offset = position * INDEX_LINE_BYTES
+  const offset = position * LINE_BYTES[index.version]
   for (let i = 0; i < OBJECT_ID_BYTES; i++) {
     const difference = index.lines[offset + i]! - idBytes[i]!
     if (difference !== 0) return difference
@@ -238,23 +318,55 @@ function packIdOf(end: Uint8Array): ObjectId {
   return createHash('sha256').update(PACK_HEAD).update(end).digest('hex') as ObjectId
 }
 
-function assertVersionIsKnown(trailer: Uint8Array, packKey: string): void {
+function writeLineage(line: Buffer, offset: number, { lineage, baseId }: PackIndexEntry): void {
+  if (lineage !== undefined) {
+    for (const [i, feature] of lineage.sketch.entries()) {
+      line.writeUInt32BE(feature, offset + INDEX_LINE_BYTES + 4 * i)
+    }
+    line.writeUInt16BE(lineage.generation, offset + GENERATION_IN_LINE_BYTES)
+  }
+  if (baseId !== undefined) line.write(baseId, offset + BASE_IN_LINE_BYTES, 'hex')
+}
+
+function versionOf(trailer: Uint8Array, packKey: string): PackVersion {
   const packVersion = readUint32(trailer, SALT_BYTES + 8)
-  if (packVersion === PACK_VERSION) return
+  if (packVersion === 1 || packVersion === 2) return packVersion
   throw new SnapError(
     'FORMAT_UNSUPPORTED',
     `cannot read pack '${packKey}' of version ${packVersion}`,
-    { expected: `pack ${PACK_VERSION}`, found: `pack ${packVersion}` },
+    { expected: 'pack 1 or 2', found: `pack ${packVersion}` },
     { hint: 'update snap' },
   )
 }
 
 function assertIdsAscend(index: PackIndex): void {
   for (let position = 1; position < index.entryCount; position++) {
-    const id = index.lines.subarray(position * INDEX_LINE_BYTES)
+    const id = index.lines.subarray(position * LINE_BYTES[index.version])
     if (compareIndexIdAt(index, position - 1, id) >= 0) {
       throw corruptPack(index.packKey, 'ascending ids in its index', indexIdAt(index, position))
     }
+  }
+}
+
+const NO_BASE = new Uint8Array(OBJECT_ID_BYTES)
+
+function assertBasesAreNamed(index: PackIndex): void {
+  for (let position = 0; position < index.entryCount; position++) {
+    const offset = position * LINE_BYTES[index.version]
+    const isDelta = isDeltaEntryAt(index.lines, offset)
+    if (index.version === 1) {
+      if (isDelta) throw corruptPack(index.packKey, 'no delta in a pack of version 1', 'one')
+      continue
+    }
+    const base = index.lines.subarray(offset + BASE_IN_LINE_BYTES, offset + LINE_BYTES[2])
+    const isNamed = Buffer.compare(base, NO_BASE) !== 0
+    const isItself = compareIndexIdAt(index, position, base) === 0
+    if (isNamed === isDelta && !isItself) continue
+    throw corruptPack(
+      index.packKey,
+      isDelta ? 'another object as the base of a delta' : 'a base of deltas only',
+      objectIdFromBytes(base, 0),
+    )
   }
 }
 
@@ -263,7 +375,7 @@ function assertEntriesTile(index: PackIndex, indexOffsetBytes: number): void {
   const offsets = new Uint32Array(index.entryCount)
   const sizes = new Map<number, number>()
   for (let position = 0; position < index.entryCount; position++) {
-    const start = position * INDEX_LINE_BYTES
+    const start = position * LINE_BYTES[index.version]
     const offsetBytes = readUint32(index.lines, start + OFFSET_IN_LINE_BYTES)
     offsets[position] = offsetBytes
     sizes.set(offsetBytes, entrySizeBytes(readFieldsAfterId(index.lines, start)))
@@ -276,6 +388,10 @@ function assertEntriesTile(index: PackIndex, indexOffsetBytes: number): void {
   if (next !== indexOffsetBytes) {
     throw corruptPack(index.packKey, `entries up to ${indexOffsetBytes}`, `up to ${next}`)
   }
+}
+
+function readUint16(bytes: Uint8Array, offset: number): number {
+  return (bytes[offset]! << 8) | bytes[offset + 1]!
 }
 
 function readUint32(bytes: Uint8Array, offset: number): number {

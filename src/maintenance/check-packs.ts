@@ -9,13 +9,14 @@ import type { Backend } from '../backend/backend.ts'
 import { isSnapError, SnapError, throwIfAborted } from '../errors.ts'
 import { emit, type Reporter } from '../events.ts'
 import {
-  indexEntryAt,
   indexHeadsAt,
   PACK_HEAD,
   PACK_TRAILER_BYTES,
   type PackIndex,
   stretchesOf,
 } from '../format/pack.ts'
+import type { ObjectDatabase } from '../objects/object-database.ts'
+import { storedObjectAt } from '../objects/object-index.ts'
 import { readPackIndex } from '../objects/read-pack-index.ts'
 import { checkEntry } from './check-entry.ts'
 import { EntryChecker, type PackPiece } from './entry-checker.ts'
@@ -58,7 +59,7 @@ interface Stretch {
 
 /** @throws ABORTED */
 export async function checkPacks(
-  backend: Backend,
+  objects: ObjectDatabase,
   packs: readonly ListedPack[],
   options: { reporter?: Reporter; signal?: AbortSignal },
 ): Promise<PacksCheck> {
@@ -71,11 +72,11 @@ export async function checkPacks(
     counts.sizeBytes += sizeBytes
     emit(options.reporter, { kind: 'objectsChecked', ...counts })
   }
-  const stretches = listStretches(backend, packs, checks, count)
+  const stretches = listStretches(objects.backend, packs, checks, count)
   const checkNext = async () => {
     for await (const stretch of stretches) {
       throwIfAborted(options.signal, 'fsck')
-      await checkStretch(backend, stretch, checker)
+      await checkStretch(objects, stretch, { checker, signal: options.signal })
       count(stretch.positions.length, stretch.sizeBytes)
     }
   }
@@ -155,18 +156,21 @@ async function readIndex(
 }
 
 async function checkStretch(
-  backend: Backend,
+  objects: ObjectDatabase,
   { pack, index, offsetBytes, sizeBytes, positions }: Stretch,
-  checker: EntryChecker,
+  { checker, signal }: { checker: EntryChecker; signal: AbortSignal | undefined },
 ): Promise<void> {
   if (pack.isGone) return
   try {
-    const bytes = await backend.read(pack.key, { offsetBytes, sizeBytes })
+    const bytes = await objects.backend.read(pack.key, { offsetBytes, sizeBytes })
     const piece: PackPiece = { bytes, offsetBytes, heads: indexHeadsAt(index, positions) }
     const { doubtful, bytes: checked } = await checker.check(piece)
     for (const which of doubtful) {
-      const entry = indexEntryAt(index, positions[which]!)
-      const finding = checkEntry(entry, { packKey: pack.key, bytes: checked, offsetBytes })
+      // Thousands of deltas may lie in one piece, and each is read with its base.
+      throwIfAborted(signal, 'fsck')
+      const entry = storedObjectAt(index, positions[which]!)
+      const piece = { bytes: checked, offsetBytes }
+      const finding = await checkEntry(entry, piece, (delta) => objects.readBase(delta))
       if (finding !== undefined) pack.findings.push(finding)
     }
   } catch (error) {

@@ -155,7 +155,12 @@ export class ReachabilityCheck {
 
   async #checkChunk(chunk: ChunkRef, namedBy: string): Promise<Finding[]> {
     const copies = await this.#objects.findEntries(chunk.id, 'chunk')
-    if (copies.length === 0) return [this.#reportMissing(chunk.id, namedBy)]
+    if (copies.length === 0) {
+      const baseId = this.#objects.findMissingBase(chunk.id)
+      if (baseId === undefined) return [this.#reportMissing(chunk.id, namedBy)]
+      const delta = `chunk '${shortId(chunk.id)}', which is stored as a delta on it`
+      return [this.#reportMissing(baseId, `${delta}, and that by ${namedBy}`)]
+    }
     if (copies[0]!.sizeBytes !== chunk.sizeBytes) {
       const finding = newFinding(
         'MANIFEST_TOTALS_WRONG',

@@ -71,17 +71,15 @@ export async function fsck(
     ...(await checkLocks(backend, keys.locks)),
     ...(await checkOperations(backend, keys.operations)),
   ]
-  const packs = await checkPacks(backend, keys.packs, options)
+  const objects = ObjectDatabase.open(backend, { skipsUnreadablePacks: true })
+  const packs = await checkPacks(objects, keys.packs, options)
   const refs = await checkRefs(backend, keys.refs)
   const pruned = await checkPruned(backend, keys.pruned)
-  const reachability = new ReachabilityCheck(
-    ObjectDatabase.open(backend, { skipsUnreadablePacks: true }),
-    {
-      damagedCopies: groupByObject(packs.findings),
-      pruned: pruned.commits,
-      signal,
-    },
-  )
+  const reachability = new ReachabilityCheck(objects, {
+    damagedCopies: groupByObject(packs.findings),
+    pruned: pruned.commits,
+    signal,
+  })
   await reachability.run(refs.roots)
   findings.push(...packs.findings, ...refs.findings, ...pruned.findings, ...reachability.findings)
   return {

@@ -28,6 +28,11 @@ export interface GcOptions {
   graceMs?: number | undefined
   /** Share of a pack's bytes that must be dead for it to be written again; 0 to 1. Default 0.25. */
   minDeadShare?: number | undefined
+  /**
+   * Default true. False writes every object whole, into packs that older versions of snap can read;
+   * but for those in young packs.
+   */
+  withDeltas?: boolean | undefined
   /** When a new pack is sealed. Default: as for every pack. */
   packTargetBytes?: number | undefined
   reporter?: Reporter | undefined
@@ -94,6 +99,7 @@ export async function collectLocked(
   const repacker = new Repacker(objects, marks, {
     going: new Set([...deleted, ...repacked].map(({ packKey }) => packKey)),
     packTargetBytes: options.packTargetBytes,
+    withDeltas: options.withDeltas,
     signal: options.signal,
   })
   // First what needs no room, so that a full disk has some when packs are written.
@@ -138,9 +144,16 @@ export async function examine(
   const policy = {
     graceMs: options.graceMs ?? DEFAULT_GRACE_MS,
     minDeadShare: options.minDeadShare ?? DEFAULT_MIN_DEAD_SHARE,
+    withDeltas: options.withDeltas ?? true,
     now: lock.heldSince,
   }
-  return { plan: planGc(await measurePacks(store.backend, marks, policy), policy), objects, marks }
+  for (;;) {
+    const plan = planGc(await measurePacks(store.backend, marks, policy), policy)
+    // What stays keeps what it builds on; and for that, packs may have to stay that were to go.
+    const staying = plan.packs.filter(({ verdict }) => verdict.action === 'keep')
+    const hasChanged = staying.map(({ packKey }) => marks.markBasesIn(packKey)).includes(true)
+    if (!hasChanged) return { plan, objects, marks }
+  }
 }
 
 /** Commits that any ref ever named, and their ancestors, less the pruned ones. What a ref names now is needed in any case. */

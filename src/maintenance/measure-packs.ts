@@ -34,6 +34,7 @@ function measure(pack: PackIndex, marks: ObjectMarks, createdAt: Date): PackUsag
     packKey: pack.packKey,
     sizeBytes: pack.packSizeBytes,
     createdAt,
+    hasLineage: pack.version === 2,
     hasMetadata,
     objectCount: pack.entryCount,
     neededObjectCount: markedCount,

@@ -12,12 +12,14 @@ export interface PackUsage {
   /** Of the whole file. */
   sizeBytes: number
   createdAt: Date
+  /** Of version 2, with deltas or what is needed to make some. */
+  hasLineage: boolean
   /** Metadata names other objects, and goes before what it names. */
   hasMetadata: boolean
   objectCount: number
   /** Objects that something names, less those of which another pack holds the copy that is kept. */
   neededObjectCount: number
-  /** Stored bytes of entries that are not needed. */
+  /** Of entries that are not needed, and of their lines in the index. */
   deadSizeBytes: number
 }
 
@@ -51,6 +53,8 @@ export interface GcPolicy {
   now: Date
   /** A pack is written again when at least this share of its bytes is dead; 0 to 1. */
   minDeadShare: number
+  /** Whether deltas may stay; if not, all packs that have some are written again. */
+  withDeltas: boolean
 }
 
 /** Packs younger than this are left alone. */
@@ -95,6 +99,7 @@ export function planGc(packs: readonly PackUsage[], policy: GcPolicy): GcPlan {
 function judge(pack: PackUsage, policy: GcPolicy): PackVerdict {
   if (isYoung(pack.createdAt, policy)) return { action: 'keep', because: 'young' }
   if (pack.neededObjectCount === 0) return { action: 'delete' }
+  if (pack.hasLineage && !policy.withDeltas) return { action: 'repack' }
   const isWorthIt =
     pack.deadSizeBytes > 0 && pack.deadSizeBytes >= pack.sizeBytes * policy.minDeadShare
   return isWorthIt ? { action: 'repack' } : { action: 'keep', because: 'needed' }

@@ -1,7 +1,9 @@
 import { InvariantError, isSnapError, throwIfAborted } from '../errors.ts'
 import { PACK_TARGET_BYTES } from '../format/limits.ts'
 import type { EntryKind } from '../format/pack-entry.ts'
+import { compressHere } from '../objects/compressor.ts'
 import type { ObjectDatabase } from '../objects/object-database.ts'
+import type { StoredObject } from '../objects/object-index.ts'
 import type { MarkedEntry, ObjectMarks } from '../objects/object-marks.ts'
 import { PackBuilder } from '../objects/pack-builder.ts'
 
@@ -18,7 +20,7 @@ export interface RepackTotals {
 /**
  * Removes packs, after what is needed of them lies in others.
  *
- * Entries are copied as they are stored, each decoded and hashed on the way. A
+ * Entries are copied as they are stored, deltas too, each decoded and hashed on the way. A
  * pack is removed only when every needed object in it is durable elsewhere; that
  * a copy elsewhere is sound is looked at, not believed. Whatever is interrupted
  * leaves at worst objects in two packs, which the next run puts right.
@@ -29,6 +31,7 @@ export class Repacker {
   /** Every pack that is to go: what lies only in these has to be copied. */
   readonly #going: ReadonlySet<string>
   readonly #targetBytes: number
+  readonly #withDeltas: boolean
   readonly #signal: AbortSignal | undefined
   readonly #builders: Record<EntryKind, PackBuilder>
   /** Objects in builders or in packs written here, by kind. */
@@ -49,6 +52,8 @@ export class Repacker {
     options: {
       going: ReadonlySet<string>
       packTargetBytes?: number | undefined
+      /** Default true; false writes what is a delta whole. */
+      withDeltas?: boolean | undefined
       signal?: AbortSignal | undefined
     },
   ) {
@@ -56,6 +61,7 @@ export class Repacker {
     this.#marks = marks
     this.#going = options.going
     this.#targetBytes = options.packTargetBytes ?? PACK_TARGET_BYTES
+    this.#withDeltas = options.withDeltas ?? true
     this.#signal = options.signal
     this.#builders = {
       chunk: new PackBuilder(this.#targetBytes),
@@ -83,26 +89,61 @@ export class Repacker {
     await this.#write()
   }
 
-  /** Sees to it that a sound copy of an object lies outside of the packs that go, or in a builder. */
+  /**
+   * Sees to it that a sound copy of an object lies outside of the packs that go, or in a builder.
+   *
+   * One that needs no base comes first. Where there are only deltas, several of them, the object is
+   * written whole: of deltas on one another, each of which can do without the other, it would
+   * depend on the choice whether the ones that are left can still be decoded.
+   */
   async #secure(entry: MarkedEntry): Promise<boolean> {
     if (this.#copied[entry.kind].has(entry.id)) return true
     const copies = await this.#objects.findEntries(entry.id, entry.kind)
-    const staying = copies.filter(({ packKey }) => !this.#going.has(packKey))
-    const going = copies.filter(({ packKey }) => this.#going.has(packKey))
-    for (const copy of [...staying, ...going]) {
-      try {
-        const { header, stored } = await this.#objects.readStored(copy)
-        if (this.#going.has(copy.packKey)) {
-          this.#builders[entry.kind].add(header, stored)
-          this.#copied[entry.kind].add(entry.id)
-        }
-        return true
-      } catch (error) {
-        const isGone = isSnapError(error, 'BACKEND_KEY_MISSING')
-        if (!isGone && !isSnapError(error, 'OBJECT_CORRUPT')) throw error
-      }
+    const isStaying = ({ packKey }: StoredObject) => !this.#going.has(packKey)
+    const whole = copies.filter(({ baseId }) => baseId === undefined)
+    const isGoing = (copy: StoredObject) => !isStaying(copy)
+    for (const copy of [...whole.filter(isStaying), ...whole.filter(isGoing)]) {
+      if (await this.#attempt(() => this.#keep(copy))) return true
+    }
+    const [only, other] = copies
+    if (only?.baseId !== undefined && other === undefined && this.#withDeltas) {
+      return this.#attempt(() => this.#keep(only))
+    }
+    for (const copy of copies) {
+      if (copy.baseId === undefined) continue
+      if (await this.#attempt(() => this.#keepWhole(copy))) return true
     }
     return false
+  }
+
+  /** Checks a copy, and takes it over as it is stored if its pack goes. */
+  async #keep(copy: StoredObject): Promise<void> {
+    const { header, stored } = await this.#objects.readStored(copy)
+    if (!this.#going.has(copy.packKey)) return
+    this.#builders[copy.kind].add(header, stored, this.#withDeltas ? copy : {})
+    this.#copied[copy.kind].add(copy.id)
+  }
+
+  async #keepWhole(copy: StoredObject): Promise<void> {
+    const { id, kind, sizeBytes } = copy
+    const { encoding, stored } = compressHere(id, await this.#objects.readCopy(copy))
+    const header = { id, kind, sizeBytes, encoding, storedSizeBytes: stored.length }
+    const lineage = this.#withDeltas ? copy.lineage : undefined
+    this.#builders[kind].add(header, stored, { lineage })
+    this.#copied[kind].add(id)
+  }
+
+  async #attempt(work: () => Promise<void>): Promise<boolean> {
+    try {
+      await work()
+      return true
+    } catch (error) {
+      // Itself, or what it builds on.
+      const isGone =
+        isSnapError(error, 'BACKEND_KEY_MISSING') || isSnapError(error, 'OBJECT_MISSING')
+      if (!isGone && !isSnapError(error, 'OBJECT_CORRUPT')) throw error
+      return false
+    }
   }
 
   async #write(): Promise<void> {

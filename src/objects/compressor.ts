@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { InvariantError, SnapError } from '../errors.ts'
+import type { Sketch } from '../format/pack.ts'
 import type { EntryEncoding } from '../format/pack-entry.ts'
 import type { ObjectId } from '../format/values.ts'
 import { compressAndVerify, maxFrameBytes } from './compress.js'
@@ -14,11 +15,15 @@ export interface CompressedObject {
 /** Longest object that a slot takes: chunks are shorter. */
 const SLOT_BYTES = 256 * 1024
 
-/** Enough that a thread finds its next object waiting; 6 MiB of memory if all are full. */
+/** Enough that a thread finds its next object waiting; 9 MiB of memory if all are full. */
 const SLOTS_PER_THREAD = 12
 
+type WorkerRequest =
+  | { kind: 'sketch'; sizeBytes: number }
+  | { kind: 'compress'; id: ObjectId; sizeBytes: number; baseSizeBytes: number }
+
 type WorkerAnswer =
-  | { slotNumber: number; frameSizeBytes: number | undefined }
+  | { slotNumber: number; result: unknown }
   | { slotNumber: number; failure: string }
 
 interface Waiting {
@@ -106,7 +111,7 @@ class Jobs {
   readonly #worker: Worker
   readonly #jobs = new Map<
     number,
-    { resolve: (frameSizeBytes: number | undefined) => void; reject: (error: unknown) => void }
+    { resolve: (result: unknown) => void; reject: (error: unknown) => void }
   >()
 
   constructor(worker: Worker) {
@@ -116,15 +121,15 @@ class Jobs {
       this.#jobs.delete(answer.slotNumber)
       if (this.#jobs.size === 0) worker.unref()
       if ('failure' in answer) job?.reject(new InvariantError(answer.failure))
-      else job?.resolve(answer.frameSizeBytes)
+      else job?.resolve(answer.result)
     })
   }
 
-  run(slotNumber: number, id: ObjectId, sizeBytes: number): Promise<number | undefined> {
+  run(slotNumber: number, request: WorkerRequest): Promise<unknown> {
     return new Promise((resolve, reject) => {
       this.#jobs.set(slotNumber, { resolve, reject })
       this.#worker.ref()
-      this.#worker.postMessage({ slotNumber, id, sizeBytes })
+      this.#worker.postMessage({ slotNumber, ...request })
     })
   }
 
@@ -136,6 +141,7 @@ class Jobs {
 
 interface SlotMemory {
   input: Uint8Array
+  base: Uint8Array
   frame: Uint8Array
 }
 
@@ -145,6 +151,7 @@ export class Slot {
   readonly #number: number
   readonly #jobs: Jobs
   readonly #release: (slot: Slot) => void
+  #sizeBytes = 0
 
   constructor(slot: {
     memory: SlotMemory
@@ -158,22 +165,48 @@ export class Slot {
     this.#release = slot.release
   }
 
-  /**
-   * Compresses an object, decompresses it again and checks it against its id.
-   *
-   * `bytes` is copied before the call returns. The result lasts until the slot is released.
-   */
-  async compress(id: ObjectId, bytes: Uint8Array): Promise<CompressedObject> {
+  /** Copies the object that the slot is to be used for. */
+  load(bytes: Uint8Array): void {
     this.#memory.input.set(bytes)
-    const frameSizeBytes = await this.#jobs.run(this.#number, id, bytes.length)
-    return frameSizeBytes === undefined
-      ? { encoding: 'raw', stored: this.#memory.input.subarray(0, bytes.length) }
-      : { encoding: 'zstd', stored: this.#memory.frame.subarray(0, frameSizeBytes) }
+    this.#sizeBytes = bytes.length
+  }
+
+  /** Computes the sketch of the loaded object. */
+  async sketch(): Promise<Sketch> {
+    const request = { kind: 'sketch', sizeBytes: this.#sizeBytes } as const
+    return (await this.#jobs.run(this.#number, request)) as Sketch
+  }
+
+  /**
+   * Compresses the loaded object, decompresses it again and checks it against its id.
+   *
+   * The result lasts until the slot is released.
+   *
+   * @param base  an object like it, that the result may be a delta on; copied before the call returns
+   */
+  async compress(id: ObjectId, base?: Uint8Array): Promise<CompressedObject> {
+    const fittingBase = base !== undefined && base.length <= SLOT_BYTES ? base : undefined
+    if (fittingBase !== undefined) this.#memory.base.set(fittingBase)
+    const sizeBytes = this.#sizeBytes
+    const baseSizeBytes = fittingBase?.length ?? 0
+    const request = { kind: 'compress', id, sizeBytes, baseSizeBytes } as const
+    const compressed = (await this.#jobs.run(this.#number, request)) as CompressedFrame
+    return storedForm(compressed, this.#memory.input.subarray(0, sizeBytes), this.#memory.frame)
   }
 
   release(): void {
     this.#release(this)
   }
+}
+
+type CompressedFrame = ReturnType<typeof compressAndVerify>
+
+function storedForm(
+  { encoding, frameSizeBytes }: CompressedFrame,
+  bytes: Uint8Array,
+  frameBytes: Uint8Array,
+): CompressedObject {
+  return { encoding, stored: encoding === 'raw' ? bytes : frameBytes.subarray(0, frameSizeBytes) }
 }
 
 let frame = new Uint8Array(0)
@@ -183,18 +216,16 @@ let frame = new Uint8Array(0)
  *
  * The result is `bytes` itself, or scratch memory that the next call overwrites.
  */
-export function compressHere(id: ObjectId, bytes: Uint8Array): CompressedObject {
+export function compressHere(id: ObjectId, bytes: Uint8Array, base?: Uint8Array): CompressedObject {
   const maxBytes = maxFrameBytes(bytes.length)
   if (frame.length < maxBytes) frame = new Uint8Array(maxBytes)
-  const frameSizeBytes = compressAndVerify(id, bytes, frame)
-  return frameSizeBytes === undefined
-    ? { encoding: 'raw', stored: bytes }
-    : { encoding: 'zstd', stored: frame.subarray(0, frameSizeBytes) }
+  return storedForm(compressAndVerify(id, bytes, frame, base), bytes, frame)
 }
 
 function newSlotMemory(): SlotMemory {
   return {
     input: new Uint8Array(new SharedArrayBuffer(SLOT_BYTES)),
+    base: new Uint8Array(new SharedArrayBuffer(SLOT_BYTES)),
     frame: new Uint8Array(new SharedArrayBuffer(maxFrameBytes(SLOT_BYTES))),
   }
 }

@@ -3,6 +3,13 @@ import { objectIdOf, shortId } from '../format/object-id.ts'
 import { decodeEntry, type EntryHeader } from '../format/pack-entry.ts'
 import { decompressInto } from './compress.js'
 
+export interface DecodeOptions {
+  packKey: string
+  offsetBytes?: number
+  /** The object that a delta builds on. */
+  base?: Uint8Array | undefined
+}
+
 /**
  * Decodes the pack entry at `offsetBytes` into the object it holds, and checks it against its id.
  *
@@ -13,22 +20,43 @@ import { decompressInto } from './compress.js'
  */
 export function decodeObject(
   bytes: Uint8Array,
-  options: { packKey: string; offsetBytes?: number },
+  options: DecodeOptions,
 ): { header: EntryHeader; object: Uint8Array } {
-  const { packKey, offsetBytes = 0 } = options
-  const { header, stored } = decodeEntry(bytes, offsetBytes)
-  const object = header.encoding === 'raw' ? stored.slice() : decompress(header, stored, packKey)
-  const found = objectIdOf(object)
-  if (found !== header.id) throw corruptObject(header, packKey, header.id, found)
-  return { header, object }
+  const decoded = decodeUnhashed(bytes, options)
+  const found = objectIdOf(decoded.object)
+  const { id } = decoded.header
+  if (found !== id) throw corruptObject(decoded.header, options.packKey, id, found)
+  return decoded
 }
 
-function decompress(header: EntryHeader, stored: Uint8Array, packKey: string): Uint8Array {
+/**
+ * As `decodeObject`, but for the id: of use where what is built on the object is checked against its own.
+ *
+ * @throws as `decodeObject`
+ */
+export function decodeUnhashed(
+  bytes: Uint8Array,
+  { packKey, offsetBytes = 0, base }: DecodeOptions,
+): { header: EntryHeader; object: Uint8Array } {
+  const { header, stored } = decodeEntry(bytes, offsetBytes)
+  if (header.encoding === 'raw') return { header, object: stored.slice() }
+  if (header.encoding === 'zstd') return { header, object: decompress(header, stored, packKey) }
+  // The head says what the pack index did not: one of the two is damaged.
+  if (base === undefined) throw corruptObject(header, packKey, 'no delta', 'a delta')
+  return { header, object: decompress(header, stored, packKey, base) }
+}
+
+function decompress(
+  header: EntryHeader,
+  stored: Uint8Array,
+  packKey: string,
+  base?: Uint8Array,
+): Uint8Array {
   // Exactly the announced size, which is within limits: a frame that holds more fails, and
   // cannot make a reader allocate.
   const object = Buffer.allocUnsafeSlow(header.sizeBytes)
   try {
-    decompressInto(object, stored)
+    decompressInto(object, stored, base)
   } catch (cause) {
     const found = cause instanceof Error ? cause.message : String(cause)
     throw corruptObject(header, packKey, `a zstd frame of ${header.sizeBytes} bytes`, found, cause)

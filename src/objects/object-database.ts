@@ -1,9 +1,10 @@
 import type { Backend } from '../backend/backend.ts'
 import { isSnapError, SnapError } from '../errors.ts'
 import { decodeCommit } from '../format/commit.ts'
+import { MAX_DELTA_CHAIN } from '../format/limits.ts'
 import { decodeManifestNode } from '../format/manifest-node.ts'
 import { shortId } from '../format/object-id.ts'
-import { findPackId, type PackIndex } from '../format/pack.ts'
+import { findPackId, type PackIndex, type Sketch } from '../format/pack.ts'
 import {
   decodeEntry,
   type EntryHeader,
@@ -12,7 +13,8 @@ import {
 } from '../format/pack-entry.ts'
 import { decodeTree } from '../format/tree.ts'
 import type { Commit, ManifestNode, ObjectId, Tree } from '../format/values.ts'
-import { decodeObject } from './decode-object.ts'
+import { BaseCache } from './base-cache.ts'
+import { decodeObject, decodeUnhashed } from './decode-object.ts'
 import { ObjectIndex, type StoredObject } from './object-index.ts'
 import { ObjectMarks } from './object-marks.ts'
 import { ObjectPresence } from './object-presence.ts'
@@ -23,6 +25,16 @@ const INDEX_READS_IN_FLIGHT = 16
 
 /** Packs whose indexes are read for one object that those read so far do not list; twice as many the next time. */
 const FIRST_BATCH = 64
+
+/** How the bases of a delta are read. */
+interface Reading {
+  /** The deltas that led here: what builds on itself must not be followed for ever. */
+  path: readonly ObjectId[]
+  /** Check what is read against its id. */
+  isHashed: boolean
+}
+
+const HASHED: Reading = { path: [], isHashed: true }
 
 /** How often packs are listed for one object while each listing brings a change. */
 const MAX_LISTINGS = 4
@@ -37,13 +49,15 @@ interface ListedPack {
  *
  * Everything handed out has been hashed against its id. The index over all packs
  * is built in memory from the packs themselves, from the newest on and for a
- * single object no further than that is found: what is asked for after a commit
- * was made of it is mostly in its packs. A pack whose end is damaged is left out, named when one of its objects is missed, and so replaced when
- * the same objects are written again.
+ * single object no further than that is found, with what it builds on: what is
+ * asked for after a commit was made of it is mostly in its packs. A pack whose end
+ * is damaged is left out, named when one of its objects is missed, and so replaced
+ * when the same objects are written again.
  */
 export class ObjectDatabase {
   readonly backend: Backend
   readonly #index = new ObjectIndex()
+  readonly #bases = new BaseCache()
   /** Packs that could not be read when they were last listed, with the reason. */
   readonly #damagedPacks = new Map<string, SnapError>()
   readonly #skipsUnreadablePacks: boolean
@@ -80,10 +94,47 @@ export class ObjectDatabase {
     return (await this.findEntries(id, kind))[0]
   }
 
-  /** Returns every place where an object lies. */
+  /** Returns every place where an object lies; not those of deltas whose base lies nowhere. */
   async findEntries(id: ObjectId, kind?: EntryKind): Promise<StoredObject[]> {
     await this.#load()
-    return [...this.#index.find(id)].filter((entry) => kind === undefined || entry.kind === kind)
+    return this.#copiesOf(id, kind).filter((entry) => this.#index.isWhole(entry))
+  }
+
+  /**
+   * Returns the base of a delta, and the base of that, down to the object that is none. Of a base
+   * that lies in several places, the one that is no delta.
+   *
+   * @returns  undefined when one of them is not stored
+   */
+  findBases(entry: StoredObject): StoredObject[] | undefined {
+    const bases: StoredObject[] = []
+    for (let { id, baseId } = entry; baseId !== undefined; ) {
+      const base = this.#copiesOf(baseId, 'chunk').find((copy) => this.#index.isWhole(copy))
+      if (base === undefined || bases.length > MAX_DELTA_CHAIN || base.id === id) return undefined
+      bases.push(base)
+      id = base.id
+      baseId = base.baseId
+    }
+    return bases
+  }
+
+  /** Returns the newest stored chunk that is like one with this sketch. */
+  async findSimilar(sketch: Sketch): Promise<StoredObject | undefined> {
+    await this.#load()
+    return this.#index.findSimilar(sketch)
+  }
+
+  /**
+   * Returns what is missing of the bases behind an object, if that is why it cannot be read.
+   */
+  findMissingBase(id: ObjectId): ObjectId | undefined {
+    const seen = new Set<ObjectId>([id])
+    for (const next of seen) {
+      const copies = this.#copiesOf(next, 'chunk')
+      if (copies.length === 0 && next !== id) return next
+      for (const { baseId } of copies) if (baseId !== undefined) seen.add(baseId)
+    }
+    return undefined
   }
 
   /** Returns the ids that begin with `prefix` (hex digits), ascending. */
@@ -125,8 +176,24 @@ export class ObjectDatabase {
    */
   async readStored(entry: StoredObject): Promise<{ header: EntryHeader; stored: Uint8Array }> {
     const bytes = await this.#readRange(entry)
-    this.#decode(entry, bytes)
+    const base = await this.#readBaseOf(entry, HASHED)
+    this.#decode(entry, bytes, { base, isHashed: true })
     return decodeEntry(bytes)
+  }
+
+  /** Reads one stored copy, checked against its id. @throws as `readStored` */
+  async readCopy(entry: StoredObject): Promise<Uint8Array> {
+    return this.#readEntry(entry, HASHED)
+  }
+
+  /**
+   * Reads what a delta builds on; undefined of what is no delta. It is not hashed: whoever hashes
+   * what is built on it knows.
+   *
+   * @throws OBJECT_MISSING, OBJECT_CORRUPT, BACKEND_UNAVAILABLE
+   */
+  async readBase(entry: StoredObject): Promise<Uint8Array | undefined> {
+    return this.#readBaseOf(entry, { path: [], isHashed: false })
   }
 
   /** Begins to mark objects, none of them marked yet. Lists the packs again first. */
@@ -278,32 +345,41 @@ export class ObjectDatabase {
   }
 
   /** Looks among the packs of the last listing, of which it reads no more indexes than it has to. */
-  async #readKnownCopy(id: ObjectId, kind: EntryKind | undefined): Promise<Uint8Array | undefined> {
+  async #readKnownCopy(
+    id: ObjectId,
+    kind: EntryKind | undefined,
+    reading: Reading = HASHED,
+  ): Promise<Uint8Array | undefined> {
     await this.#list()
     try {
-      let found = await this.#readAnyCopy(id, kind)
+      let found = await this.#readAnyCopy(id, kind, reading)
       while (found === undefined && (await this.#loadMore(this.#batch))) {
         this.#batch *= 2
-        found = await this.#readAnyCopy(id, kind)
+        found = await this.#readAnyCopy(id, kind, reading)
       }
       return found
     } catch (error) {
       if (!isSnapError(error, 'OBJECT_CORRUPT') || this.#unread.length === 0) throw error
       // There may be a sound copy in a pack whose index has not been read.
       await this.#load()
-      return this.#readAnyCopy(id, kind)
+      return this.#readAnyCopy(id, kind, reading)
     }
   }
 
   /** Returns `undefined` when no index lists the object, or all packs that should hold it are gone. */
-  async #readAnyCopy(id: ObjectId, kind: EntryKind | undefined): Promise<Uint8Array | undefined> {
+  async #readAnyCopy(
+    id: ObjectId,
+    kind: EntryKind | undefined,
+    reading: Reading = HASHED,
+  ): Promise<Uint8Array | undefined> {
     let damage: unknown
-    for (const entry of this.#index.find(id)) {
-      if (kind !== undefined && entry.kind !== kind) continue
+    for (const entry of this.#copiesOf(id, kind)) {
       try {
-        return await this.#readEntry(entry)
+        return await this.#readEntry(entry, reading)
       } catch (error) {
-        if (isSnapError(error, 'BACKEND_KEY_MISSING')) continue
+        const isGone =
+          isSnapError(error, 'BACKEND_KEY_MISSING') || isSnapError(error, 'OBJECT_MISSING')
+        if (isGone) continue
         if (!isSnapError(error, 'OBJECT_CORRUPT')) throw error
         damage = error
       }
@@ -312,14 +388,68 @@ export class ObjectDatabase {
     return undefined
   }
 
-  async #readEntry(entry: StoredObject): Promise<Uint8Array> {
-    return this.#decode(entry, await this.#readRange(entry))
+  /** Copies of an object, those first that need no base: they take one read, and lead in no circle. */
+  #copiesOf(id: ObjectId, kind: EntryKind | undefined): StoredObject[] {
+    const copies = [...this.#index.find(id)].filter(
+      (entry) => kind === undefined || entry.kind === kind,
+    )
+    if (copies.length < 2) return copies
+    const rankOf = ({ baseId }: StoredObject) => (baseId === undefined ? 0 : 1)
+    return copies.sort((a, b) => rankOf(a) - rankOf(b))
   }
 
-  #decode(entry: StoredObject, bytes: Uint8Array): Uint8Array {
+  /**
+   * Bases are at first not hashed, for the object that is built on them is: what is wrong with
+   * them shows there, and is then looked for.
+   */
+  async #readEntry(entry: StoredObject, reading: Reading): Promise<Uint8Array> {
+    if (entry.baseId === undefined || !reading.isHashed)
+      return this.#readOnce(entry, reading, reading)
+    try {
+      return await this.#readOnce(entry, reading, { ...reading, isHashed: false })
+    } catch (error) {
+      if (!isSnapError(error, 'OBJECT_CORRUPT')) throw error
+      return this.#readOnce(entry, reading, reading)
+    }
+  }
+
+  async #readOnce(
+    entry: StoredObject,
+    reading: Reading,
+    readingBase: Reading,
+  ): Promise<Uint8Array> {
+    // At once: the pack index names the whole chain, so that it takes the time of one read.
+    const [bytes, base] = await Promise.all([
+      this.#readRange(entry),
+      this.#readBaseOf(entry, readingBase),
+    ])
+    return this.#decode(entry, bytes, { base, isHashed: reading.isHashed })
+  }
+
+  async #readBaseOf(entry: StoredObject, reading: Reading): Promise<Uint8Array | undefined> {
+    const { id, baseId } = entry
+    if (baseId === undefined) return undefined
+    const path = [...reading.path, id]
+    if (path.includes(baseId) || path.length > MAX_DELTA_CHAIN) {
+      throw corruptEntry(entry, 'a base that does not build on it', `base ${baseId}`)
+    }
+    const known = reading.isHashed ? undefined : this.#bases.find(baseId)
+    if (known !== undefined) return known
+    const base = await this.#readKnownCopy(baseId, 'chunk', { ...reading, path })
+    if (base === undefined) throw this.#missing(baseId, 'chunk')
+    this.#bases.add(baseId, base)
+    return base
+  }
+
+  #decode(
+    entry: StoredObject,
+    bytes: Uint8Array,
+    { base, isHashed }: { base: Uint8Array | undefined; isHashed: boolean },
+  ): Uint8Array {
     const { packKey, offsetBytes } = entry
     try {
-      const { header, object } = decodeObject(bytes, { packKey })
+      const decode = isHashed ? decodeObject : decodeUnhashed
+      const { header, object } = decode(bytes, { packKey, base })
       if (header.id === entry.id) return object
       throw corruptEntry(entry, `entry ${entry.id} at ${offsetBytes}`, `entry ${header.id}`)
     } catch (cause) {
@@ -347,6 +477,15 @@ export class ObjectDatabase {
         'OBJECT_KIND_UNEXPECTED',
         `object '${shortId(id)}' is ${other.kind}, not ${kind}`,
         { objectId: id, expected: kind, found: other.kind },
+      )
+    }
+    const missingBase = this.findMissingBase(id)
+    if (missingBase !== undefined) {
+      return new SnapError(
+        'OBJECT_MISSING',
+        `object '${shortId(id)}' cannot be read: its base '${shortId(missingBase)}' is missing`,
+        { objectId: missingBase },
+        { hint: "run 'snap fsck' to list what else is affected" },
       )
     }
     const [packKey, cause] = [...this.#damagedPacks][0] ?? []

@@ -1,16 +1,20 @@
 import { InvariantError } from '../errors.ts'
+import { MAX_DELTA_CHAIN } from '../format/limits.ts'
 import { objectIdToBytes } from '../format/object-id.ts'
 import {
   compareIndexIdAt,
+  indexBaseIdAt,
   indexEntryAt,
   indexFieldsAt,
   indexIdAt,
   indexIdHashAt,
   type PackIndex,
   type PackIndexEntry,
+  type Sketch,
 } from '../format/pack.ts'
 import type { EntryKind } from '../format/pack-entry.ts'
 import type { ObjectId } from '../format/values.ts'
+import { BaseIndex } from './base-index.ts'
 
 /** Where one stored copy of an object lies. */
 export interface StoredObject extends PackIndexEntry {
@@ -22,8 +26,8 @@ export interface StoredObject extends PackIndexEntry {
  * Finds objects by id over all packs.
  *
  * A hash table of line numbers over the packs' indexes, which stay in their
- * encoded form: 46 bytes of index and 5 to 11 of table for each object, about
- * 0.6 GB for 10^7. Ids are uniform, so their first four bytes serve as the hash.
+ * encoded form: 46 or 92 bytes of index and 5 to 11 of table for each object, 0.6
+ * to 1 GB for 10^7. Ids are uniform, so their first four bytes serve as the hash.
  *
  * A pack is added whole and removed whole. An id may be in several packs, or in
  * one as a chunk and in another as metadata; all copies are found.
@@ -37,6 +41,8 @@ export class ObjectIndex {
   #removalCount = 0
   /** Line number + 1, or 0 where empty. Its length is a power of two. */
   #slots = new Uint32Array(1024)
+  /** Made when first asked for: who only reads has no use for it. */
+  #bases: BaseIndex | undefined
 
   get packCount(): number {
     return this.#packs.size
@@ -70,6 +76,7 @@ export class ObjectIndex {
     if (this.#packs.has(pack.packKey)) return
     this.#packs.set(pack.packKey, pack)
     this.#append(pack)
+    this.#bases?.addPack(pack)
   }
 
   /** Forgets packs, for example because they are gone. Rebuilds the table, so take many at once. */
@@ -77,6 +84,7 @@ export class ObjectIndex {
     const removed = packKeys.filter((packKey) => this.#packs.delete(packKey))
     if (removed.length === 0) return
     this.#removalCount++
+    this.#bases = undefined
     this.#order = []
     this.#starts = []
     this.#lineCount = 0
@@ -87,6 +95,38 @@ export class ObjectIndex {
   /** Yields every stored copy of an object, in the order in which packs were added. */
   *find(id: ObjectId): Iterable<StoredObject> {
     for (const { pack, position } of this.#findLines(id)) yield storedObjectAt(pack, position)
+  }
+
+  /** Returns the newest chunk that is like one with this sketch, and what its pack says of it. */
+  findSimilar(sketch: Sketch): StoredObject | undefined {
+    const line = this.#baseIndex().find(sketch)
+    return line === undefined ? undefined : storedObjectAt(line.pack, line.position)
+  }
+
+  #baseIndex(): BaseIndex {
+    if (this.#bases === undefined) {
+      this.#bases = new BaseIndex()
+      for (const pack of this.#packs.values()) this.#bases.addPack(pack)
+    }
+    return this.#bases
+  }
+
+  /**
+   * Tells whether a copy can be decoded as far as the index knows: it is no delta, or its base has
+   * such a copy. Copies that build on each other in a circle cannot.
+   */
+  isWhole({ id, baseId }: Pick<StoredObject, 'id' | 'baseId'>): boolean {
+    return baseId === undefined || this.#hasWholeCopy(baseId, [id])
+  }
+
+  #hasWholeCopy(id: ObjectId, path: readonly ObjectId[]): boolean {
+    if (path.length > MAX_DELTA_CHAIN || path.includes(id)) return false
+    for (const { pack, position } of this.#findLines(id)) {
+      if (indexFieldsAt(pack, position).kind !== 'chunk') continue
+      const baseId = indexBaseIdAt(pack, position)
+      if (baseId === undefined || this.#hasWholeCopy(baseId, [...path, id])) return true
+    }
+    return false
   }
 
   /** Returns the numbers of an object's lines: stable while no pack is removed, below `objectCount`. */
@@ -180,7 +220,8 @@ export class ObjectIndex {
   }
 }
 
-function storedObjectAt(pack: PackIndex, position: number): StoredObject {
+/** Decodes line `position` (0-based) of a pack index, with where the pack is. */
+export function storedObjectAt(pack: PackIndex, position: number): StoredObject {
   return {
     ...indexEntryAt(pack, position),
     packKey: pack.packKey,

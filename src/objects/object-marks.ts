@@ -1,5 +1,5 @@
 import { InvariantError } from '../errors.ts'
-import { indexEntryAt, indexFieldsAt, type PackIndex } from '../format/pack.ts'
+import { indexEntryAt, indexFieldsAt, indexLineBytes, type PackIndex } from '../format/pack.ts'
 import { type EntryKind, entrySizeBytes } from '../format/pack-entry.ts'
 import type { ObjectId } from '../format/values.ts'
 import type { ObjectIndex, StoredObject } from './object-index.ts'
@@ -19,7 +19,7 @@ export interface MarkedEntry extends StoredObject {
 export interface MarkCounts {
   hasMetadata: boolean
   markedCount: number
-  /** Of entries with their heads, by mark. */
+  /** Of entries with their heads and their lines in the index, by mark. */
   sizeBytes: Record<Mark, number>
 }
 
@@ -45,31 +45,67 @@ export class ObjectMarks {
     this.#marks = new Uint8Array(index.objectCount)
   }
 
-  /** Marks every copy of an object. `absent`: none is stored as that kind. */
+  /**
+   * Marks every copy of an object, and what is needed to decode one of them: where all are deltas,
+   * their bases, and the bases of those.
+   *
+   * @returns  `absent`: none that can be decoded is stored as that kind
+   */
   mark(id: ObjectId, kind: EntryKind): 'new' | 'known' | 'absent' {
     this.#assertValid()
-    const lineNumbers = this.#index
-      .findLineNumbers(id, kind)
-      .filter((lineNumber) => lineNumber < this.#marks.length)
+    const lineNumbers = this.#linesOf(id, kind)
     const [first] = lineNumbers
     if (first === undefined) return 'absent'
     if (this.#marks[first] !== 0) return 'known'
     for (const lineNumber of lineNumbers) this.#marks[lineNumber] = MARKED
     if (lineNumbers.length > 1) this.#copies.push(lineNumbers)
-    return 'new'
+    const copies = lineNumbers.map((lineNumber) => this.#index.storedObjectOf(lineNumber))
+    if (copies.every(({ baseId }) => baseId !== undefined)) {
+      for (const { baseId } of copies) if (baseId !== undefined) this.mark(baseId, 'chunk')
+    }
+    return copies.some((copy) => this.#index.isWhole(copy)) ? 'new' : 'absent'
   }
 
-  /** Of each object that is marked in several packs, keeps the first by `order` and makes the others spare. */
+  /**
+   * Marks the bases of what lies in a pack and is not needed: while the pack stays, whoever finds it
+   * there may use it again.
+   *
+   * @returns  whether any of them was not marked before
+   */
+  markBasesIn(packKey: string): boolean {
+    let hasChanged = false
+    for (const { baseId } of this.entriesOf(packKey)) {
+      if (baseId !== undefined && this.mark(baseId, 'chunk') === 'new') hasChanged = true
+    }
+    return hasChanged
+  }
+
+  /**
+   * Of each object that is marked in several packs, keeps the first by `order` and makes the others
+   * spare. A copy that is no delta goes before all that are, and of deltas all are kept: so what is
+   * kept is not built on itself in a circle.
+   */
   chooseCopies(order: (a: StoredObject, b: StoredObject) => number): void {
     this.#assertValid()
     for (const lineNumbers of this.#copies) {
-      const [chosen] = lineNumbers.toSorted((a, b) =>
-        order(this.#index.storedObjectOf(a), this.#index.storedObjectOf(b)),
-      )
-      for (const lineNumber of lineNumbers) {
-        this.#marks[lineNumber] = lineNumber === chosen ? MARKED : SPARE
+      const copies = lineNumbers.map((lineNumber) => ({
+        lineNumber,
+        object: this.#index.storedObjectOf(lineNumber),
+      }))
+      const [chosen] = copies
+        .filter(({ object }) => object.baseId === undefined)
+        .sort((a, b) => order(a.object, b.object))
+      for (const { lineNumber } of copies) {
+        const isKept = chosen === undefined || lineNumber === chosen.lineNumber
+        this.#marks[lineNumber] = isKept ? MARKED : SPARE
       }
     }
+  }
+
+  #linesOf(id: ObjectId, kind: EntryKind): number[] {
+    return this.#index
+      .findLineNumbers(id, kind)
+      .filter((lineNumber) => lineNumber < this.#marks.length)
   }
 
   /** The packs there were when marking began, in no particular order. */
@@ -90,7 +126,7 @@ export class ObjectMarks {
       const mark = NAMES[this.#marks[firstLineNumber + position]!]!
       if (fields.kind === 'metadata') counts.hasMetadata = true
       if (mark === 'marked') counts.markedCount++
-      counts.sizeBytes[mark] += entrySizeBytes(fields)
+      counts.sizeBytes[mark] += entrySizeBytes(fields) + indexLineBytes(pack)
     }
     return counts
   }

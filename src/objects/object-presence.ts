@@ -14,7 +14,8 @@ const SEVERAL = -2
  * names it. What two neighbours share is not looked at.
  *
  * Twelve bytes an object, so that 10^7 objects take 120 MB. Of several copies of
- * an object the first stands for all. Valid while no pack is removed from the index.
+ * an object the first stands for all, or the first that is no delta. A state that
+ * names a delta names its base, too. Valid while no pack is removed from the index.
  */
 export class ObjectPresence {
   readonly #index: ObjectIndex
@@ -48,6 +49,8 @@ export class ObjectPresence {
     const sizeBytes = this.#sizeOf(line)
     this.#presentSizeBytes += sizeBytes
     if (this.#owners[line] === NEVER) this.#appearedSizeBytes += sizeBytes
+    const { baseId } = this.#index.storedObjectOf(line)
+    if (baseId !== undefined) this.enter(baseId, 'chunk')
     return 'appeared'
   }
 
@@ -61,6 +64,8 @@ export class ObjectPresence {
     if (count > 1) return 'stays'
     this.#settle(line)
     this.#presentSizeBytes -= this.#sizeOf(line)
+    const { baseId } = this.#index.storedObjectOf(line)
+    if (baseId !== undefined) this.leave(baseId, 'chunk')
     return 'gone'
   }
 
@@ -110,8 +115,8 @@ export class ObjectPresence {
 
   #lineOf(id: ObjectId, kind: EntryKind): number | undefined {
     this.#assertValid()
-    const [line] = this.#index.findLineNumbers(id, kind)
-    return line !== undefined && line < this.#counts.length ? line : undefined
+    const lines = this.#index.findLineNumbers(id, kind).filter((line) => line < this.#counts.length)
+    return lines.find((line) => this.#index.storedObjectOf(line).baseId === undefined) ?? lines[0]
   }
 
   /** With its head, as a pack holds it. */

@@ -2,16 +2,25 @@ import { availableParallelism } from 'node:os'
 import { InvariantError, SnapError } from '../errors.ts'
 import { MAX_OBJECT_BYTES, PACK_TARGET_BYTES } from '../format/limits.ts'
 import { objectIdOf } from '../format/object-id.ts'
-import { indexIdAt } from '../format/pack.ts'
+import { indexIdAt, type Lineage } from '../format/pack.ts'
 import type { EntryHeader, EntryKind } from '../format/pack-entry.ts'
 import type { ObjectId } from '../format/values.ts'
-import { type CompressedObject, Compressor, compressHere } from './compressor.ts'
+import { BaseChooser, type ChosenBase } from './choose-base.ts'
+import { type CompressedObject, Compressor, compressHere, type Slot } from './compressor.ts'
 import type { ObjectDatabase } from './object-database.ts'
+import type { StoredObject } from './object-index.ts'
 import { PackBuilder } from './pack-builder.ts'
+import { sketchOf } from './sketch.js'
 
 export interface ObjectWriterOptions {
   /** Worker threads; 0 compresses on the calling thread. Default: one fewer than the machine has, at least 1. */
   compressionThreads?: number
+  /**
+   * Store chunks as deltas on older ones like them, and note what is needed to find those. Default
+   * true; false writes packs that readers of version 1 know. What is chosen as a base must be kept
+   * from collection, by the store lock.
+   */
+  withDeltas?: boolean
   /** When a pack is sealed. Default: `PACK_TARGET_BYTES`. */
   packTargetBytes?: number
 }
@@ -24,8 +33,17 @@ export interface WriteTotals {
   /** Those that had to be stored. */
   newObjectCount: number
   newSizeBytes: number
+  /** Of the new ones, those that are stored as what differs from an older chunk. */
+  deltaObjectCount: number
   /** What the new ones take in packs. */
   storedSizeBytes: number
+}
+
+/** An object on its way into a pack. */
+interface ObjectToStore extends Pick<EntryHeader, 'id' | 'kind' | 'sizeBytes'> {
+  lineage?: Lineage
+  /** What it may become a delta on. */
+  base?: ChosenBase | undefined
 }
 
 /** Two packs by turns: entries of one kind go to the one, while the other is being written. */
@@ -56,6 +74,8 @@ interface Lane {
 export class ObjectWriter {
   readonly #objects: ObjectDatabase
   readonly #compressor: Compressor
+  /** Absent: without deltas. */
+  readonly #bases: BaseChooser | undefined
   readonly #packTargetBytes: number
   readonly #lanes: Record<EntryKind, Lane>
   /** Put by this writer and not yet in the index. */
@@ -67,6 +87,7 @@ export class ObjectWriter {
     sizeBytes: 0,
     newObjectCount: 0,
     newSizeBytes: 0,
+    deltaObjectCount: 0,
     storedSizeBytes: 0,
   }
   #failure: { error: unknown } | undefined
@@ -75,6 +96,7 @@ export class ObjectWriter {
     const threadCount = options.compressionThreads ?? Math.max(1, availableParallelism() - 1)
     this.#objects = objects
     this.#compressor = new Compressor(threadCount)
+    this.#bases = options.withDeltas === false ? undefined : new BaseChooser(objects)
     this.#packTargetBytes = options.packTargetBytes ?? PACK_TARGET_BYTES
     this.#lanes = {
       chunk: newLane(this.#packTargetBytes),
@@ -157,10 +179,18 @@ export class ObjectWriter {
   }
 
   async #isStored(id: ObjectId, kind: EntryKind): Promise<boolean> {
-    for (const { packKey, packSizeBytes } of await this.#objects.findEntries(id, kind)) {
-      if (await this.#isPackThere(packKey, packSizeBytes)) return true
+    for (const entry of await this.#objects.findEntries(id, kind)) {
+      if (await this.#areReadable([entry, ...(this.#objects.findBases(entry) ?? [])])) return true
     }
     return false
+  }
+
+  /** A delta is as good as stored nowhere when the pack of a base is gone. */
+  async #areReadable(entries: readonly StoredObject[]): Promise<boolean> {
+    for (const { packKey, packSizeBytes } of entries) {
+      if (!(await this.#isPackThere(packKey, packSizeBytes))) return false
+    }
+    return true
   }
 
   /** Looks once at each pack that is reused, so that writing again heals a store that lost one. */
@@ -179,17 +209,14 @@ export class ObjectWriter {
   /** Resolves when `bytes` may be reused; the object may still be on its way into a pack. */
   async #store(id: ObjectId, kind: EntryKind, bytes: Uint8Array): Promise<void> {
     // Metadata is a thousandth of the data, and for a small commit no thread need be started.
+    const object = { id, kind, sizeBytes: bytes.length }
     if (kind === 'metadata' || !this.#compressor.accepts(bytes.length)) {
-      await this.#track(
-        kind,
-        this.#append({ id, kind, sizeBytes: bytes.length }, () => compressHere(id, bytes)),
-      )
+      await this.#track(kind, this.#storeHere(object, bytes))
       return
     }
     const slot = await this.#compressor.takeSlot()
-    const work = slot
-      .compress(id, bytes)
-      .then((result) => this.#append({ id, kind, sizeBytes: bytes.length }, () => result))
+    slot.load(bytes)
+    const work = this.#storeThrough(slot, object)
     // Not waited for: this is where compression runs beside the caller. Its failure poisons.
     void this.#track(
       kind,
@@ -197,16 +224,40 @@ export class ObjectWriter {
     ).catch(() => {})
   }
 
+  /** Compresses on the calling thread. */
+  async #storeHere(object: ObjectToStore, bytes: Uint8Array): Promise<void> {
+    if (object.kind === 'metadata' || this.#bases === undefined) {
+      return this.#append(object, () => compressHere(object.id, bytes))
+    }
+    const { lineage, base } = await this.#bases.choose(object.id, sketchOf(bytes))
+    await this.#append({ ...object, lineage, base }, () =>
+      compressHere(object.id, bytes, base?.bytes),
+    )
+  }
+
+  /** Compresses what the slot is loaded with on its thread. */
+  async #storeThrough(slot: Slot, object: ObjectToStore): Promise<void> {
+    if (this.#bases === undefined) {
+      const result = await slot.compress(object.id)
+      return this.#append(object, () => result)
+    }
+    const { lineage, base } = await this.#bases.choose(object.id, await slot.sketch())
+    const result = await slot.compress(object.id, base?.bytes)
+    await this.#append({ ...object, lineage, base }, () => result)
+  }
+
   /** Appends one object to its lane's pack, after those that came before it. */
   #append(
-    object: Pick<EntryHeader, 'id' | 'kind' | 'sizeBytes'>,
+    { base, lineage, ...object }: ObjectToStore,
     compress: () => CompressedObject,
   ): Promise<void> {
     const lane = this.#lanes[object.kind]
     return this.#inTurn(lane, async () => {
       const { encoding, stored } = compress()
       const header = { ...object, encoding, storedSizeBytes: stored.length }
-      this.#totals.storedSizeBytes += lane.filling.add(header, stored)
+      const baseId = encoding === 'delta' ? base?.id : undefined
+      if (baseId !== undefined) this.#totals.deltaObjectCount++
+      this.#totals.storedSizeBytes += lane.filling.add(header, stored, { baseId, lineage })
       if (lane.filling.sizeBytes >= this.#packTargetBytes) await this.#seal(object.kind)
     })
   }

@@ -28,12 +28,16 @@ export class PackBuilder {
   }
 
   /** Appends one entry; `stored` is copied. Returns the bytes it takes. */
-  add(header: EntryHeader, stored: Uint8Array): number {
+  add(
+    header: EntryHeader,
+    stored: Uint8Array,
+    { baseId, lineage }: Pick<PackIndexEntry, 'baseId' | 'lineage'> = {},
+  ): number {
     const entryBytes = ENTRY_HEAD_BYTES + stored.length
     this.#makeRoomFor(entryBytes)
     this.#bytes.set(encodeEntryHead(header, stored), this.#sizeBytes)
     this.#bytes.set(stored, this.#sizeBytes + ENTRY_HEAD_BYTES)
-    this.#entries.push({ ...header, offsetBytes: this.#sizeBytes })
+    this.#entries.push({ ...header, offsetBytes: this.#sizeBytes, baseId, lineage })
     this.#sizeBytes += entryBytes
     return entryBytes
   }

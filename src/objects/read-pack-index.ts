@@ -7,7 +7,7 @@ import {
   type PackIndex,
 } from '../format/pack.ts'
 
-/** Read at first from the end of a pack: holds the index of some 1,400 objects, which most packs stay below. */
+/** Read at first from the end of a pack: holds the index of 700 objects or more, which most packs stay below. */
 const FIRST_READ_BYTES = 64 * 1024
 
 /**

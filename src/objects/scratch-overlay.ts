@@ -28,7 +28,8 @@ export async function openScratchOverlay(
   directory: string,
 ): Promise<ScratchOverlay> {
   const scratch = ObjectDatabase.open(await LocalBackend.open(directory))
-  const writer = scratch.newWriter()
+  // What is read once and thrown away need not be small.
+  const writer = scratch.newWriter({ withDeltas: false })
   const holderOf = async (id: ObjectId) => ((await scratch.has(id)) ? scratch : stored)
   return {
     sink: {

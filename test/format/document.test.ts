@@ -17,6 +17,7 @@ import { checkCatalogFact, checkFileEntry } from '../../src/format/stream-entrie
 import { decodeTree } from '../../src/format/tree.ts'
 import { FINDING_SEVERITIES } from '../../src/maintenance/finding.ts'
 import { ObjectDatabase } from '../../src/objects/object-database.ts'
+import { sketchOf } from '../../src/objects/sketch.js'
 
 const page = readFileSync(new URL('../../store-format.md', import.meta.url), 'utf8')
 
@@ -95,6 +96,25 @@ const examples: Record<string, (bytes: Uint8Array) => void | Promise<void>> = {
       '1\tada\n2\tgrace\n',
       'a'.repeat(200),
     ])
+  },
+  'pack-of-deltas': async (bytes) => {
+    const [, packId] = /as a delta on it\. Its id is\s+`([0-9a-f]{64})`/.exec(page)!
+    const packKey = packKeyOf(packId as never)
+    const backend = new MemoryBackend()
+    await backend.create(packKey, [bytes])
+    const objects = ObjectDatabase.open(backend)
+    const rows = Buffer.from('1\tada\n2\tgrace\n3\tkay\n1\tada\n2\tgrace\n')
+    const delta = await objects.findEntry(objectIdOf(rows))
+    expect(delta).toMatchObject({
+      encoding: 'delta',
+      baseId: chunkId,
+      lineage: { sketch: sketchOf(rows), generation: 1 },
+    })
+    expect(Buffer.from(await objects.readChunk(delta!.id))).toEqual(rows)
+    expect(await objects.findEntry(chunkId as never)).toMatchObject({
+      encoding: 'raw',
+      baseId: undefined,
+    })
   },
   commit: (bytes) => {
     const commit = decodeCommit(bytes)

@@ -103,6 +103,7 @@ const LAYERS: Readonly<Record<string, { mayImport: readonly string[]; because: s
       'src/postgres',
       'src/maintenance',
       'src/sources',
+      'src/diff/row-diff.ts',
       'src/store.ts',
     ],
     because: 'capturing does not know how a restore will go about it',

@@ -28,7 +28,7 @@ async function backendWithPacks(): Promise<{ backend: MemoryBackend; chunkIds: O
 async function check(backend: MemoryBackend) {
   const packs = []
   for await (const entry of backend.list('packs/')) packs.push(entry)
-  return checkPacks(backend, packs, {})
+  return checkPacks(ObjectDatabase.open(backend), packs, {})
 }
 
 test('packs that several threads look at are sound, each object counted once', async () => {
@@ -66,7 +66,7 @@ test('a pack that is removed while packs are checked is no finding, and not coun
   for await (const entry of backend.list('packs/')) packs.push(entry)
   await backend.remove(packs[0]!.key)
 
-  const { findings, objectCount } = await checkPacks(backend, packs, {})
+  const { findings, objectCount } = await checkPacks(ObjectDatabase.open(backend), packs, {})
   expect(findings).toEqual([])
   expect(objectCount).toBeLessThan(CHUNK_COUNT)
 })

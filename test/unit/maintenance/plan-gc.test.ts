@@ -3,7 +3,7 @@ import { type PackUsage, planGc } from '../../../src/maintenance/plan-gc.ts'
 import { noon } from '../../support/store.ts'
 
 const HOUR_MS = 3_600_000
-const policy = { now: noon, graceMs: 2 * HOUR_MS, minDeadShare: 0.25 }
+const policy = { now: noon, graceMs: 2 * HOUR_MS, minDeadShare: 0.25, withDeltas: true }
 
 function pack(packKey: string, usage: Partial<PackUsage> & { ageHours?: number } = {}): PackUsage {
   const { ageHours = 24, ...rest } = usage
@@ -11,6 +11,7 @@ function pack(packKey: string, usage: Partial<PackUsage> & { ageHours?: number }
     packKey,
     sizeBytes: 1000,
     createdAt: new Date(noon.getTime() - ageHours * HOUR_MS),
+    hasLineage: false,
     hasMetadata: false,
     objectCount: 10,
     neededObjectCount: 10,
@@ -46,6 +47,19 @@ test.each<[string, Partial<PackUsage> & { ageHours?: number }, object]>([
   ['without entries', { objectCount: 0, neededObjectCount: 0 }, { action: 'delete' }],
 ])('a pack that is %s', (_, usage, verdict) => {
   expect(planGc([pack('p', usage)], policy).packs[0]?.verdict).toEqual(verdict)
+})
+
+test('where no deltas are wanted, packs that may hold some are written again, but for young ones', () => {
+  const packs = [pack('plain'), pack('old', { hasLineage: true })]
+  const young = pack('young', { hasLineage: true, ageHours: 1 })
+  const plan = planGc([...packs, young], { ...policy, withDeltas: false })
+  expect(Object.fromEntries(plan.packs.map((each) => [each.packKey, each.verdict.action]))).toEqual(
+    {
+      plain: 'keep',
+      old: 'repack',
+      young: 'keep',
+    },
+  )
 })
 
 test('metadata goes before chunks, newer packs before older ones', () => {
