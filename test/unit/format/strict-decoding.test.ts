@@ -140,7 +140,7 @@ describe('a pack entry whose CRC is right', () => {
   test('of an unknown kind or encoding is refused by its own code', () => {
     for (const offset of [32, 33]) {
       const bytes = entry({})
-      bytes[offset] = 3
+      bytes[offset] = 4
       bytes.writeUInt32BE(crc32(frame, crc32(bytes.subarray(0, 42))), 42)
       expect(() => decodeObject(bytes, { packKey: 'k' })).toThrow(
         expect.objectContaining({ code: 'FORMAT_UNSUPPORTED' }),
