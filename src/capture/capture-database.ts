@@ -27,7 +27,7 @@ import type {
   Tree,
   WalBase,
 } from '../format/values.ts'
-import type { ObjectSink } from '../objects/object-sink.ts'
+import { inFamily, type ObjectSink } from '../objects/object-sink.ts'
 import type { DatabaseAddress } from '../postgres/address/database-address.ts'
 import { watchLocks } from '../postgres/lock-watch.ts'
 import { pinSettings } from '../postgres/pinned-settings.ts'
@@ -437,7 +437,8 @@ async function captureTable(
   sink: ObjectSink,
   reporter: Reporter | undefined,
 ): Promise<ManifestRef> {
-  const rows = await captureStream(worker.copyOut(copyOutStatement(table)), sink, (totals) =>
+  const chunks = inFamily(sink, qualifiedName(table))
+  const rows = await captureStream(worker.copyOut(copyOutStatement(table)), chunks, (totals) =>
     emit(reporter, { kind: 'tableProgress', table: label(table), ...totals, isDone: false }),
   )
   const { rowCount, sizeBytes } = rows

@@ -10,7 +10,7 @@ import { type CompressedObject, Compressor, compressHere, type Slot } from './co
 import type { ObjectDatabase } from './object-database.ts'
 import type { StoredObject } from './object-index.ts'
 import { PackBuilder } from './pack-builder.ts'
-import { sketchOf } from './sketch.js'
+import { sketchInFamily, sketchOf } from './sketch.js'
 
 export interface ObjectWriterOptions {
   /** Worker threads; 0 compresses on the calling thread. Default: one fewer than the machine has, at least 1. */
@@ -41,6 +41,7 @@ export interface WriteTotals {
 
 /** An object on its way into a pack. */
 interface ObjectToStore extends Pick<EntryHeader, 'id' | 'kind' | 'sizeBytes'> {
+  family: number
   lineage?: Lineage
   /** What it may become a delta on. */
   base?: ChosenBase | undefined
@@ -116,10 +117,11 @@ export class ObjectWriter {
    * back; it is durable when a later `flush` resolves. The caller may reuse
    * `bytes` as soon as the promise has resolved.
    *
+   * @param family  of `familyOf`: a chunk becomes a delta only on one that was put with the same
    * @throws ABORTED  the writer was closed or aborted
    * @throws BACKEND_FULL, BACKEND_READ_ONLY, BACKEND_UNAVAILABLE  an earlier pack could not be written
    */
-  async put(kind: EntryKind, bytes: Uint8Array): Promise<ObjectId> {
+  async put(kind: EntryKind, bytes: Uint8Array, family = 0): Promise<ObjectId> {
     this.#throwIfUnusable()
     if (bytes.length > MAX_OBJECT_BYTES) {
       throw new InvariantError(`an object of ${bytes.length} bytes is too long to store`)
@@ -135,7 +137,7 @@ export class ObjectWriter {
       this.#pending[kind].add(id)
       this.#totals.newObjectCount++
       this.#totals.newSizeBytes += bytes.length
-      await this.#store(id, kind, bytes)
+      await this.#store({ id, kind, sizeBytes: bytes.length, family }, bytes)
     } catch (error) {
       this.#fail(error)
     }
@@ -207,9 +209,9 @@ export class ObjectWriter {
   }
 
   /** Resolves when `bytes` may be reused; the object may still be on its way into a pack. */
-  async #store(id: ObjectId, kind: EntryKind, bytes: Uint8Array): Promise<void> {
+  async #store(object: ObjectToStore, bytes: Uint8Array): Promise<void> {
+    const { kind } = object
     // Metadata is a thousandth of the data, and for a small commit no thread need be started.
-    const object = { id, kind, sizeBytes: bytes.length }
     if (kind === 'metadata' || !this.#compressor.accepts(bytes.length)) {
       await this.#track(kind, this.#storeHere(object, bytes))
       return
@@ -229,7 +231,10 @@ export class ObjectWriter {
     if (object.kind === 'metadata' || this.#bases === undefined) {
       return this.#append(object, () => compressHere(object.id, bytes))
     }
-    const { lineage, base } = await this.#bases.choose(object.id, sketchOf(bytes))
+    const { lineage, base } = await this.#bases.choose(
+      object.id,
+      sketchInFamily(sketchOf(bytes), object.family),
+    )
     await this.#append({ ...object, lineage, base }, () =>
       compressHere(object.id, bytes, base?.bytes),
     )
@@ -241,24 +246,27 @@ export class ObjectWriter {
       const result = await slot.compress(object.id)
       return this.#append(object, () => result)
     }
-    const { lineage, base } = await this.#bases.choose(object.id, await slot.sketch())
+    const { lineage, base } = await this.#bases.choose(
+      object.id,
+      sketchInFamily(await slot.sketch(), object.family),
+    )
     const result = await slot.compress(object.id, base?.bytes)
     await this.#append({ ...object, lineage, base }, () => result)
   }
 
   /** Appends one object to its lane's pack, after those that came before it. */
   #append(
-    { base, lineage, ...object }: ObjectToStore,
+    { base, lineage, id, kind, sizeBytes }: ObjectToStore,
     compress: () => CompressedObject,
   ): Promise<void> {
-    const lane = this.#lanes[object.kind]
+    const lane = this.#lanes[kind]
     return this.#inTurn(lane, async () => {
       const { encoding, stored } = compress()
-      const header = { ...object, encoding, storedSizeBytes: stored.length }
+      const header = { id, kind, sizeBytes, encoding, storedSizeBytes: stored.length }
       const baseId = encoding === 'delta' ? base?.id : undefined
       if (baseId !== undefined) this.#totals.deltaObjectCount++
       this.#totals.storedSizeBytes += lane.filling.add(header, stored, { baseId, lineage })
-      if (lane.filling.sizeBytes >= this.#packTargetBytes) await this.#seal(object.kind)
+      if (lane.filling.sizeBytes >= this.#packTargetBytes) await this.#seal(kind)
     })
   }
 

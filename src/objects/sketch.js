@@ -53,6 +53,20 @@ export function sketchOf(bytes) {
   return [even, odd, first >>> 0]
 }
 
+/**
+ * Makes the sketch of a chunk one that only chunks of its family share: rows of a hundred tables
+ * have the keys 1, 2, 3, and nothing else in common.
+ *
+ * @param {readonly [number, number, number]} sketch
+ * @param {number} family  0 leaves the sketch as it is
+ * @returns {[number, number, number]}
+ */
+export function sketchInFamily([even, odd, first], family) {
+  const inFamily = (/** @type {number} */ feature) =>
+    feature === 0 ? 0 : Math.max(1, (feature ^ family) >>> 0)
+  return [inFamily(even), inFamily(odd), inFamily(first)]
+}
+
 /** @param {number} hash */
 function mix(hash) {
   let h = hash

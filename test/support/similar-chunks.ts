@@ -25,14 +25,15 @@ export function rowsAfter(changes: readonly number[], table = 'users'): string {
 /** Puts chunks, each durable before the next, and returns their ids. */
 export async function putChunks(
   objects: ObjectDatabase,
-  chunks: readonly string[],
+  chunks: readonly (string | { rows: string; family: number })[],
   options: { compressionThreads?: number; withDeltas?: boolean } = {},
 ): Promise<ObjectId[]> {
   const writer = objects.newWriter({ compressionThreads: 0, ...options })
   try {
     const ids: ObjectId[] = []
     for (const chunk of chunks) {
-      ids.push(await writer.put('chunk', Buffer.from(chunk)))
+      const { rows, family = 0 } = typeof chunk === 'string' ? { rows: chunk } : chunk
+      ids.push(await writer.put('chunk', Buffer.from(rows), family))
       await writer.flush()
     }
     return ids

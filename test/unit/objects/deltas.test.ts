@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { MemoryBackend } from '../../../src/backend/memory-backend.ts'
 import { objectIdOf } from '../../../src/format/object-id.ts'
 import { ObjectDatabase } from '../../../src/objects/object-database.ts'
+import { familyOf } from '../../../src/objects/object-sink.ts'
 import { putChunks, readAll, rowsAfter, writePackOf } from '../../support/similar-chunks.ts'
 import { damage, keysOf } from '../../support/store.ts'
 
@@ -32,6 +33,24 @@ test('a row that moved, and rows that came and went, do not keep a chunk from be
   await putChunks(objects, [first, moved])
 
   expect(await objects.findEntry(idOf(moved))).toMatchObject({ encoding: 'delta' })
+})
+
+test('tables whose keys are the same numbers each find their own older chunk', async () => {
+  const objects = ObjectDatabase.open(new MemoryBackend())
+  const names = ['users', 'orders', 'items']
+  const stateOf = (name: string, changes: number[]) =>
+    rowsAfter(changes, name).replaceAll(`\t${name} `, '\tsince 2024-01-')
+  const statesOf = (changes: number[]) =>
+    names.map((name) => ({ rows: stateOf(name, changes), family: familyOf(name) }))
+  await putChunks(objects, statesOf([]))
+  await putChunks(objects, statesOf([7]))
+
+  for (const name of names) {
+    expect(await objects.findEntry(idOf(stateOf(name, [7])))).toMatchObject({
+      encoding: 'delta',
+      baseId: idOf(stateOf(name, [])),
+    })
+  }
 })
 
 test('a chunk that has nothing in common with others is stored whole', async () => {
