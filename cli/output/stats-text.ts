@@ -38,7 +38,7 @@ function formatStore(stats: StoreStats): string[] {
     `Store: ${formatSize(sizeBytes)} in ${formatQuantity(stats.packCount, 'pack')}, ` +
       `${formatQuantity(stats.commits.length, 'commit')}, ${formatQuantity(stats.objectCount, 'object')}`,
     `  ${formatSize(uniqueSizeBytes)} of one commit each, ${formatSize(sharedSizeBytes)} of several, ` +
-      `${formatSize(stats.overheadSizeBytes)} indexes` +
+      `${formatSize(stats.overheadSizeBytes)} heads of packs` +
       (unneededSizeBytes === 0
         ? ''
         : `, ${formatSize(unneededSizeBytes)} of none: 'snap gc' gives that back in time`),

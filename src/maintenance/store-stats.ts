@@ -60,7 +60,7 @@ export interface StoreStats {
   sharedSizeBytes: number
   /** Of entries that no commit needs. */
   unneededSizeBytes: number
-  /** Heads and indexes of packs. */
+  /** Heads and trailers of packs. */
   overheadSizeBytes: number
   packCount: number
   objectCount: number

@@ -8,11 +8,12 @@ import {
   indexFieldsAt,
   indexIdAt,
   indexIdHashAt,
+  indexLineBytes,
   type PackIndex,
   type PackIndexEntry,
   type Sketch,
 } from '../format/pack.ts'
-import type { EntryKind } from '../format/pack-entry.ts'
+import { type EntryKind, entrySizeBytes } from '../format/pack-entry.ts'
 import type { ObjectId } from '../format/values.ts'
 import { BaseIndex } from './base-index.ts'
 
@@ -143,6 +144,12 @@ export class ObjectIndex {
   storedObjectOf(lineNumber: number): StoredObject {
     const { pack, position } = this.#lineOf(lineNumber)
     return storedObjectAt(pack, position)
+  }
+
+  /** Returns what the copy behind a line number takes in its pack: the entry, and its line in the index. */
+  sizeBytesOf(lineNumber: number): number {
+    const { pack, position } = this.#lineOf(lineNumber)
+    return entrySizeBytes(indexFieldsAt(pack, position)) + indexLineBytes(pack)
   }
 
   /** Returns every id that begins with `prefix`, ascending, without repeats. Reads the whole index. */

@@ -1,5 +1,5 @@
 import { InvariantError } from '../errors.ts'
-import { type EntryKind, entrySizeBytes } from '../format/pack-entry.ts'
+import type { EntryKind } from '../format/pack-entry.ts'
 import type { ObjectId } from '../format/values.ts'
 import type { ObjectIndex } from './object-index.ts'
 
@@ -46,7 +46,7 @@ export class ObjectPresence {
     this.#counts[line] = count + 1
     if (count > 0) return 'stays'
     this.#since[line] = this.#state
-    const sizeBytes = this.#sizeOf(line)
+    const sizeBytes = this.#index.sizeBytesOf(line)
     this.#presentSizeBytes += sizeBytes
     if (this.#owners[line] === NEVER) this.#appearedSizeBytes += sizeBytes
     const { baseId } = this.#index.storedObjectOf(line)
@@ -63,7 +63,7 @@ export class ObjectPresence {
     this.#counts[line] = count - 1
     if (count > 1) return 'stays'
     this.#settle(line)
-    this.#presentSizeBytes -= this.#sizeOf(line)
+    this.#presentSizeBytes -= this.#index.sizeBytesOf(line)
     const { baseId } = this.#index.storedObjectOf(line)
     if (baseId !== undefined) this.leave(baseId, 'chunk')
     return 'gone'
@@ -93,7 +93,7 @@ export class ObjectPresence {
       uncompressedSizeBytes: 0,
     }
     for (const [line, owner] of this.#owners.entries()) {
-      const sizeBytes = this.#sizeOf(line)
+      const sizeBytes = this.#index.sizeBytesOf(line)
       if (owner === NEVER) {
         totals.unnamedSizeBytes += sizeBytes
         continue
@@ -117,11 +117,6 @@ export class ObjectPresence {
     this.#assertValid()
     const lines = this.#index.findLineNumbers(id, kind).filter((line) => line < this.#counts.length)
     return lines.find((line) => this.#index.storedObjectOf(line).baseId === undefined) ?? lines[0]
-  }
-
-  /** With its head, as a pack holds it. */
-  #sizeOf(line: number): number {
-    return entrySizeBytes(this.#index.storedObjectOf(line))
   }
 
   #assertValid(): void {

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { objectIdOf } from '../../../src/format/object-id.ts'
 import { fsck } from '../../../src/maintenance/fsck.ts'
 import { collectGarbage } from '../../../src/maintenance/gc.ts'
+import { readStoreStats } from '../../../src/maintenance/store-stats.ts'
 import { openStore, type Store } from '../../../src/store.ts'
 import { agedStore, readWholeCommit, storedIds } from '../../support/aged-store.ts'
 import { putChunks, readAll, rowsAfter, writePackOf } from '../../support/similar-chunks.ts'
@@ -28,6 +29,19 @@ describe('collection', () => {
     await prune(store, commitId)
     await collectGarbage(store, { minDeadShare: 0 })
     expect(await storedIds(store)).not.toContain(idOf(first))
+  })
+
+  test('what only a delta needs is no waste: it is counted with what names the delta', async () => {
+    const { store } = await agedStore()
+    await putChunks(store.objects, [first, second])
+    await commitToMain(store, { users: [third] })
+
+    const { uniqueSizeBytes, unneededSizeBytes } = await readStoreStats(store)
+    const marks = await store.objects.newMarks()
+    marks.mark(idOf(third), 'chunk')
+    const needed = marks.packs().map(({ packKey }) => marks.countEntries(packKey).sizeBytes.marked)
+    expect(uniqueSizeBytes).toBeGreaterThanOrEqual(needed.reduce((a, b) => a + b))
+    expect(unneededSizeBytes).toBe(0)
   })
 
   test('what lies in a pack that stays keeps what it builds on: it may be used again', async () => {
