@@ -31,7 +31,8 @@ export const defineGc: DefineCommand = (command, context) => {
     description:
       'Gives back the space of what nothing names: commits that were pruned, and what was written ' +
       'by commits that were interrupted. A pack in which nothing is needed is removed; one of ' +
-      'which a quarter or more is not needed is written again without that. Packs younger than ' +
+      'which a quarter or more is not needed is written again without that, and many small ones ' +
+      'are written again as one, so that the store opens faster. Packs younger than ' +
       'the grace period stay, because what they hold may be about to be named. No commit is ' +
       "removed: 'snap prune' decides that.",
     examples: [

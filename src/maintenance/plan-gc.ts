@@ -2,8 +2,9 @@
  * Decides what garbage collection does with each pack; touches nothing.
  *
  * A pack in which nothing is needed goes; one in which enough is not needed is
- * written again without that; every other stays as it is. A young pack stays
- * whatever it holds: what it holds may be about to be named.
+ * written again without that; many small ones are written again as one, since
+ * whoever opens the store reads the index of each; every other stays as it is. A
+ * young pack stays whatever it holds: what it holds may be about to be named.
  */
 
 /** How many bytes of a store's packs are needed, pack by pack. */
@@ -63,19 +64,25 @@ export const DEFAULT_GRACE_MS = 2 * 60 * 60 * 1000
 /** Below it, writing a pack again costs more reading and writing than the space is worth. */
 export const DEFAULT_MIN_DEAD_SHARE = 0.25
 
+/** A pack of fewer bytes is one of those that are joined. */
+const SMALL_PACK_BYTES = 1024 * 1024
+
+/** As many small packs are joined: what is written again then is little, and each object but a few times. */
+const WORTH_JOINING_COUNT = 16
+
 export function isYoung(createdAt: Date, { now, graceMs }: GcPolicy): boolean {
   return now.getTime() - createdAt.getTime() < graceMs
 }
 
 export function planGc(packs: readonly PackUsage[], policy: GcPolicy): GcPlan {
-  const decisions = packs
-    .map((pack) => ({ ...pack, verdict: judge(pack, policy) }))
-    .sort(
-      (a, b) =>
-        Number(b.hasMetadata) - Number(a.hasMetadata) ||
-        b.createdAt.getTime() - a.createdAt.getTime() ||
-        (a.packKey < b.packKey ? -1 : 1),
-    )
+  const decisions = joinSmallPacks(
+    packs.map((pack) => ({ ...pack, verdict: judge(pack, policy) })),
+  ).sort(
+    (a, b) =>
+      Number(b.hasMetadata) - Number(a.hasMetadata) ||
+      b.createdAt.getTime() - a.createdAt.getTime() ||
+      (a.packKey < b.packKey ? -1 : 1),
+  )
   const sum = (count: (pack: PackDecision) => number) =>
     decisions.reduce((total, pack) => total + count(pack), 0)
   return {
@@ -94,6 +101,23 @@ export function planGc(packs: readonly PackUsage[], policy: GcPolicy): GcPlan {
       ),
     },
   }
+}
+
+/** Metadata and chunks lie in packs of their own, and each kind is joined for itself. */
+function joinSmallPacks(packs: readonly PackDecision[]): PackDecision[] {
+  const isJoinable = ({ verdict, sizeBytes, neededObjectCount }: PackDecision) =>
+    neededObjectCount > 0 &&
+    sizeBytes < SMALL_PACK_BYTES &&
+    (verdict.action === 'repack' || (verdict.action === 'keep' && verdict.because === 'needed'))
+  const isWorthIt = (hasMetadata: boolean) =>
+    packs.filter((pack) => pack.hasMetadata === hasMetadata && isJoinable(pack)).length >=
+    WORTH_JOINING_COUNT
+  const worthIt = { metadata: isWorthIt(true), chunks: isWorthIt(false) }
+  return packs.map((pack) =>
+    isJoinable(pack) && (pack.hasMetadata ? worthIt.metadata : worthIt.chunks)
+      ? { ...pack, verdict: { action: 'repack' } }
+      : pack,
+  )
 }
 
 function judge(pack: PackUsage, policy: GcPolicy): PackVerdict {

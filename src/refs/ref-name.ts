@@ -81,13 +81,25 @@ export function refRecordKey(refName: string, sequence: number): string {
 
 /** Returns which move of which ref a key holds, or `undefined` when it is not the key of a ref record. */
 export function parseRefRecordKey(key: string): { refName: string; sequence: number } | undefined {
-  const parts = key.split('/')
-  const digits = parts.pop() ?? ''
-  if (!SEQUENCE_PATTERN.test(digits)) return undefined
-  const refName = parts.map(decodePart).join('/')
+  const end = key.lastIndexOf('/') + 1
+  const digits = key.slice(end)
   const sequence = Number(digits)
-  const isRecordKey = isRefName(refName) && sequence > 0 && refRecordKey(refName, sequence) === key
-  return isRecordKey ? { refName, sequence } : undefined
+  if (!SEQUENCE_PATTERN.test(digits) || sequence === 0) return undefined
+  const refName = findRefName(key.slice(0, end))
+  return refName === undefined ? undefined : { refName, sequence }
+}
+
+/** The records of a ref come one after the other, thousands of them in an old store. */
+let latest: { prefix: string; refName: string | undefined } = { prefix: '', refName: undefined }
+
+/** Returns the ref whose records' keys begin with `prefix`, or `undefined` when there can be none. */
+function findRefName(prefix: string): string | undefined {
+  if (latest.prefix !== prefix) {
+    const refName = prefix.slice(0, -1).split('/').map(decodePart).join('/')
+    const isPrefix = isRefName(refName) && refKeyPrefix(refName) === prefix
+    latest = { prefix, refName: isPrefix ? refName : undefined }
+  }
+  return latest.refName
 }
 
 function shortNameUnder(prefix: string, shortName: string): string {

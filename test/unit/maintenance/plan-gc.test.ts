@@ -62,6 +62,23 @@ test('where no deltas are wanted, packs that may hold some are written again, bu
   )
 })
 
+test.each<[string, number, Partial<PackUsage> & { ageHours?: number }, string]>([
+  ['sixteen small packs', 16, {}, 'repack'],
+  ['fifteen small packs', 15, {}, 'keep'],
+  ['sixteen packs that are not small', 16, { sizeBytes: 1024 * 1024 }, 'keep'],
+  ['sixteen young packs', 16, { ageHours: 1 }, 'keep'],
+  ['sixteen packs in which nothing is needed', 16, { neededObjectCount: 0 }, 'delete'],
+])('%s are joined only where it is worth it', (_, count, usage, action) => {
+  const packs = Array.from({ length: count }, (_each, i) => pack(`p${i}`, usage))
+  const { packs: planned } = planGc([...packs, pack('metadata', { hasMetadata: true })], policy)
+  const actions = new Set(
+    planned.filter(({ hasMetadata }) => !hasMetadata).map(({ verdict }) => verdict.action),
+  )
+  expect(actions).toEqual(new Set([action]))
+  // Of its kind it is alone.
+  expect(planned.find(({ hasMetadata }) => hasMetadata)?.verdict.action).toBe('keep')
+})
+
 test('metadata goes before chunks, newer packs before older ones', () => {
   const packs = [
     pack('old chunks', { ageHours: 9 }),
