@@ -10,6 +10,7 @@
  * protected by the age of its pack.
  */
 import { emit, type Reporter } from '../events.ts'
+import { PACK_TARGET_BYTES } from '../format/limits.ts'
 import type { ObjectId } from '../format/values.ts'
 import { markCommits } from '../history/mark-reachable.ts'
 import { directValueOf, readNamedCommits } from '../history/named-commits.ts'
@@ -144,6 +145,7 @@ export async function examine(
   const policy = {
     graceMs: options.graceMs ?? DEFAULT_GRACE_MS,
     minDeadShare: options.minDeadShare ?? DEFAULT_MIN_DEAD_SHARE,
+    packTargetBytes: options.packTargetBytes ?? PACK_TARGET_BYTES,
     withDeltas: options.withDeltas ?? true,
     now: lock.heldSince,
   }

@@ -54,6 +54,8 @@ export interface GcPolicy {
   now: Date
   /** A pack is written again when at least this share of its bytes is dead; 0 to 1. */
   minDeadShare: number
+  /** When a new pack is sealed. */
+  packTargetBytes: number
   /** Whether deltas may stay; if not, all packs that have some are written again. */
   withDeltas: boolean
 }
@@ -64,8 +66,8 @@ export const DEFAULT_GRACE_MS = 2 * 60 * 60 * 1000
 /** Below it, writing a pack again costs more reading and writing than the space is worth. */
 export const DEFAULT_MIN_DEAD_SHARE = 0.25
 
-/** A pack of fewer bytes is one of those that are joined. */
-const SMALL_PACK_BYTES = 1024 * 1024
+/** A pack of less than this share of a full one is one of those that are joined. */
+const SMALL_SHARE = 1 / 16
 
 /** As many small packs are joined: what is written again then is little, and each object but a few times. */
 const WORTH_JOINING_COUNT = 16
@@ -77,6 +79,7 @@ export function isYoung(createdAt: Date, { now, graceMs }: GcPolicy): boolean {
 export function planGc(packs: readonly PackUsage[], policy: GcPolicy): GcPlan {
   const decisions = joinSmallPacks(
     packs.map((pack) => ({ ...pack, verdict: judge(pack, policy) })),
+    policy,
   ).sort(
     (a, b) =>
       Number(b.hasMetadata) - Number(a.hasMetadata) ||
@@ -104,10 +107,13 @@ export function planGc(packs: readonly PackUsage[], policy: GcPolicy): GcPlan {
 }
 
 /** Metadata and chunks lie in packs of their own, and each kind is joined for itself. */
-function joinSmallPacks(packs: readonly PackDecision[]): PackDecision[] {
+function joinSmallPacks(
+  packs: readonly PackDecision[],
+  { packTargetBytes }: GcPolicy,
+): PackDecision[] {
   const isJoinable = ({ verdict, sizeBytes, neededObjectCount }: PackDecision) =>
     neededObjectCount > 0 &&
-    sizeBytes < SMALL_PACK_BYTES &&
+    sizeBytes < packTargetBytes * SMALL_SHARE &&
     (verdict.action === 'repack' || (verdict.action === 'keep' && verdict.because === 'needed'))
   const isWorthIt = (hasMetadata: boolean) =>
     packs.filter((pack) => pack.hasMetadata === hasMetadata && isJoinable(pack)).length >=

@@ -3,7 +3,13 @@ import { type PackUsage, planGc } from '../../../src/maintenance/plan-gc.ts'
 import { noon } from '../../support/store.ts'
 
 const HOUR_MS = 3_600_000
-const policy = { now: noon, graceMs: 2 * HOUR_MS, minDeadShare: 0.25, withDeltas: true }
+const policy = {
+  now: noon,
+  graceMs: 2 * HOUR_MS,
+  minDeadShare: 0.25,
+  packTargetBytes: 160_000,
+  withDeltas: true,
+}
 
 function pack(packKey: string, usage: Partial<PackUsage> & { ageHours?: number } = {}): PackUsage {
   const { ageHours = 24, ...rest } = usage
@@ -65,7 +71,7 @@ test('where no deltas are wanted, packs that may hold some are written again, bu
 test.each<[string, number, Partial<PackUsage> & { ageHours?: number }, string]>([
   ['sixteen small packs', 16, {}, 'repack'],
   ['fifteen small packs', 15, {}, 'keep'],
-  ['sixteen packs that are not small', 16, { sizeBytes: 1024 * 1024 }, 'keep'],
+  ['sixteen packs that are not small', 16, { sizeBytes: 10_000 }, 'keep'],
   ['sixteen young packs', 16, { ageHours: 1 }, 'keep'],
   ['sixteen packs in which nothing is needed', 16, { neededObjectCount: 0 }, 'delete'],
 ])('%s are joined only where it is worth it', (_, count, usage, action) => {
