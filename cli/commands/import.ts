@@ -299,7 +299,10 @@ async function importInto(
   )
 }
 
-/** A store is of one database: what does not say of which it is, is taken for one of that. */
+/**
+ * A store is of one database: what does not say of which it is, is taken for one of that. Only a
+ * name is wanted, so that one of the file does where nothing, or too much, says which.
+ */
 async function nameDatabase(
   context: Context,
   store: Store,
@@ -308,7 +311,10 @@ async function nameDatabase(
   try {
     return (await findDatabaseOf(store, context)).databaseName
   } catch (error) {
-    if (!isSnapError(error, 'DATABASE_ADDRESS_MISSING')) throw error
+    const isUnknown =
+      isSnapError(error, 'DATABASE_ADDRESS_MISSING') ||
+      isSnapError(error, 'DATABASE_ADDRESS_AMBIGUOUS')
+    if (!isUnknown) throw error
     return basename(sources[0]!.file).replace(/\..*$/, '')
   }
 }

@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib'
 import { test } from 'vitest'
 import { allMajors, databaseUrl, serverOf } from '../support/postgres.ts'
 import { contentsOf } from './commit-contents.ts'
+import { environment } from './run-snap.ts'
 import { newWorkplace, type Workplace } from './workplace.ts'
 
 const newest = allMajors.at(-1)!
@@ -215,4 +216,29 @@ test('what is wrong with files as a whole is told before a row is read, and noth
     await place.database.query("SELECT FROM pg_database WHERE datname LIKE 'snap_import%'"),
     [],
   )
+})
+
+test('a dump that says no name is named after its file where the project names no database, or several', async () => {
+  const place = await newWorkplace(newest)
+  await writeFile(
+    join(place.directory, 'nameless.sql'),
+    '-- PostgreSQL database dump\n\nCREATE TABLE t (a int);\n',
+  )
+  const options = { environment: environment() }
+  await place.succeed(['init'], options)
+  const nameOf = async (branch: string) => {
+    const scratch = ['--scratch', place.database.url, '--branch', branch]
+    const { imported } = await place.json(['import', 'nameless.sql', ...scratch], options)
+    const { commit } = await place.json(['show', imported[0].commitId], options)
+    return commit.database.name
+  }
+  equal(await nameOf('missing'), 'nameless')
+  const service = (name: string, port: number) =>
+    `  ${name}:\n    image: postgres:16\n    ports: ["${port}:5432"]\n    environment: { POSTGRES_PASSWORD: x, POSTGRES_DB: ${name} }\n`
+  await writeFile(
+    join(place.directory, 'compose.yaml'),
+    `services:\n${service('one', 5555)}${service('two', 5556)}`,
+  )
+  match((await place.snap(['commit', '-m', 'x'], options)).stderr, /this project name 2 databases/)
+  equal(await nameOf('several'), 'nameless')
 })
