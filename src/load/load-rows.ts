@@ -29,6 +29,8 @@ export interface LoadOptions extends LoadWishes {
   isDryRun: boolean
   /** Loads the rows that fit even when others do not. */
   allowsRejected: boolean
+  /** More end the load, also where some are allowed; any number when not given. */
+  maxRejectedCount?: number | undefined
   /**
    * Called before COMMIT when rows were rejected that do not keep the others from being loaded, with
    * all of them in the order of the file. What it throws keeps everything from being loaded.
@@ -72,7 +74,7 @@ export interface LoadResult {
 }
 
 /** More are counted and not listed; where one keeps all others from being loaded, they are not even looked for. */
-const MAX_LISTED = 1_000
+export const MAX_LISTED = 1_000
 
 /**
  * Plans a load by the columns of the file and the table; reads no row and changes nothing.
@@ -97,7 +99,8 @@ export async function prepareLoad(
  *
  * While it runs others may read the table, and not write it.
  *
- * @throws LOAD_REJECTED  more than a thousand rows do not fit, and none may; the others were not looked at
+ * @throws LOAD_REJECTED  more than a thousand rows do not fit, and none may, or more than
+ *                        `maxRejectedCount`; the others were not looked at
  */
 export async function loadRows(
   address: DatabaseAddress,
@@ -265,9 +268,11 @@ class Load {
 
   async #reject(row: RejectedRow): Promise<void> {
     await this.#rejected.add(row)
-    const { allowsRejected, isDryRun } = this.#options
-    if (allowsRejected || isDryRun || this.#rejected.count <= MAX_LISTED) return
-    throw rejectedError(await this.#listRejected(), `more than ${MAX_LISTED}`)
+    const { allowsRejected, isDryRun, maxRejectedCount } = this.#options
+    const maxCount =
+      maxRejectedCount ?? (allowsRejected || isDryRun ? Number.POSITIVE_INFINITY : MAX_LISTED)
+    if (this.#rejected.count <= maxCount) return
+    throw rejectedError(await this.#listRejected(), `more than ${maxCount}`)
   }
 
   /** Two rows of the file with one key are found when all others are in: only then is every key one. */

@@ -162,6 +162,73 @@ test('rows that do not fit are listed of all files, and no commit is made unless
   match(lines[6]!, /^o\.json,,,refers to a row .*""user_id"": ?""3""/)
 })
 
+test('however many rows of how many files do not fit, all are in the file of rejected rows, or nothing is imported', async () => {
+  const place = await newPlace()
+  const path = (name: string) => join(place.directory, name)
+  // Every third row is good; others are found by their width, and by the server. A separator of
+  // lines within a value is one that JSON does not take for an end.
+  const users = Array.from({ length: 1_800 }, (_, i) => {
+    const id = i + 1
+    return id % 3 === 0
+      ? `${id},good`
+      : id % 3 === 1
+        ? `${id}`
+        : `${id},"a\u2028${'b'.repeat(99)}",sad`
+  })
+  await writeFile(
+    path('users.csv'),
+    ['id,name,mood', ...users.map((row) => row.replace(/good$/, 'good,ok'))].join('\n'),
+  )
+  const orders = Array.from({ length: 1_500 }, (_, i) => ({ id: i + 1, user_id: i < 2 ? 3 : 1 }))
+  await writeFile(path('orders.json'), JSON.stringify(orders))
+  const argv = ['import', 'users.csv', 'orders.json', '--table', 'orders.json=sales.orders']
+  const scratch = ['--scratch', place.database.url, '--branch', 'many']
+
+  const refused = await place.snap([...argv, ...scratch])
+  equal(refused.exitCode, 7)
+  match(refused.stderr, /^fatal: nothing was imported: more than 1000 rows of 'users\.csv' do not/m)
+  const onlyOrders = ['import', 'orders.json', 'few.csv', '--table', 'orders.json=sales.orders']
+  await writeFile(path('few.csv'), 'id,name\n3,c\n')
+  const broken = await place.snap([...onlyOrders, '--table', 'few.csv=users', ...scratch])
+  match(broken.stderr, /^fatal: nothing was imported: 1498 rows do not fit/m)
+  const unwritable = await place.snap([...argv, ...scratch, '--reject', 'nowhere/r.csv'])
+  equal(unwritable.exitCode, 8, unwritable.stderr)
+  match((await place.snap(['log', 'many'])).stderr, /unknown revision/)
+
+  const { exitCode, stdout, stderr } = await place.snap([
+    '--json',
+    ...argv,
+    ...scratch,
+    ...['--reject', 'r.csv'],
+  ])
+  equal(exitCode, 1, stderr)
+  const [{ tables, rejected, rejectedCount }] = JSON.parse(stdout).imported
+  deepEqual(
+    tables.map(({ rowCount }: { rowCount: number }) => rowCount),
+    [600, 2],
+  )
+  deepEqual([rejectedCount, rejected.length], [1_200 + 1_498, 1_000])
+  const lines = (await readFile(path('r.csv'), 'utf8')).trimEnd().split('\n')
+  deepEqual(
+    lines.slice(1, 1_201).map((line) => line.split(',', 3)),
+    users.flatMap((row, i) => (/good$/.test(row) ? [] : [['users.csv', `${i + 1}`, `${i + 2}`]])),
+  )
+  equal(lines[2]!.includes(`a\u2028${'b'.repeat(99)}`), true)
+  deepEqual(
+    lines
+      .slice(1_201)
+      .map((line) => /""id"": ?""(\d+)""/.exec(line)?.[1])
+      .sort(),
+    orders
+      .slice(2)
+      .map(({ id }) => `${id}`)
+      .sort(),
+  )
+  const rowsOf = async (table: string) =>
+    (await place.succeed(['cat', `many:${table}`, '--format', 'csv'])).trim().split('\n').length - 1
+  deepEqual([await rowsOf('users'), await rowsOf('sales.orders')], [600, 2])
+})
+
 test('what is wrong with files as a whole is told before a row is read, and nothing is imported', async () => {
   const place = await newPlace()
   const path = (name: string) => join(place.directory, name)
