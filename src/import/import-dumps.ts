@@ -193,7 +193,7 @@ async function restoreDump(
 ): Promise<Restored> {
   const { file, path, format, compression, contents, versions } = dump
   const session = await openSession(database, signal === undefined ? {} : { signal })
-  const shared = { file, makesRoles: isThrowaway, signal }
+  const shared = { file, makesRoles: isThrowaway, serverVersion: versions?.server, signal }
   const leftOut: string[] = []
   try {
     if (contents !== null && format !== 'plain') {

@@ -244,7 +244,7 @@ async function loadFile(
   const { namespace, name, columns } = plan.table
   const given = new Set(plan.columns.map((column) => column?.name))
   const missingColumns = columns
-    .filter((column) => !column.isGenerated && !given.has(column.name))
+    .filter((column) => !records.isEmpty && !column.isGenerated && !given.has(column.name))
     .map((column) => column.name)
   return { file, namespace, name, rowCount: rowCount - rejectedCount, missingColumns }
 }
