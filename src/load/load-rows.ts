@@ -83,12 +83,12 @@ export const MAX_LISTED = 1_000
  */
 export async function prepareLoad(
   address: DatabaseAddress,
-  records: Pick<Records, 'columns'>,
+  records: Pick<Records, 'columns' | 'isEmpty'>,
   options: LoadOptions,
 ): Promise<LoadPlan> {
   const session = await openSession(address, sessionOptions(options))
   try {
-    return planLoad(await readTargetTable(session, options.table), records.columns, options)
+    return planLoad(await readTargetTable(session, options.table), records, options)
   } finally {
     await session.close()
   }
@@ -168,7 +168,15 @@ class Load {
     const { table, key } = this.#plan
     const session = this.#session
     await session.execute('BEGIN')
-    await session.execute(`SET LOCAL TimeZone = ${quoteLiteral(timeZone)}`)
+    await session.execute(`SET LOCAL TimeZone = ${quoteLiteral(timeZone)}`).catch((cause) => {
+      if (!isSnapError(cause, 'POSTGRES_REFUSED') || cause.data.sqlState !== '22023') throw cause
+      throw new SnapError(
+        'USAGE',
+        `the server knows no time zone '${timeZone}'`,
+        { argument: '--time-zone' },
+        { cause, hint: 'for instance UTC or Europe/Paris: SELECT name FROM pg_timezone_names' },
+      )
+    })
     // 03/04/2024 is refused rather than guessed at.
     await session.execute("SET LOCAL DateStyle = 'ISO, YMD'")
     await session.execute(`LOCK TABLE ${qualifiedName(table)} IN SHARE ROW EXCLUSIVE MODE`)
@@ -210,9 +218,9 @@ class Load {
   }
 
   async #fillTextTable(): Promise<void> {
-    const names = this.#plan.columns.map((_, position) => `c${position} text`)
+    const names = this.#plan.columns.map((_, position) => `, c${position} text`)
     await this.#session.execute(
-      `CREATE TEMPORARY TABLE snap_load (row_number bigint, line_number bigint, ${names.join(', ')}) ON COMMIT DROP`,
+      `CREATE TEMPORARY TABLE snap_load (row_number bigint, line_number bigint${names.join('')}) ON COMMIT DROP`,
     )
     this.#rejected.startRun()
     const copy = 'COPY pg_temp.snap_load FROM STDIN'
@@ -251,14 +259,14 @@ class Load {
     const texts = values.map((value, position) =>
       toText(value, this.#plan.columns[position]?.isArray === true),
     )
-    const zeroAt = texts.findIndex((text) => text?.includes('\0'))
-    if (problem !== null || zeroAt !== -1) {
+    const badAt = texts.findIndex((text) => text !== null && findTextFault(text) !== undefined)
+    if (problem !== null || badAt !== -1) {
       await this.#reject({
         rowNumber,
         lineNumber,
-        column: zeroAt === -1 ? null : this.#records.columns[zeroAt]!,
-        value: zeroAt === -1 ? null : texts[zeroAt]!,
-        reason: problem ?? 'has a zero byte, which no text can hold',
+        column: badAt === -1 ? null : this.#records.columns[badAt]!,
+        value: badAt === -1 ? null : texts[badAt]!,
+        reason: problem ?? findTextFault(texts[badAt]!)!,
         values: texts,
       })
       return undefined
@@ -423,6 +431,16 @@ class Load {
       WHERE row_number > first`
   }
 }
+
+/** What PostgreSQL can hold in no text, and encoding it would alter without a word. */
+function findTextFault(text: string): string | undefined {
+  if (text.includes('\0')) return 'has a zero byte, which no text can hold'
+  return LONE_SURROGATE.test(text)
+    ? 'has half of a surrogate pair, which is no character'
+    : undefined
+}
+
+const LONE_SURROGATE = /\p{Surrogate}/u
 
 /** A row of `snap_load`: `c0`, `c1` … hold its values. */
 type TextRow = { line: number | null; [column: `c${number}`]: string | null }

@@ -165,24 +165,22 @@ test('rows that do not fit are listed of all files, and no commit is made unless
 test('however many rows of how many files do not fit, all are in the file of rejected rows, or nothing is imported', async () => {
   const place = await newPlace()
   const path = (name: string) => join(place.directory, name)
-  // Every third row is good; others are found by their width, and by the server. A separator of
+  // Every third row is good; the others are found by their width, some by the server. A separator of
   // lines within a value is one that JSON does not take for an end.
   const users = Array.from({ length: 1_800 }, (_, i) => {
-    const id = i + 1
-    return id % 3 === 0
-      ? `${id},good`
-      : id % 3 === 1
-        ? `${id}`
-        : `${id},"a\u2028${'b'.repeat(99)}",sad`
+    if (i % 3 === 2) return `${i + 1},good,ok`
+    return i % 30 === 0 ? `${i + 1},"a\u2028${'b'.repeat(999)}",sad` : `${i + 1}`
   })
-  await writeFile(
-    path('users.csv'),
-    ['id,name,mood', ...users.map((row) => row.replace(/good$/, 'good,ok'))].join('\n'),
-  )
+  await writeFile(path('users.csv'), ['id,name,mood', ...users].join('\n'))
   const orders = Array.from({ length: 1_500 }, (_, i) => ({ id: i + 1, user_id: i < 2 ? 3 : 1 }))
   await writeFile(path('orders.json'), JSON.stringify(orders))
-  const argv = ['import', 'users.csv', 'orders.json', '--table', 'orders.json=sales.orders']
+  const argv = [
+    ...['import', 'users.csv', 'orders.json', 'countries.json'],
+    ...['--table', 'orders.json=sales.orders'],
+  ]
   const scratch = ['--scratch', place.database.url, '--branch', 'many']
+  // No rows are nothing wrong, though nothing names the columns that a row would need.
+  await writeFile(path('countries.json'), '[]')
 
   const refused = await place.snap([...argv, ...scratch])
   equal(refused.exitCode, 7)
@@ -191,8 +189,12 @@ test('however many rows of how many files do not fit, all are in the file of rej
   await writeFile(path('few.csv'), 'id,name\n3,c\n')
   const broken = await place.snap([...onlyOrders, '--table', 'few.csv=users', ...scratch])
   match(broken.stderr, /^fatal: nothing was imported: 1498 rows do not fit/m)
-  const unwritable = await place.snap([...argv, ...scratch, '--reject', 'nowhere/r.csv'])
+  // That a name is too long shows when the file is written: the rows are in, the branch is not.
+  await writeFile(path('few.csv'), 'id,name\n3,c\n4\n')
+  const few = ['import', 'few.csv', '--table', 'few.csv=users', ...scratch]
+  const unwritable = await place.snap([...few, '--reject', 'r'.repeat(300)])
   equal(unwritable.exitCode, 8, unwritable.stderr)
+  match(unwritable.stderr, /ENAMETOOLONG/)
   match((await place.snap(['log', 'many'])).stderr, /unknown revision/)
 
   const { exitCode, stdout, stderr } = await place.snap([
@@ -205,15 +207,15 @@ test('however many rows of how many files do not fit, all are in the file of rej
   const [{ tables, rejected, rejectedCount }] = JSON.parse(stdout).imported
   deepEqual(
     tables.map(({ rowCount }: { rowCount: number }) => rowCount),
-    [600, 2],
+    [600, 2, 0],
   )
   deepEqual([rejectedCount, rejected.length], [1_200 + 1_498, 1_000])
   const lines = (await readFile(path('r.csv'), 'utf8')).trimEnd().split('\n')
   deepEqual(
     lines.slice(1, 1_201).map((line) => line.split(',', 3)),
-    users.flatMap((row, i) => (/good$/.test(row) ? [] : [['users.csv', `${i + 1}`, `${i + 2}`]])),
+    users.flatMap((row, i) => (/ok$/.test(row) ? [] : [['users.csv', `${i + 1}`, `${i + 2}`]])),
   )
-  equal(lines[2]!.includes(`a\u2028${'b'.repeat(99)}`), true)
+  equal(lines[1]!.includes(`a\u2028${'b'.repeat(999)}`), true)
   deepEqual(
     lines
       .slice(1_201)
@@ -287,10 +289,7 @@ test('what is wrong with files as a whole is told before a row is read, and noth
 
 test('a dump that says no name is named after its file where the project names no database, or several', async () => {
   const place = await newWorkplace(newest)
-  await writeFile(
-    join(place.directory, 'nameless.sql'),
-    '-- PostgreSQL database dump\n\nCREATE TABLE t (a int);\n',
-  )
+  await writeFile(join(place.directory, 'nameless.sql'), '-- By hand\nCREATE TABLE t (a int);\n')
   const options = { environment: environment() }
   await place.succeed(['init'], options)
   const nameOf = async (branch: string) => {
