@@ -161,6 +161,8 @@ async function inspectSources(
   const sources: Source[] = []
   const ofRows: { file: string; path: string }[] = []
   for (const file of files) {
+    // It would be the working directory: what a variable that is not set comes to.
+    if (file === '') throw usage('files', 'the name of a file is empty')
     const path = resolve(workingDirectory, file)
     const isDirectory = await stat(path).then(
       (found) => found.isDirectory(),

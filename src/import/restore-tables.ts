@@ -16,7 +16,7 @@ import {
   prepareLoad,
   type RejectedRow,
 } from '../load/load-rows.ts'
-import type { LoadPlan } from '../load/plan-load.ts'
+import { delimiterHint, type LoadPlan } from '../load/plan-load.ts'
 import { type RowOptions, readRecords } from '../load/read-records.ts'
 import type { Records } from '../load/records.ts'
 import type { DatabaseAddress } from '../postgres/address/database-address.ts'
@@ -222,7 +222,9 @@ async function planLoads(
     { problems, fileColumns, tableColumns },
     {
       cause: wrong[0],
-      hint: 'name a commit whose tables have these columns with --schema-from, or rename them in the files',
+      hint:
+        delimiterHint(fileColumns) ??
+        'name a commit whose tables have these columns with --schema-from, or rename them in the files',
     },
   )
 }

@@ -63,6 +63,9 @@ export function planLoad(
     targets.set(column.name, from)
     return column
   })
+  if (!isEmpty && targets.size === 0 && problems.length === 0) {
+    problems.push('no column of the file goes into the table')
+  }
   for (const { name, isRequired } of table.columns) {
     if (!isEmpty && isRequired && !targets.has(name)) {
       problems.push(
@@ -103,7 +106,7 @@ export function planLoad(
 const MAP_HINT = "say what goes where with --map 'FROM=to', or leave a column out with --ignore"
 
 /** A header that is one name with separators in it was most likely read with the wrong one. */
-function delimiterHint([name, ...others]: readonly string[]): string | undefined {
+export function delimiterHint([name, ...others]: readonly string[]): string | undefined {
   const found = others.length === 0 ? /[;|\t,]/.exec(name ?? '')?.[0] : undefined
   if (found === undefined) return undefined
   return found === '\t'

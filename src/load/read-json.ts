@@ -32,10 +32,14 @@ export async function readJson(
 ): Promise<Records> {
   const parse = () => parseObjects(source, format, encoding)
   const columns = new Set<string>()
-  let isEmpty = true
+  let [isEmpty, hasObjects] = [true, false]
   for await (const { value } of parse()) {
     isEmpty = false
+    hasObjects ||= value !== null
     for (const name of Object.keys(value ?? {})) columns.add(name)
+  }
+  if (!isEmpty && !hasObjects) {
+    throw unreadable(source, 'it is neither an array of objects nor an object on each line')
   }
   const names = [...columns]
   return { columns: names, isEmpty, rows: alignValues(parse(), names) }

@@ -244,6 +244,11 @@ test('what is wrong with files as a whole is told before a row is read, and noth
     gzipSync(Buffer.alloc(5000, 'id,name\n1,a\n')).subarray(0, 30),
   )
   await mkdir(path('empty'))
+  // A folder with the name of a file is left alone, a name that is not UTF-8 cannot be.
+  await mkdir(path('latin1'))
+  await mkdir(path('latin1/users.csv'))
+  await writeFile(Buffer.from(path('latin1/caf\xe9.csv'), 'latin1'), 'id,name\n1,a\n')
+  await writeFile(path('semicolons.csv'), 'id;name\n1;a\n')
   const cases: [argv: string[], exitCode: number, says: RegExp][] = [
     [
       ['users.csv', 'countries.csv'],
@@ -255,6 +260,13 @@ test('what is wrong with files as a whole is told before a row is read, and noth
     [['events.csv'], 2, /events\.csv.*ends within a quoted field/],
     [['cut.csv.gz', '--table', 'cut.csv.gz=users'], 2, /cut\.csv\.gz.*damaged/],
     [['gone.csv'], 2, /gone\.csv.*ENOENT/],
+    [[''], 2, /the name of a file is empty/],
+    [['latin1'], 2, /cannot import 'latin1\/caf.\.csv': its name is not UTF-8/],
+    [
+      ['semicolons.csv', '--table', 'semicolons.csv=users'],
+      2,
+      /column 'id;name'[\s\S]*\nhint: fields seem to be separated by ';'/,
+    ],
     [['empty'], 2, /directory without toc\.dat/],
     [['users.csv', 'users.json'], 2, /are both of table "public"\."users"/],
     [['export', 'users.csv', '--at', '2024-01-01'], 2, /--at is of one commit/],

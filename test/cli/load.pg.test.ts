@@ -363,10 +363,17 @@ test('what is wrong with a file or a flag as a whole is told, and what is no row
   await place.write('semi.csv', 'id;name\n3;good\n')
   await place.write('tabs.csv', 'id\tname\n3\tgood\n')
   await place.write('empty.json', ' \n')
+  await place.write('pretty.json', '{\n  "id": 3,\n  "name": "good"\n}\n')
+  await place.write('numbers.json', '[1, 2]')
+  await place.write('nothing.json', '[{}]')
+  await place.database.query('CREATE TABLE anything (n int)')
   await mkdir(join(place.directory, 'dir.csv'))
   const cases: [argv: string[], exitCode: number, says: RegExp][] = [
     [['dir.csv'], 2, /cannot read 'dir\.csv': EISDIR/],
     [['empty.json'], 2, /cannot read 'empty\.json': it is empty/],
+    [['pretty.json'], 2, /it is neither an array of objects nor an object on each line/],
+    [['numbers.json'], 2, /it is neither an array of objects nor an object on each line/],
+    [['nothing.json', '-t', 'anything'], 2, /no column of the file goes into the table/],
     [['semi.csv'], 2, /\nhint: fields seem to be separated by ';': say --delimiter ';'/],
     [['tabs.csv'], 2, /\nhint: fields seem to be separated by tabs: say --format tsv/],
     [['ok.csv', '--delimiter', ''], 2, /nothing can stand between fields as ""/],
@@ -380,7 +387,7 @@ test('what is wrong with a file or a flag as a whole is told, and what is no row
     [['ok.csv', '--reject', 'nowhere/r.csv'], 8, /cannot write '.*nowhere\/r\.csv': ENOENT/],
   ]
   for (const [argv, exitCode, says] of cases) {
-    const outcome = await place.snap(['load', ...argv, '-t', 'people'])
+    const outcome = await place.snap(['load', '-t', 'people', ...argv])
     match(outcome.stderr, says)
     equal(outcome.exitCode, exitCode, outcome.stderr)
   }
