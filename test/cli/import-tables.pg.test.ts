@@ -273,15 +273,13 @@ test('what is wrong with files as a whole is told before a row is read, and noth
     [['users.csv', '--table', 'user.csv=users'], 2, /is of none of the files/],
     [['users.csv', '--schema-from', 'v9'], 2, /unknown revision/],
   ]
+  // A user of its own: others import on this server meanwhile.
+  await place.database.query(
+    'DO $$ BEGIN CREATE ROLE import_tables LOGIN SUPERUSER; EXCEPTION WHEN duplicate_object THEN END $$',
+  )
+  const own = databaseUrl(serverOf(newest), place.database.name, 'import_tables')
   for (const [argv, exitCode, says] of cases) {
-    const outcome = await place.snap([
-      'import',
-      ...argv,
-      '--branch',
-      'never',
-      '--scratch',
-      place.database.url,
-    ])
+    const outcome = await place.snap(['import', ...argv, '--branch', 'never', '--scratch', own])
     match(outcome.stderr, says)
     equal(outcome.exitCode, exitCode, outcome.stderr)
   }
@@ -294,7 +292,9 @@ test('what is wrong with files as a whole is told before a row is read, and noth
   match(plain.stderr, /triggers cannot be kept from running.*\nhint: leave out --scratch/)
   match((await place.snap(['log', 'never'])).stderr, /unknown revision/)
   deepEqual(
-    await place.database.query("SELECT FROM pg_database WHERE datname LIKE 'snap_import%'"),
+    await place.database.query(
+      "SELECT FROM pg_database WHERE datdba IN ('import_tables'::regrole, 'import_plain'::regrole)",
+    ),
     [],
   )
 })
@@ -319,4 +319,23 @@ test('a dump that says no name is named after its file where the project names n
   )
   match((await place.snap(['commit', '-m', 'x'], options)).stderr, /this project name 2 databases/)
   equal(await nameOf('several'), 'nameless')
+})
+
+test('a scratch database that a killed import left is dropped by the next, one in use is not', async () => {
+  const place = await newPlace()
+  const [abandoned, used] = ['snap_import_000000000abc', 'snap_import_0f00000000de']
+  await place.database.query(`CREATE DATABASE ${abandoned}`)
+  await place.database.query(`CREATE DATABASE ${used}`)
+  const left = () =>
+    place.database.query(
+      "SELECT datname FROM pg_database WHERE datname IN ('snap_import_000000000abc', 'snap_import_0f00000000de')",
+    )
+  const argv = ['import', 'export', '--scratch', place.database.url]
+  await place.database.withClient(async (client) => {
+    await client.query(`SELECT pg_advisory_lock(${0x0f00000000de})`)
+    await place.succeed(argv)
+    deepEqual(await left(), [{ datname: used }])
+  })
+  await place.succeed(argv)
+  deepEqual(await left(), [])
 })

@@ -10,7 +10,7 @@ import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { describe, test } from 'vitest'
 import { compress } from 'zstd-napi'
-import { allMajors, createDatabase } from '../support/postgres.ts'
+import { allMajors, createDatabase, databaseUrl, serverOf } from '../support/postgres.ts'
 import { dumpWith } from '../support/witness.ts'
 import { contentsOf } from './commit-contents.ts'
 import { newWorkplace, readShop, WRECKAGE } from './workplace.ts'
@@ -127,7 +127,7 @@ describe.runIf(major !== undefined)(`dumps of PostgreSQL ${major}`, () => {
     const { imported } = await place.json(['import', 'a.sql', '--scratch', place.database.url])
     equal(imported[0].leftOut.length > 0, true)
     const names = await place.database.query(
-      "SELECT FROM pg_database WHERE datname LIKE 'snap_import%'",
+      "SELECT FROM pg_database WHERE datdba = 'import_damaged'::regrole",
     )
     deepEqual(names, [])
   })
@@ -211,15 +211,20 @@ describe.runIf(major !== undefined)(`dumps of PostgreSQL ${major}`, () => {
       ['photo.jpg', /it is no dump of pg_dump/],
       ['gone.dump', /ENOENT/],
     ]
+    // A user of its own: others import on this server meanwhile.
+    await place.database.query(
+      'DO $$ BEGIN CREATE ROLE import_damaged LOGIN SUPERUSER; EXCEPTION WHEN duplicate_object THEN END $$',
+    )
+    const own = databaseUrl(serverOf(major!), place.database.name, 'import_damaged')
     for (const [file, says] of cases) {
-      const argv = ['import', file, '--scratch', place.database.url]
+      const argv = ['import', file, '--scratch', own]
       const { exitCode, stderr } = await place.snap(argv)
       equal(exitCode, 2, `${file}: ${stderr}`)
       match(stderr, says)
     }
     match((await place.snap(['log', 'imported'])).stderr, /unknown revision/)
     const left = await place.database.query(
-      "SELECT FROM pg_database WHERE datname LIKE 'snap_import%'",
+      "SELECT FROM pg_database WHERE datdba = 'import_damaged'::regrole",
     )
     deepEqual(left, [])
   })
