@@ -1,5 +1,5 @@
-import { type FileHandle, mkdir, open, rm } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { access, constants, type FileHandle, mkdir, open, rm } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { isSnapError, SnapError } from '../src/index.ts'
 import { exists } from './exists.ts'
 import type { ProgramIo } from './io.ts'
@@ -11,9 +11,9 @@ interface NewFile {
 
 /**
  * Returns the path of a file that is to be written when the work is done, and says before it if it
- * cannot be: it is there already.
+ * cannot be: it is there already, or its directory is not, or not to be written into.
  *
- * @throws OUTPUT_EXISTS
+ * @throws OUTPUT_EXISTS, OUTPUT_UNWRITABLE
  */
 export async function resolveNewFile(
   file: string,
@@ -21,6 +21,9 @@ export async function resolveNewFile(
 ): Promise<string> {
   const path = resolve(workingDirectory, file)
   if (await exists(path)) throw alreadyThere(file, path)
+  await access(dirname(path), constants.W_OK).catch((cause) => {
+    throw cannotWrite(path, cause)
+  })
   return path
 }
 

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises'
+import { rm, stat } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 import {
   type DatabaseAddress,
@@ -11,6 +11,7 @@ import {
   inspectExportDirectory,
   isSnapError,
   isTableFile,
+  type RejectedFileRow,
   resolveDatabaseAddress,
   SnapError,
   type Store,
@@ -19,6 +20,7 @@ import {
 } from '../../src/index.ts'
 import { findAuthor } from '../author.ts'
 import type { Context } from '../context.ts'
+import { csvPieces } from '../csv-pieces.ts'
 import { findDatabaseOf } from '../database.ts'
 import { startTemporaryServer } from '../demo/start-temporary-server.ts'
 import { exists } from '../exists.ts'
@@ -79,7 +81,8 @@ export const defineImport: DefineCommand = (command, context) => {
       'The name of a file says which table it is of: orders.csv, sales.orders.json. What the tables ' +
       'are is taken from HEAD, or from the commit that --schema-from names; the commit holds these tables ' +
       'and no others. Rows that do not fit (a cast, a constraint, a foreign key between these files) ' +
-      'are listed and nothing is imported, unless --reject leaves them out.',
+      'are listed and nothing is imported, unless --reject leaves them out, however many, and writes ' +
+      'them to a file.',
     examples: [
       ['snap import backups/*.dump', 'onto the branch imported'],
       ['snap import monday.sql.gz tuesday.sql.zst --branch backups', 'onto another'],
@@ -158,6 +161,8 @@ async function inspectSources(
   const sources: Source[] = []
   const ofRows: { file: string; path: string }[] = []
   for (const file of files) {
+    // It would be the working directory: what a variable that is not set comes to.
+    if (file === '') throw usage('files', 'the name of a file is empty')
     const path = resolve(workingDirectory, file)
     const isDirectory = await stat(path).then(
       (found) => found.isDirectory(),
@@ -257,6 +262,12 @@ async function importInto(
 ): Promise<void> {
   const { io, options, output } = context
   const { schemaFrom, timeZone, encoding, delimiter, null: nulls } = flags
+  let writtenPath: string | undefined
+  const onRejected = async (rows: AsyncIterable<RejectedFileRow>) => {
+    if (rejectPath === undefined) return
+    await writeNewFile({ path: rejectPath, pieces: csvPieces(formatRejected(rows)) }, io.signal)
+    writtenPath = rejectPath
+  }
   const imported = await importDumps(store, sources, {
     scratch: scratch.address,
     isThrowaway: scratch.isThrowaway,
@@ -274,22 +285,23 @@ async function importInto(
       delimiter,
       nulls,
       allowsRejected: rejectPath !== undefined,
+      onRejected,
     },
     onImported: (one) => {
       output.progress.clear()
       output.note(...formatImported(one, output.messageStyle))
     },
+  }).catch(async (error) => {
+    // It tells of an import that did not come about.
+    if (writtenPath !== undefined) await rm(writtenPath, { force: true })
+    throw error
   })
-  const isRejecting = imported.some(({ rejected }) => rejected.length > 0)
-  if (rejectPath !== undefined && isRejecting) {
-    context.exitCode = ExitCode.different
-    await writeNewFile({ path: rejectPath, pieces: formatRejected(imported) }, io.signal)
-  }
+  if (writtenPath !== undefined) context.exitCode = ExitCode.different
   if (options.json) {
     output.json<ImportJson>({ branch: flags.branch, imported: imported.map(asJson) })
     return
   }
-  if (rejectPath !== undefined && isRejecting) {
+  if (writtenPath !== undefined) {
     output.note(`Rows that were left out are in ${printable(flags.reject!)}`)
   }
   const hasExports = sources.some(({ kind }) => kind === 'tables')
@@ -299,7 +311,10 @@ async function importInto(
   )
 }
 
-/** A store is of one database: what does not say of which it is, is taken for one of that. */
+/**
+ * A store is of one database: what does not say of which it is, is taken for one of that. Only a
+ * name is wanted, so that one of the file does where nothing, or too much, says which.
+ */
 async function nameDatabase(
   context: Context,
   store: Store,
@@ -308,18 +323,19 @@ async function nameDatabase(
   try {
     return (await findDatabaseOf(store, context)).databaseName
   } catch (error) {
-    if (!isSnapError(error, 'DATABASE_ADDRESS_MISSING')) throw error
+    const isUnknown =
+      isSnapError(error, 'DATABASE_ADDRESS_MISSING') ||
+      isSnapError(error, 'DATABASE_ADDRESS_AMBIGUOUS')
+    if (!isUnknown) throw error
     return basename(sources[0]!.file).replace(/\..*$/, '')
   }
 }
 
-async function* formatRejected(imported: readonly Imported[]): AsyncGenerator<Uint8Array> {
-  yield Buffer.from(`${formatCsvLine(['file', 'row', 'line', 'reason', 'values'])}\n`)
-  for (const { file, rowNumber, lineNumber, reason, record } of imported.flatMap(
-    (one) => one.rejected,
-  )) {
+async function* formatRejected(rows: AsyncIterable<RejectedFileRow>): AsyncGenerator<string> {
+  yield formatCsvLine(['file', 'row', 'line', 'reason', 'values'])
+  for await (const { file, rowNumber, lineNumber, reason, record } of rows) {
     const numbers = [rowNumber, lineNumber].map((number) => number?.toString() ?? null)
-    yield Buffer.from(`${formatCsvLine([file, ...numbers, reason, JSON.stringify(record)])}\n`)
+    yield formatCsvLine([file, ...numbers, reason, JSON.stringify(record)])
   }
 }
 

@@ -23,6 +23,7 @@ import {
 } from '../../src/index.ts'
 import { findAuthor } from '../author.ts'
 import type { Context } from '../context.ts'
+import { csvPieces } from '../csv-pieces.ts'
 import { findDatabaseOf } from '../database.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { releaseGuardCommit } from '../guarded-run/guard-commit.ts'
@@ -204,7 +205,7 @@ async function loadGuarded(
   let writtenPath: string | undefined
   const onRejected = async (rows: AsyncIterable<RejectedRow>) => {
     if (rejectPath === undefined) return
-    const pieces = formatRejected(records.columns, rows)
+    const pieces = csvPieces(formatRejected(records.columns, rows))
     await writeNewFile({ path: rejectPath, pieces }, io.signal)
     writtenPath = rejectPath
   }
@@ -270,20 +271,12 @@ function readFile(source: RowSource, flags: LoadFlags): Promise<Records> {
 async function* formatRejected(
   columns: readonly string[],
   rows: AsyncIterable<RejectedRow>,
-): AsyncGenerator<Uint8Array> {
-  let lines = [formatCsvLine(['row', 'line', 'reason', ...columns])]
+): AsyncGenerator<string> {
+  yield formatCsvLine(['row', 'line', 'reason', ...columns])
   for await (const { rowNumber, lineNumber, reason, values } of rows) {
-    lines.push(
-      formatCsvLine([String(rowNumber), lineNumber?.toString() ?? null, reason, ...values]),
-    )
-    if (lines.length < LINES_PER_PIECE) continue
-    yield Buffer.from(`${lines.join('\n')}\n`)
-    lines = []
+    yield formatCsvLine([String(rowNumber), lineNumber?.toString() ?? null, reason, ...values])
   }
-  yield Buffer.from(lines.map((line) => `${line}\n`).join(''))
 }
-
-const LINES_PER_PIECE = 1_000
 
 function print(
   { context, flags }: LoadWork,

@@ -1,9 +1,7 @@
 import { isUtf8 } from 'node:buffer'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
-import glob from 'fast-glob'
 import { type Migration, readMigrations, SnapError } from '../../src/index.ts'
-import { exists } from '../exists.ts'
 
 /**
  * Reads the `.sql` files of a directory, those below it not.
@@ -15,15 +13,7 @@ export async function readMigrationDirectory(
   directory: string,
   workingDirectory: string,
 ): Promise<Migration[]> {
-  if (!(await exists(directory))) {
-    throw new SnapError(
-      'INPUT_UNREADABLE',
-      `cannot read migrations: there is no directory '${directory}'`,
-      { path: directory },
-      { hint: 'name it: snap migrate DIR, or "migrate": {"directory": …} in snap.config.json' },
-    )
-  }
-  const names = await glob('*.sql', { cwd: directory, caseSensitiveMatch: false, dot: false })
+  const names = await listSql(directory)
   return readMigrations(
     await Promise.all(
       names.map(async (name) => {
@@ -36,13 +26,41 @@ export async function readMigrationDirectory(
   )
 }
 
+async function listSql(directory: string): Promise<string[]> {
+  try {
+    const entries = await readdir(directory, { withFileTypes: true })
+    // Links that lead nowhere are among them, so that they are told instead of left out.
+    const files = entries.filter((entry) => !entry.isDirectory())
+    return files.map(({ name }) => name).filter((name) => /^[^.].*\.sql$/i.test(name))
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException
+    const reason =
+      code === 'ENOENT'
+        ? `there is no directory '${directory}'`
+        : `'${directory}' is no directory that can be read: ${code ?? message}`
+    throw new SnapError(
+      'INPUT_UNREADABLE',
+      `cannot read migrations: ${reason}`,
+      { path: directory },
+      {
+        cause,
+        hint: 'name it: snap migrate DIR, or "migrate": {"directory": …} in snap.config.json',
+      },
+    )
+  }
+}
+
 /** What is not UTF-8 would reach the database as something else than it was. */
 async function readSql(path: string, file: string): Promise<string> {
-  const fail = (reason: string, cause?: unknown) =>
-    new SnapError('INPUT_UNREADABLE', `cannot read '${file}': ${reason}`, { path }, { cause })
+  const fail = (reason: string, options: { cause?: unknown; hint?: string } = {}) =>
+    new SnapError('INPUT_UNREADABLE', `cannot read '${file}': ${reason}`, { path }, options)
   const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
-    throw fail(cause.code ?? cause.message, cause)
+    throw cause.code === 'ENOENT' && file.includes('\ufffd')
+      ? fail('its name is not UTF-8', { cause, hint: 'rename it: its name stands in the history' })
+      : fail(cause.code ?? cause.message, { cause })
   })
-  if (!isUtf8(bytes)) throw fail('it is not UTF-8')
+  if (!isUtf8(bytes)) {
+    throw fail('it is not UTF-8', { hint: 'convert it: iconv -f utf-16 -t utf-8, for instance' })
+  }
   return bytes.toString()
 }

@@ -19,6 +19,7 @@ export function formatImported(
     storedSizeBytes,
     leftOut,
     tables,
+    rejectedCount,
     rejected,
     uncheckedForeignKeys,
   }: Imported,
@@ -33,6 +34,7 @@ export function formatImported(
     ...limitLines(
       rejected.map((row) => `  left out: ${formatRejectedRow(row)}`),
       MAX_SHOWN,
+      rejectedCount,
     ),
     ...tables
       .filter(({ missingColumns }) => missingColumns.length > 0)

@@ -5,7 +5,7 @@
  * pg_backup_tar.c. All that the table of contents announces has to come.
  */
 import { access } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { createInflate } from 'node:zlib'
 import type { ArchiveContents, TocEntryWithData } from '../schema/toc.ts'
@@ -106,7 +106,7 @@ async function readDirectory(
     const plain = join(path, name)
     const isPlain = compression === 'none' || (await isThere(plain))
     const found = isPlain ? plain : `${plain}${SUFFIXES[compression]}`
-    yield* readDumpFile(found, isPlain ? 'none' : compression, file)
+    yield* readDumpFile(found, isPlain ? 'none' : compression, join(file, basename(found)))
   }
   for (const entry of entries) {
     if (!hasData(entry) || entry.dataFile === null) continue

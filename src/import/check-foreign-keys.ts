@@ -54,21 +54,29 @@ export interface Orphan {
   record: Record<string, string | null>
 }
 
-/** Finds rows that refer to none, at most `limit` of them. */
-export async function findOrphans(
+/** Reads rows that refer to none, however many; the session is in a transaction meanwhile. */
+export async function* readOrphans(
   session: Session,
   key: ForeignKey,
-  limit: number,
-): Promise<Orphan[]> {
-  const rows = await session.query<{ record: Record<string, string | null> }>(
-    `SELECT (SELECT json_object_agg(key, value) FROM jsonb_each_text(to_jsonb(child))) AS record
-       FROM ${key.table} AS child WHERE ${isOrphan(key)} LIMIT ${limit}`,
+): AsyncGenerator<Orphan, void, undefined> {
+  await session.execute(
+    `BEGIN; DECLARE snap_orphans NO SCROLL CURSOR FOR
+     SELECT (SELECT json_object_agg(key, value) FROM jsonb_each_text(to_jsonb(child))) AS record
+       FROM ${key.table} AS child WHERE ${isOrphan(key)}`,
   )
-  return rows.map(({ record }) => ({
-    value: key.columns.map((name) => record[name]).join(', '),
-    record,
-  }))
+  for (;;) {
+    const rows = await session.query<{ record: Record<string, string | null> }>(
+      `FETCH ${PAGE_ROWS} FROM snap_orphans`,
+    )
+    for (const { record } of rows) {
+      yield { value: key.columns.map((name) => record[name]).join(', '), record }
+    }
+    if (rows.length < PAGE_ROWS) break
+  }
+  await session.execute('COMMIT')
 }
+
+const PAGE_ROWS = 1_000
 
 export async function deleteOrphans(session: Session, key: ForeignKey): Promise<void> {
   await session.execute(`DELETE FROM ${key.table} AS child WHERE ${isOrphan(key)}`)

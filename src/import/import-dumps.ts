@@ -5,7 +5,7 @@
  * and dropped. The branch moves once, when all of them are commits: an import
  * that fails leaves objects that nothing names, and no trace otherwise.
  */
-import { basename } from 'node:path'
+import { basename, join } from 'node:path'
 import { putCommit } from '../capture/build-commit.ts'
 import { captureDatabase } from '../capture/capture-database.ts'
 import { completeSelection } from '../capture/selection.ts'
@@ -14,7 +14,9 @@ import type { Reporter } from '../events.ts'
 import type { Author } from '../format/ref-record.ts'
 import type { Commit, ObjectId, Selection, Tree } from '../format/values.ts'
 import { resolveRevision } from '../history/revisions.ts'
+import { RowSpool } from '../load/row-spool.ts'
 import { withStoreLock } from '../maintenance/with-store-lock.ts'
+import { withScratchDirectory } from '../objects/with-scratch-directory.ts'
 import type { DatabaseAddress } from '../postgres/address/database-address.ts'
 import { qualifiedName } from '../postgres/quote.ts'
 import { openSession } from '../postgres/session.ts'
@@ -50,9 +52,14 @@ export interface ImportOptions extends Scratch {
 }
 
 export interface TableImportOptions
-  extends Omit<TableRestoreOptions, 'makesRoles' | 'reporter' | 'signal'> {
+  extends Omit<TableRestoreOptions, 'keepRejected' | 'makesRoles' | 'reporter' | 'signal'> {
   /** The commit that says what the tables are: a revision. */
   schemaFrom: string
+  /**
+   * Called before the branch moves when rows were left out, with all of them in the order of the
+   * commits. What it throws keeps everything from being imported.
+   */
+  onRejected?: ((rows: AsyncIterable<RejectedFileRow>) => Promise<void>) | undefined
 }
 
 export interface Imported {
@@ -65,6 +72,8 @@ export interface Imported {
   leftOut: string[]
   /** Of files of rows. */
   tables: LoadedTable[]
+  rejectedCount: number
+  /** The first of them, no more than a thousand. */
   rejected: RejectedFileRow[]
   uncheckedForeignKeys: string[]
 }
@@ -83,16 +92,19 @@ export function importDumps(
 ): Promise<Imported[]> {
   const { branch, author, now = () => new Date() } = options
   const refName = branchRefName(branch)
-  return withStoreLock(store, { operation: 'import', mode: 'shared', at: now() }, async () => {
+  const work = async (rejected: RowSpool<RejectedFileRow>) => {
     const expected = (await store.refs.find(refName)) ?? null
     const imported: Imported[] = []
     let parentId = expected
     const ordered = [...sources].sort((a, b) => a.createdAt.getTime() - b.createdAt.getTime())
     for (const source of ordered) {
-      const one = await importOne(store, source, parentId, options)
+      const one = await importOne(store, source, { parentId, rejected, options })
       imported.push(one)
       parentId = one.commitId
       options.onImported?.(one)
+    }
+    if (imported.some(({ rejectedCount }) => rejectedCount > 0)) {
+      await options.tables?.onRejected?.(rejected.read())
     }
     if (parentId !== null && parentId !== expected) {
       const reason = { kind: 'commit', message: imported.at(-1)!.commit.message } as const
@@ -100,11 +112,24 @@ export function importDumps(
       await store.refs.move(move)
     }
     return imported
-  })
+  }
+  return withStoreLock(store, { operation: 'import', mode: 'shared', at: now() }, () =>
+    withScratchDirectory(async (directory) => {
+      const rejected = new RowSpool<RejectedFileRow>(join(directory, 'rejected'))
+      try {
+        return await work(rejected)
+      } finally {
+        await rejected.close()
+      }
+    }),
+  )
 }
 
 interface Restored
-  extends Pick<Imported, 'leftOut' | 'tables' | 'rejected' | 'uncheckedForeignKeys'> {
+  extends Pick<
+    Imported,
+    'leftOut' | 'tables' | 'rejectedCount' | 'rejected' | 'uncheckedForeignKeys'
+  > {
   databaseName: string
   selection: Selection
   /** Stands below the first line of the message. */
@@ -114,8 +139,15 @@ interface Restored
 async function importOne(
   store: Store,
   source: Dump | TableExport,
-  parentId: ObjectId | null,
-  options: ImportOptions,
+  {
+    parentId,
+    rejected,
+    options,
+  }: {
+    parentId: ObjectId | null
+    rejected: RowSpool<RejectedFileRow>
+    options: ImportOptions
+  },
 ): Promise<Imported> {
   const { author, jobs, reporter, signal } = options
   throwIfAborted(signal, 'importing')
@@ -123,7 +155,7 @@ async function importOne(
     const { databaseName, selection, origin, ...restored } =
       source.kind === 'dump'
         ? await restoreDump(database, source, options)
-        : await restoreExport(store, database, source, options)
+        : await restoreExport(store, database, source, { rejected, options })
     const writer = store.objects.newWriter()
     try {
       const capture = await captureDatabase(writer, {
@@ -161,7 +193,7 @@ async function restoreDump(
 ): Promise<Restored> {
   const { file, path, format, compression, contents, versions } = dump
   const session = await openSession(database, signal === undefined ? {} : { signal })
-  const shared = { file, makesRoles: isThrowaway, signal }
+  const shared = { file, makesRoles: isThrowaway, serverVersion: versions?.server, signal }
   const leftOut: string[] = []
   try {
     if (contents !== null && format !== 'plain') {
@@ -184,6 +216,7 @@ async function restoreDump(
         : `Dumped from PostgreSQL ${versions.server} by pg_dump ${versions.pgDump}.`,
     leftOut,
     tables: [],
+    rejectedCount: 0,
     rejected: [],
     uncheckedForeignKeys: [],
   }
@@ -194,8 +227,9 @@ async function restoreExport(
   store: Store,
   database: DatabaseAddress,
   source: TableExport,
-  { tables: wishes, isThrowaway, reporter, signal }: ImportOptions,
+  { rejected, options }: { rejected: RowSpool<RejectedFileRow>; options: ImportOptions },
 ): Promise<Restored> {
+  const { tables: wishes, isThrowaway, reporter, signal } = options
   if (wishes === undefined) throw new TypeError('files of rows need options.tables')
   const baseId = await resolveRevision(store, wishes.schemaFrom)
   const base = await store.objects.readCommit(baseId)
@@ -240,7 +274,13 @@ async function restoreExport(
     schema,
     source,
     named.map((each) => each!),
-    { ...wishes, makesRoles: isThrowaway, reporter, signal },
+    {
+      ...wishes,
+      keepRejected: (row) => rejected.add(row),
+      makesRoles: isThrowaway,
+      reporter,
+      signal,
+    },
   )
   return {
     databaseName: base.database.name,

@@ -38,10 +38,20 @@ export async function inspectDump(path: string, file: string): Promise<Dump> {
     })
     return inspectArchive('directory', 'none')
   }
-  const compression = await detectCompression(path)
+  const compression = await detectCompression(path).catch((cause: NodeJS.ErrnoException) => {
+    throw unreadable(file, cause.code ?? cause.message, undefined, cause)
+  })
   const head = await readHead(path, compression, file)
   if (head.subarray(0, 5).equals(MAGIC)) return inspectArchive('custom', compression)
   if (head.subarray(257, 262).toString() === 'ustar') return inspectArchive('tar', compression)
+  if (head.length === 0) throw unreadable(file, 'it is empty')
+  if (/^(?:fffe|feff)/.test(head.subarray(0, 2).toString('hex'))) {
+    throw unreadable(
+      file,
+      'it is UTF-16, as the > of PowerShell writes it',
+      'write dumps with pg_dump --file, or convert this one: iconv -f utf-16 -t utf-8',
+    )
+  }
   const text = head.toString('latin1')
   if (!/^(?:--|\\restrict|SET |BEGIN)/m.test(text)) {
     throw unreadable(

@@ -23,7 +23,7 @@ import { readDumpFile } from './dump-bytes.ts'
 import { makePlainHint, unreadable } from './dump-error.ts'
 import { ensureRoles, rolesNamedIn } from './dump-roles.ts'
 import { BEGIN_CREATION, planScratchCreation } from './plan-scratch-creation.ts'
-import { EXTENSION_HINT, restorePlain } from './restore-plain.ts'
+import { EXTENSION_HINT, newerServerHint, restorePlain } from './restore-plain.ts'
 
 const FIRST_READ_BYTES = 1 << 20
 const MAX_CONTENTS_BYTES = 1 << 30
@@ -37,7 +37,8 @@ const LARGE_OBJECT_PIECE_BYTES = 1 << 20
 export async function readContents(archive: ArchiveFile): Promise<ArchiveContents> {
   const { path, compression, format, file } = archive
   if (format === 'directory') {
-    return parseContents(readDumpFile(join(path, 'toc.dat'), 'none', file), file)
+    const contents = readDumpFile(join(path, 'toc.dat'), 'none', join(file, 'toc.dat'))
+    return parseContents(contents, file)
   }
   if (format === 'custom') return parseContents(readDumpFile(path, compression, file), file)
   return withTarMembers(archive, async (members) => {
@@ -86,6 +87,8 @@ export interface ArchiveRestoreOptions {
   file: string
   makesRoles: boolean
   currentUser: string
+  /** Of the server that it was made of. */
+  serverVersion?: string | undefined
   signal?: AbortSignal | undefined
 }
 
@@ -125,7 +128,8 @@ export async function restoreArchive(
   } catch (error) {
     if (!isSnapError(error) || isSnapError(error, 'ABORTED')) throw error
     if (isSnapError(error, 'DUMP_UNREADABLE')) throw error
-    throw unreadable(file, error.message, error.hint ?? EXTENSION_HINT, error)
+    const hint = error.hint ?? newerServerHint(session, options.serverVersion) ?? EXTENSION_HINT
+    throw unreadable(file, error.message, hint, error)
   }
 }
 

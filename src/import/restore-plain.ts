@@ -19,6 +19,8 @@ export interface PlainRestoreOptions {
   makesRoles: boolean
   /** PostgreSQL's name of what it is written in, until it says so itself; UTF8 when not given. */
   encoding?: string | undefined
+  /** Of the server that it was made of, where that is known. */
+  serverVersion?: string | undefined
   signal?: AbortSignal | undefined
 }
 
@@ -43,6 +45,8 @@ class PlainRestore {
   #decodeText: TextDecode
   #lineNumber = 0
   #connectCount = 0
+  /** Dumps that have begun and not said that they are complete. */
+  #openDumpCount = 0
 
   constructor(session: Session, source: AsyncIterable<Uint8Array>, options: PlainRestoreOptions) {
     this.#session = session
@@ -64,7 +68,11 @@ class PlainRestore {
         continue
       }
       const text = line.trim()
-      if (pending === '' && /^(?:--.*)?$/.test(text)) continue
+      if (pending === '' && /^(?:--.*)?$/.test(text)) {
+        if (text === FIRST_COMMENT) this.#openDumpCount += 1
+        else if (text === LAST_COMMENT) this.#openDumpCount -= 1
+        continue
+      }
       pending += line
       if (!/;\s*(?:--.*)?$/.test(text)) continue
       const statements = readComplete(pending)
@@ -74,6 +82,9 @@ class PlainRestore {
     }
     const rest = new ScriptReader(pending).next()
     if (rest !== undefined) throw this.#unreadable('it ends within a statement')
+    if (this.#openDumpCount > 0) {
+      throw this.#unreadable(`it ends before its last comment, '${LAST_COMMENT}'`, CUT_OFF_HINT)
+    }
     return this.#leftOut
   }
 
@@ -103,7 +114,10 @@ class PlainRestore {
         'import a dump of each, made with pg_dump',
       )
     }
-    throw this.#unreadable(`${name} is a command of psql that no pg_dump writes`)
+    throw this.#unreadable(
+      `${name} is a command of psql that no pg_dump writes`,
+      'run the script with psql in an empty database, and commit that',
+    )
   }
 
   async #run(statement: string): Promise<void> {
@@ -148,7 +162,8 @@ class PlainRestore {
       return
     }
     const rows = copyRows(this.#lines, () => {
-      throw this.#unreadable('it ends within the rows of a table')
+      const table = /^COPY\s+((?:"(?:[^"]|"")*"|[^\s"(])+)/i.exec(statement)?.[1] ?? ''
+      throw this.#unreadable(`it ends within the rows of ${table}`, CUT_OFF_HINT)
     })
     await this.#session.copyIn(withEncoding(statement, this.#encoding), rows)
   }
@@ -168,7 +183,9 @@ class PlainRestore {
 
   #failed(error: SnapError): SnapError {
     if (isSnapError(error, 'DUMP_UNREADABLE')) return error
-    return this.#unreadable(error.message, error.hint ?? EXTENSION_HINT, error)
+    const hint =
+      error.hint ?? newerServerHint(this.#session, this.#options.serverVersion) ?? EXTENSION_HINT
+    return this.#unreadable(error.message, hint, error)
   }
 
   #unreadable(reason: string, hint?: string, cause?: unknown): SnapError {
@@ -188,6 +205,20 @@ const RESTORES_STATISTICS =
   /^SELECT\s+\*\s+FROM\s+pg_catalog\.pg_restore_(?:relation|attribute|extended)_stats\s*\(/i
 const ABOUT_DATABASE = /^(?:(?:CREATE|DROP|ALTER)\s+DATABASE\b|COMMENT\s+ON\s+DATABASE\b)/i
 const ABOUT_CLUSTER = /^(?:CREATE|ALTER|DROP)\s+(?:ROLE|GROUP|TABLESPACE|USER(?!\s+MAPPING))\b/i
+const FIRST_COMMENT = '-- PostgreSQL database dump'
+const LAST_COMMENT = '-- PostgreSQL database dump complete'
+const CUT_OFF_HINT = 'the file is cut off: copy it again, or make the dump again'
+
+/** Says so where a dump is of a newer server than that which restores it, and may need what that has not. */
+export function newerServerHint(
+  { serverMajor }: Session,
+  dumpedFrom: string | undefined,
+): string | undefined {
+  const major = Number.parseInt(dumpedFrom ?? '', 10)
+  if (!(major > serverMajor)) return undefined
+  return `the dump is of PostgreSQL ${dumpedFrom}, and the server that restores it is ${serverMajor}: name one that is new enough with --scratch`
+}
+
 export const EXTENSION_HINT =
   'where the temporary server lacks something (an extension), name a server that has it with --scratch'
 

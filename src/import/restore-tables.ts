@@ -9,8 +9,14 @@
 import { isSnapError, SnapError, throwIfAborted } from '../errors.ts'
 import type { Reporter } from '../events.ts'
 import type { SchemaEntry, SequenceState } from '../format/values.ts'
-import { type LoadOptions, loadRows, prepareLoad, type RejectedRow } from '../load/load-rows.ts'
-import type { LoadPlan } from '../load/plan-load.ts'
+import {
+  type LoadOptions,
+  loadRows,
+  MAX_LISTED,
+  prepareLoad,
+  type RejectedRow,
+} from '../load/load-rows.ts'
+import { delimiterHint, type LoadPlan } from '../load/plan-load.ts'
 import { type RowOptions, readRecords } from '../load/read-records.ts'
 import type { Records } from '../load/records.ts'
 import type { DatabaseAddress } from '../postgres/address/database-address.ts'
@@ -18,7 +24,7 @@ import { qualifiedName, quoteIdentifier, quoteLiteral } from '../postgres/quote.
 import { openSession, type Session } from '../postgres/session.ts'
 import { setSequences } from '../restore/set-sequences.ts'
 import { runStatements } from '../restore/statement.ts'
-import { deleteOrphans, findOrphans, listForeignKeys } from './check-foreign-keys.ts'
+import { deleteOrphans, listForeignKeys, readOrphans } from './check-foreign-keys.ts'
 import { readDumpFile } from './dump-bytes.ts'
 import { unreadable } from './dump-error.ts'
 import { ensureRoles, rolesNamedIn } from './dump-roles.ts'
@@ -37,6 +43,8 @@ export interface TableRestoreOptions extends RowOptions {
   timeZone: string
   /** Leaves rows out that do not fit. */
   allowsRejected: boolean
+  /** Takes each row that is left out, in the order of the files; those of broken foreign keys behind the others. */
+  keepRejected: (row: RejectedFileRow) => Promise<void>
   makesRoles: boolean
   reporter?: Reporter | undefined
   signal?: AbortSignal | undefined
@@ -67,13 +75,12 @@ export interface RestoredTables {
   tables: LoadedTable[]
   /** Tables of the above and their partitions. */
   relations: { namespace: string; name: string }[]
+  rejectedCount: number
+  /** The first of them, no more than a thousand. */
   rejected: RejectedFileRow[]
   /** Foreign keys into tables that no file is for. */
   uncheckedForeignKeys: string[]
 }
-
-/** More are not listed. */
-const MAX_REJECTED = 1_000
 
 /**
  * @param named  the table of each file, at the same position
@@ -107,19 +114,24 @@ export async function restoreTables(
       )
     })
     const loads = await planLoads(database, source, named, options)
-    const rejected: RejectedFileRow[] = []
+    const rejected = new RejectedFileRows(options)
     const tables: LoadedTable[] = []
     for (const load of loads) {
       throwIfAborted(signal, 'importing')
-      const loaded = await loadFile(database, load)
-      tables.push(loaded.table)
-      rejected.push(...loaded.rejected)
+      tables.push(await loadFile(database, load, rejected))
     }
     const keys = await checkForeignKeys(session, loads, options, rejected)
-    if (rejected.length > 0 && !options.allowsRejected) throw rejectedError(rejected)
+    for (const table of tables) table.rowCount -= keys.deletedCounts.get(table.file) ?? 0
+    if (rejected.count > 0 && !options.allowsRejected) throw rejected.error()
     await setRole('DEFAULT')
     const relations = await listWithPartitions(session, keys.oids)
-    return { tables, relations, rejected, uncheckedForeignKeys: keys.unchecked }
+    return {
+      tables,
+      relations,
+      rejectedCount: rejected.count,
+      rejected: rejected.listed,
+      uncheckedForeignKeys: keys.unchecked,
+    }
   } finally {
     await session.close()
   }
@@ -187,8 +199,9 @@ async function planLoads(
       skipsExisting: false,
       timeZone: options.timeZone,
       isDryRun: false,
-      // What is left out is decided when all files are in.
+      // What is left out is decided when all files are in; that a file is not of its table, before.
       allowsRejected: true,
+      maxRejectedCount: options.allowsRejected ? undefined : MAX_LISTED,
       reporter: options.reporter,
       signal: options.signal,
     }
@@ -209,7 +222,9 @@ async function planLoads(
     { problems, fileColumns, tableColumns },
     {
       cause: wrong[0],
-      hint: 'name a commit whose tables have these columns with --schema-from, or rename them in the files',
+      hint:
+        delimiterHint(fileColumns) ??
+        'name a commit whose tables have these columns with --schema-from, or rename them in the files',
     },
   )
 }
@@ -217,18 +232,23 @@ async function planLoads(
 async function loadFile(
   database: DatabaseAddress,
   { source: { file }, records, plan, options }: FileLoad,
-): Promise<{ table: LoadedTable; rejected: RejectedFileRow[] }> {
-  const { rowCount, rejectedCount, rejected } = await loadRows(database, records, plan, options)
-  if (rejectedCount > rejected.length) throw tooManyRejected(file, rejectedCount, rejected)
+  rejected: RejectedFileRows,
+): Promise<LoadedTable> {
+  const onRejected = async (rows: AsyncIterable<RejectedRow>) => {
+    for await (const row of rows) await rejected.add(toFileRow(file, records.columns, row))
+  }
+  const { rowCount, rejectedCount } = await loadRows(database, records, plan, {
+    ...options,
+    onRejected,
+  }).catch((error) => {
+    throw isSnapError(error, 'LOAD_REJECTED') ? tooManyRejected(file, error) : error
+  })
   const { namespace, name, columns } = plan.table
   const given = new Set(plan.columns.map((column) => column?.name))
   const missingColumns = columns
-    .filter((column) => !column.isGenerated && !given.has(column.name))
+    .filter((column) => !records.isEmpty && !column.isGenerated && !given.has(column.name))
     .map((column) => column.name)
-  return {
-    table: { file, namespace, name, rowCount: rowCount - rejected.length, missingColumns },
-    rejected: rejected.map((row) => toFileRow(file, records.columns, row)),
-  }
+  return { file, namespace, name, rowCount: rowCount - rejectedCount, missingColumns }
 }
 
 function toFileRow(
@@ -245,34 +265,32 @@ async function checkForeignKeys(
   session: Session,
   loads: readonly FileLoad[],
   { allowsRejected }: TableRestoreOptions,
-  rejected: RejectedFileRow[],
-): Promise<{ oids: number[]; unchecked: string[] }> {
-  const files = new Map<number, string>()
-  for (const { plan, source } of loads) {
-    const [row] = await session.query<{ oid: number }>(
-      `SELECT ${quoteLiteral(qualifiedName(plan.table))}::regclass::oid AS oid`,
-    )
-    files.set(row!.oid, source.file)
-  }
-  const oids = [...files.keys()]
-  const fileOf = async (table: string) => {
+  rejected: RejectedFileRows,
+): Promise<{ oids: number[]; unchecked: string[]; deletedCounts: Map<string, number> }> {
+  const deletedCounts = new Map<string, number>()
+  const oidOf = async (table: string) => {
     const [row] = await session.query<{ oid: number }>(
       `SELECT ${quoteLiteral(table)}::regclass::oid AS oid`,
     )
-    return files.get(row!.oid)!
+    return row!.oid
   }
+  const files = new Map<number, string>()
+  for (const { plan, source } of loads) {
+    files.set(await oidOf(qualifiedName(plan.table)), source.file)
+  }
+  const oids = [...files.keys()]
   const keys = await listForeignKeys(session, oids)
   const isChecked = (key: (typeof keys)[number]) => key.isPlain && key.isReferencedIn
   for (let found = true; found; ) {
     found = false
     for (const key of keys.filter(isChecked)) {
-      const orphans = await findOrphans(session, key, MAX_REJECTED)
-      if (orphans.length === 0) continue
+      const file = files.get(await oidOf(key.table))!
       const column = key.columns.length === 1 ? key.columns[0]! : null
       const reason = `refers to a row that is not in ${key.referencedTable} (${key.name})`
-      const file = await fileOf(key.table)
-      rejected.push(
-        ...orphans.map(({ value, record }) => ({
+      let orphanCount = 0
+      for await (const { value, record } of readOrphans(session, key)) {
+        orphanCount += 1
+        await rejected.add({
           file,
           rowNumber: null,
           lineNumber: null,
@@ -280,18 +298,18 @@ async function checkForeignKeys(
           value,
           reason,
           record,
-        })),
-      )
-      if (!allowsRejected) continue
-      if (orphans.length === MAX_REJECTED) throw rejectedError(rejected)
+        })
+      }
+      if (orphanCount === 0 || !allowsRejected) continue
       await deleteOrphans(session, key)
+      deletedCounts.set(file, (deletedCounts.get(file) ?? 0) + orphanCount)
       found = true
     }
   }
   const unchecked = keys
     .filter((key) => !isChecked(key))
     .map((key) => `${key.name} of ${key.table}, into ${key.referencedTable}`)
-  return { oids, unchecked }
+  return { oids, unchecked, deletedCounts }
 }
 
 function listWithPartitions(
@@ -308,29 +326,49 @@ function listWithPartitions(
   )
 }
 
-function tooManyRejected(
-  file: string,
-  rejectedCount: number,
-  rejected: readonly RejectedRow[],
-): SnapError {
-  return new SnapError(
-    'LOAD_REJECTED',
-    `nothing was imported: ${rejectedCount} rows of '${file}' do not fit`,
-    { rejected: rejected.map(({ values: _, ...row }) => ({ file, ...row })) },
-    {
-      hint: 'see whether it is of that table, and of these columns: --table FILE=TABLE, --schema-from REVISION',
-    },
-  )
+/** All of them are counted, the first are listed, and those that are left out handed on. */
+class RejectedFileRows {
+  readonly listed: RejectedFileRow[] = []
+  readonly #keep: ((row: RejectedFileRow) => Promise<void>) | undefined
+  #count = 0
+
+  constructor({
+    allowsRejected,
+    keepRejected,
+  }: Pick<TableRestoreOptions, 'allowsRejected' | 'keepRejected'>) {
+    this.#keep = allowsRejected ? keepRejected : undefined
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  async add(row: RejectedFileRow): Promise<void> {
+    this.#count += 1
+    if (this.listed.length < MAX_LISTED) this.listed.push(row)
+    await this.#keep?.(row)
+  }
+
+  error(): SnapError {
+    return new SnapError(
+      'LOAD_REJECTED',
+      `nothing was imported: ${this.#count} ${this.#count === 1 ? 'row does' : 'rows do'} not fit`,
+      { rejected: this.listed.map(({ record: _, ...row }) => row) },
+      {
+        hint: 'put the rows right, or leave them out and have them written apart with --reject FILE',
+      },
+    )
+  }
 }
 
-function rejectedError(rejected: readonly RejectedFileRow[]): SnapError {
-  const shown = rejected.slice(0, MAX_REJECTED).map(({ record: _, ...row }) => row)
+function tooManyRejected(file: string, cause: SnapError<'LOAD_REJECTED'>): SnapError {
   return new SnapError(
     'LOAD_REJECTED',
-    `nothing was imported: ${rejected.length} ${rejected.length === 1 ? 'row does' : 'rows do'} not fit`,
-    { rejected: shown },
+    `nothing was imported: more than ${MAX_LISTED} rows of '${file}' do not fit`,
+    { rejected: cause.data.rejected.map((row) => ({ ...row, file })) },
     {
-      hint: 'put the rows right, or leave them out and have them written apart with --reject FILE',
+      cause,
+      hint: 'see whether it is of that table (--table FILE=TABLE, --schema-from REVISION), or leave such rows out with --reject FILE',
     },
   )
 }

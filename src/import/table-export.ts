@@ -44,7 +44,13 @@ export async function inspectExportDirectory(
   path: string,
   file: string,
 ): Promise<TableExport | undefined> {
-  const names = (await readdir(path)).filter(isTableFile).sort()
+  const entries = await readdir(path, { withFileTypes: true }).catch((cause) => {
+    throw unreadable(file, cause.code ?? String(cause), undefined, cause)
+  })
+  const names = entries
+    .filter((entry) => !entry.isDirectory() && isTableFile(entry.name))
+    .map(({ name }) => name)
+    .sort()
   if (names.length === 0) return undefined
   const files = names.map((name) => ({ path: join(path, name), file: join(file, name) }))
   return { ...(await inspectExport(files)), file }
@@ -70,12 +76,11 @@ export async function inspectExport(
         }
         return { table, writtenAtMs: (await stat(path)).mtimeMs }
       } catch (cause) {
-        throw unreadable(
-          file,
-          (cause as NodeJS.ErrnoException).code ?? String(cause),
-          undefined,
-          cause,
-        )
+        const { code } = cause as NodeJS.ErrnoException
+        if (code === 'ENOENT' && file.includes('\ufffd')) {
+          throw unreadable(file, 'its name is not UTF-8', 'rename it', cause)
+        }
+        throw unreadable(file, code ?? String(cause), undefined, cause)
       }
     }),
   )

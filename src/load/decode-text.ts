@@ -31,12 +31,27 @@ export async function* decodeText(
       )
     }
   }
-  for await (const bytes of source.open()) {
+  for await (const bytes of readBytes(source)) {
     const text = attempt(() => decoder.decode(bytes, { stream: true }))
     if (text !== '') yield text
   }
   const rest = attempt(() => decoder.decode())
   if (rest !== '') yield rest
+}
+
+async function* readBytes(source: RowSource): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* source.open()
+  } catch (cause) {
+    if (!(cause instanceof Error) || !('syscall' in cause)) throw cause
+    const { code, message } = cause as NodeJS.ErrnoException
+    throw new SnapError(
+      'INPUT_UNREADABLE',
+      `cannot read '${source.path}': ${code ?? message}`,
+      { path: source.path },
+      { cause },
+    )
+  }
 }
 
 function newDecoder(encoding: string) {

@@ -29,6 +29,8 @@ export interface LoadOptions extends LoadWishes {
   isDryRun: boolean
   /** Loads the rows that fit even when others do not. */
   allowsRejected: boolean
+  /** More end the load, also where some are allowed; any number when not given. */
+  maxRejectedCount?: number | undefined
   /**
    * Called before COMMIT when rows were rejected that do not keep the others from being loaded, with
    * all of them in the order of the file. What it throws keeps everything from being loaded.
@@ -72,7 +74,7 @@ export interface LoadResult {
 }
 
 /** More are counted and not listed; where one keeps all others from being loaded, they are not even looked for. */
-const MAX_LISTED = 1_000
+export const MAX_LISTED = 1_000
 
 /**
  * Plans a load by the columns of the file and the table; reads no row and changes nothing.
@@ -81,12 +83,12 @@ const MAX_LISTED = 1_000
  */
 export async function prepareLoad(
   address: DatabaseAddress,
-  records: Pick<Records, 'columns'>,
+  records: Pick<Records, 'columns' | 'isEmpty'>,
   options: LoadOptions,
 ): Promise<LoadPlan> {
   const session = await openSession(address, sessionOptions(options))
   try {
-    return planLoad(await readTargetTable(session, options.table), records.columns, options)
+    return planLoad(await readTargetTable(session, options.table), records, options)
   } finally {
     await session.close()
   }
@@ -97,7 +99,8 @@ export async function prepareLoad(
  *
  * While it runs others may read the table, and not write it.
  *
- * @throws LOAD_REJECTED  more than a thousand rows do not fit, and none may; the others were not looked at
+ * @throws LOAD_REJECTED  more than a thousand rows do not fit, and none may, or more than
+ *                        `maxRejectedCount`; the others were not looked at
  */
 export async function loadRows(
   address: DatabaseAddress,
@@ -165,7 +168,15 @@ class Load {
     const { table, key } = this.#plan
     const session = this.#session
     await session.execute('BEGIN')
-    await session.execute(`SET LOCAL TimeZone = ${quoteLiteral(timeZone)}`)
+    await session.execute(`SET LOCAL TimeZone = ${quoteLiteral(timeZone)}`).catch((cause) => {
+      if (!isSnapError(cause, 'POSTGRES_REFUSED') || cause.data.sqlState !== '22023') throw cause
+      throw new SnapError(
+        'USAGE',
+        `the server knows no time zone '${timeZone}'`,
+        { argument: '--time-zone' },
+        { cause, hint: 'for instance UTC or Europe/Paris: SELECT name FROM pg_timezone_names' },
+      )
+    })
     // 03/04/2024 is refused rather than guessed at.
     await session.execute("SET LOCAL DateStyle = 'ISO, YMD'")
     await session.execute(`LOCK TABLE ${qualifiedName(table)} IN SHARE ROW EXCLUSIVE MODE`)
@@ -207,9 +218,9 @@ class Load {
   }
 
   async #fillTextTable(): Promise<void> {
-    const names = this.#plan.columns.map((_, position) => `c${position} text`)
+    const names = this.#plan.columns.map((_, position) => `, c${position} text`)
     await this.#session.execute(
-      `CREATE TEMPORARY TABLE snap_load (row_number bigint, line_number bigint, ${names.join(', ')}) ON COMMIT DROP`,
+      `CREATE TEMPORARY TABLE snap_load (row_number bigint, line_number bigint${names.join('')}) ON COMMIT DROP`,
     )
     this.#rejected.startRun()
     const copy = 'COPY pg_temp.snap_load FROM STDIN'
@@ -248,14 +259,14 @@ class Load {
     const texts = values.map((value, position) =>
       toText(value, this.#plan.columns[position]?.isArray === true),
     )
-    const zeroAt = texts.findIndex((text) => text?.includes('\0'))
-    if (problem !== null || zeroAt !== -1) {
+    const badAt = texts.findIndex((text) => text !== null && findTextFault(text) !== undefined)
+    if (problem !== null || badAt !== -1) {
       await this.#reject({
         rowNumber,
         lineNumber,
-        column: zeroAt === -1 ? null : this.#records.columns[zeroAt]!,
-        value: zeroAt === -1 ? null : texts[zeroAt]!,
-        reason: problem ?? 'has a zero byte, which no text can hold',
+        column: badAt === -1 ? null : this.#records.columns[badAt]!,
+        value: badAt === -1 ? null : texts[badAt]!,
+        reason: problem ?? findTextFault(texts[badAt]!)!,
         values: texts,
       })
       return undefined
@@ -265,9 +276,11 @@ class Load {
 
   async #reject(row: RejectedRow): Promise<void> {
     await this.#rejected.add(row)
-    const { allowsRejected, isDryRun } = this.#options
-    if (allowsRejected || isDryRun || this.#rejected.count <= MAX_LISTED) return
-    throw rejectedError(await this.#listRejected(), `more than ${MAX_LISTED}`)
+    const { allowsRejected, isDryRun, maxRejectedCount } = this.#options
+    const maxCount =
+      maxRejectedCount ?? (allowsRejected || isDryRun ? Number.POSITIVE_INFINITY : MAX_LISTED)
+    if (this.#rejected.count <= maxCount) return
+    throw rejectedError(await this.#listRejected(), `more than ${maxCount}`)
   }
 
   /** Two rows of the file with one key are found when all others are in: only then is every key one. */
@@ -418,6 +431,16 @@ class Load {
       WHERE row_number > first`
   }
 }
+
+/** What PostgreSQL can hold in no text, and encoding it would alter without a word. */
+function findTextFault(text: string): string | undefined {
+  if (text.includes('\0')) return 'has a zero byte, which no text can hold'
+  return LONE_SURROGATE.test(text)
+    ? 'has half of a surrogate pair, which is no character'
+    : undefined
+}
+
+const LONE_SURROGATE = /\p{Surrogate}/u
 
 /** A row of `snap_load`: `c0`, `c1` … hold its values. */
 type TextRow = { line: number | null; [column: `c${number}`]: string | null }

@@ -2,6 +2,7 @@
  * Which column of a file goes into which of a table, and by which key. Pure.
  */
 import { SnapError } from '../errors.ts'
+import type { Records } from './records.ts'
 import type { TargetColumn, TargetTable } from './target-table.ts'
 
 export interface LoadPlan {
@@ -28,12 +29,18 @@ export interface LoadWishes {
  */
 export function planLoad(
   table: TargetTable,
-  fileColumns: readonly string[],
+  { columns: fileColumns, isEmpty = false }: Pick<Records, 'columns' | 'isEmpty'>,
   { map, ignore, key: wishedKey, skipsExisting }: LoadWishes,
 ): LoadPlan {
   const problems: string[] = []
-  for (const name of [...map.map(([from]) => from), ...ignore]) {
-    if (!fileColumns.includes(name)) problems.push(`the file has no column '${name}'`)
+  for (const name of new Set([...map.map(([from]) => from), ...ignore])) {
+    if (!isEmpty && !fileColumns.includes(name)) problems.push(`the file has no column '${name}'`)
+  }
+  for (const [position, [from, to]] of map.entries()) {
+    const other = map.find(([name], earlier) => name === from && earlier < position)
+    if (other !== undefined && other[1] !== to) {
+      problems.push(`column '${from}' of the file is mapped to both '${other[1]}' and '${to}'`)
+    }
   }
   const targets = new Map<string, string>()
   const columns = fileColumns.map((from) => {
@@ -56,8 +63,11 @@ export function planLoad(
     targets.set(column.name, from)
     return column
   })
+  if (!isEmpty && targets.size === 0 && problems.length === 0) {
+    problems.push('no column of the file goes into the table')
+  }
   for (const { name, isRequired } of table.columns) {
-    if (isRequired && !targets.has(name)) {
+    if (!isEmpty && isRequired && !targets.has(name)) {
       problems.push(
         `column '${name}' of the table may not be null, has no default, and is not in the file`,
       )
@@ -67,7 +77,7 @@ export function planLoad(
   const key = wishedKey ?? table.keys.find(isThere) ?? null
   if (wishedKey !== undefined && !table.keys.some((each) => isSameSet(each, wishedKey))) {
     problems.push(`no unique key of the table is just (${wishedKey.join(', ')})`)
-  } else if (wishedKey !== undefined && !isThere(wishedKey)) {
+  } else if (!isEmpty && wishedKey !== undefined && !isThere(wishedKey)) {
     problems.push(`the file has not all columns of the key (${wishedKey.join(', ')})`)
   }
   if (problems.length > 0) {
@@ -79,10 +89,10 @@ export function planLoad(
         fileColumns: [...fileColumns],
         tableColumns: table.columns.map(({ name }) => name),
       },
-      { hint: "say what goes where with --map 'FROM=to', or leave a column out with --ignore" },
+      { hint: delimiterHint(fileColumns) ?? MAP_HINT },
     )
   }
-  if (skipsExisting && key === null) {
+  if (!isEmpty && skipsExisting && key === null) {
     throw new SnapError(
       'USAGE',
       `cannot tell which rows exist: the file has no key of '${table.namespace}.${table.name}'`,
@@ -91,6 +101,17 @@ export function planLoad(
     )
   }
   return { table, columns, key: key === null ? null : [...key] }
+}
+
+const MAP_HINT = "say what goes where with --map 'FROM=to', or leave a column out with --ignore"
+
+/** A header that is one name with separators in it was most likely read with the wrong one. */
+export function delimiterHint([name, ...others]: readonly string[]): string | undefined {
+  const found = others.length === 0 ? /[;|\t,]/.exec(name ?? '')?.[0] : undefined
+  if (found === undefined) return undefined
+  return found === '\t'
+    ? 'fields seem to be separated by tabs: say --format tsv'
+    : `fields seem to be separated by '${found}': say --delimiter '${found}'`
 }
 
 /** As it is written, or but for capitals; what was mapped is meant as it is written. */

@@ -22,15 +22,27 @@ export class JsonNumber {
 /**
  * Reads JSON, streaming.
  *
- * @throws INPUT_UNREADABLE  it is neither an array nor lines of objects, ends too early, or is no JSON
+ * @throws INPUT_UNREADABLE  it is neither an array nor lines of objects, ends too early, is no
+ *                           JSON, or is empty though `json` should be one document
  */
-export async function readJson(source: RowSource, encoding: string): Promise<Records> {
+export async function readJson(
+  source: RowSource,
+  format: 'json' | 'jsonl',
+  encoding: string,
+): Promise<Records> {
+  const parse = () => parseObjects(source, format, encoding)
   const columns = new Set<string>()
-  for await (const { value } of parseObjects(source, encoding)) {
+  let [isEmpty, hasObjects] = [true, false]
+  for await (const { value } of parse()) {
+    isEmpty = false
+    hasObjects ||= value !== null
     for (const name of Object.keys(value ?? {})) columns.add(name)
   }
+  if (!isEmpty && !hasObjects) {
+    throw unreadable(source, 'it is neither an array of objects nor an object on each line')
+  }
   const names = [...columns]
-  return { columns: names, rows: alignValues(parseObjects(source, encoding), names) }
+  return { columns: names, isEmpty, rows: alignValues(parse(), names) }
 }
 
 interface ParsedObject {
@@ -52,6 +64,7 @@ async function* alignValues(
 
 async function* parseObjects(
   source: RowSource,
+  format: 'json' | 'jsonl',
   encoding: string,
 ): AsyncGenerator<ParsedObject, void, undefined> {
   const pieces = decodeText(source, encoding)
@@ -67,6 +80,8 @@ async function* parseObjects(
   if (first === '[') yield* parseArray(source, text)
   else if (first === '{') yield* parseLines(text)
   else if (first !== undefined) throw unreadable(source, 'it is neither an array nor an object')
+  // No lines are no rows; a document of JSON is never nothing.
+  else if (format === 'json') throw unreadable(source, 'it is empty')
 }
 
 async function* prepend(head: string, rest: AsyncIterable<string>): AsyncGenerator<string> {

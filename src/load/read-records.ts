@@ -1,4 +1,5 @@
 import { extname } from 'node:path'
+import { SnapError } from '../errors.ts'
 import type { RowSource } from './decode-text.ts'
 import { readCsv } from './read-csv.ts'
 import { readJson } from './read-json.ts'
@@ -35,12 +36,20 @@ export function findRowFormat(fileName: string): RowFileFormat | undefined {
  *
  * @throws INPUT_UNREADABLE, USAGE
  */
-export function readRecords(
+export async function readRecords(
   source: RowSource,
   format: RowFileFormat,
   { encoding, delimiter, nulls }: RowOptions,
 ): Promise<Records> {
-  if (format === 'json' || format === 'jsonl') return readJson(source, encoding)
+  if (format === 'json' || format === 'jsonl') return readJson(source, format, encoding)
+  if (delimiter !== undefined && (delimiter === '' || /["\r\n]/.test(delimiter))) {
+    throw new SnapError(
+      'USAGE',
+      `nothing can stand between fields as ${JSON.stringify(delimiter)}`,
+      { argument: '--delimiter' },
+      { hint: "for instance ',', ';' or '|'; a tab is that of --format tsv" },
+    )
+  }
   return readCsv(source, {
     encoding,
     delimiter: delimiter ?? (format === 'tsv' ? '\t' : ','),

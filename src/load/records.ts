@@ -13,5 +13,7 @@ export interface FileRecord {
 /** What a file holds: its columns are known before its rows are read. */
 export interface Records {
   columns: string[]
+  /** True where nothing names columns because there are no rows, as in an empty array of JSON. */
+  isEmpty?: boolean
   rows: AsyncIterable<FileRecord>
 }

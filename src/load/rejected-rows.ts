@@ -5,15 +5,13 @@
  * They are found in several runs over the file, each in its order; what is read
  * back is in the order of the file.
  */
-import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RejectedRow } from './load-rows.ts'
-
-const BUFFER_CHARACTERS = 1 << 16
+import { RowSpool } from './row-spool.ts'
 
 export class RejectedRows {
   readonly #directory: string
-  readonly #runs: Run[] = []
+  readonly #runs: RowSpool<RejectedRow>[] = []
   /** A bit for each row: a set of some millions of numbers would be larger than all else. */
   #marks = new Uint8Array(1 << 10)
   #count = 0
@@ -29,7 +27,7 @@ export class RejectedRows {
 
   /** Begins a new run over the file: rows that are added from here on may stand before those that were. */
   startRun(): void {
-    this.#runs.push(new Run(join(this.#directory, `rejected-${this.#runs.length}`)))
+    this.#runs.push(new RowSpool(join(this.#directory, `rejected-${this.#runs.length}`)))
   }
 
   /** Takes a row; within a run, in the order of the file. */
@@ -72,41 +70,5 @@ export class RejectedRows {
 
   async close(): Promise<void> {
     for (const run of this.#runs) await run.close()
-  }
-}
-
-class Run {
-  readonly #path: string
-  #file: FileHandle | undefined
-  #lines: string[] = []
-  #length = 0
-
-  constructor(path: string) {
-    this.#path = path
-  }
-
-  async add(row: RejectedRow): Promise<void> {
-    const line = JSON.stringify(row)
-    this.#lines.push(line)
-    this.#length += line.length
-    if (this.#length < BUFFER_CHARACTERS) return
-    // Rows are the user's data: for nobody else to read.
-    this.#file ??= await open(this.#path, 'wx', 0o600)
-    await this.#file.appendFile(`${this.#lines.join('\n')}\n`)
-    this.#lines = []
-    this.#length = 0
-  }
-
-  async *read(): AsyncGenerator<RejectedRow, void, undefined> {
-    if (this.#file !== undefined) {
-      const file = await open(this.#path)
-      for await (const line of file.readLines()) yield JSON.parse(line)
-    }
-    for (const line of this.#lines) yield JSON.parse(line)
-  }
-
-  async close(): Promise<void> {
-    await this.#file?.close()
-    this.#file = undefined
   }
 }

@@ -138,10 +138,18 @@ function readPieces(source: string, parser: SqlParser, refuse: Refuse): ReadStat
     if (copy !== undefined && !copy.is_from && copy.filename === undefined) {
       refuse(offset, 'COPY … TO STDOUT has nobody to read it')
     }
+    const copyData = takesData ? reader.readCopyData() : null
+    // psql takes the end of a file for that of the rows: a file that was cut off would pass for whole.
+    if (copyData !== null && !reader.isTerminated) {
+      refuse(
+        offset,
+        String.raw`the file ends within the rows of this COPY: there is no line \. behind them`,
+      )
+    }
     statements.push({
       text,
       offset,
-      copyData: takesData ? reader.readCopyData() : null,
+      copyData,
       outsideName: nodes.map(describeOutsideTransaction).find((name) => name !== undefined),
       isSetting: nodes.length > 0 && nodes.every((node) => 'VariableSetStmt' in node),
       transactionKind: nodes.map((node) => asKind(node, 'TransactionStmt')?.kind).find(Boolean),

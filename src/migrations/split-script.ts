@@ -28,7 +28,7 @@ export class ScriptReader {
     this.#source = source
   }
 
-  /** Whether the statement that was read last ended before the end of the text: it had its semicolon. */
+  /** Whether what was read last ended before the end of the text: a statement its semicolon, rows their `\.`. */
   get isTerminated(): boolean {
     return this.#isTerminated
   }
@@ -55,6 +55,7 @@ export class ScriptReader {
     const end = /^\\\.[ \t]*(?:\r?\n|$)/gm
     end.lastIndex = this.#offset
     const match = end.exec(this.#source)
+    this.#isTerminated = match !== null
     this.#offset = match === null ? this.#source.length : match.index + match[0].length
     return this.#source.slice(start, match?.index ?? this.#source.length)
   }

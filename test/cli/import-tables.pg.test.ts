@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib'
 import { test } from 'vitest'
 import { allMajors, databaseUrl, serverOf } from '../support/postgres.ts'
 import { contentsOf } from './commit-contents.ts'
+import { environment } from './run-snap.ts'
 import { newWorkplace, type Workplace } from './workplace.ts'
 
 const newest = allMajors.at(-1)!
@@ -161,6 +162,75 @@ test('rows that do not fit are listed of all files, and no commit is made unless
   match(lines[6]!, /^o\.json,,,refers to a row .*""user_id"": ?""3""/)
 })
 
+test('however many rows of how many files do not fit, all are in the file of rejected rows, or nothing is imported', async () => {
+  const place = await newPlace()
+  const path = (name: string) => join(place.directory, name)
+  // Every third row is good; the others are found by their width, some by the server. A separator of
+  // lines within a value is one that JSON does not take for an end.
+  const users = Array.from({ length: 1_800 }, (_, i) => {
+    if (i % 3 === 2) return `${i + 1},good,ok`
+    return i % 30 === 0 ? `${i + 1},"a\u2028${'b'.repeat(999)}",sad` : `${i + 1}`
+  })
+  await writeFile(path('users.csv'), ['id,name,mood', ...users].join('\n'))
+  const orders = Array.from({ length: 1_500 }, (_, i) => ({ id: i + 1, user_id: i < 2 ? 3 : 1 }))
+  await writeFile(path('orders.json'), JSON.stringify(orders))
+  const argv = [
+    ...['import', 'users.csv', 'orders.json', 'countries.json'],
+    ...['--table', 'orders.json=sales.orders'],
+  ]
+  const scratch = ['--scratch', place.database.url, '--branch', 'many']
+  // No rows are nothing wrong, though nothing names the columns that a row would need.
+  await writeFile(path('countries.json'), '[]')
+
+  const refused = await place.snap([...argv, ...scratch])
+  equal(refused.exitCode, 7)
+  match(refused.stderr, /^fatal: nothing was imported: more than 1000 rows of 'users\.csv' do not/m)
+  const onlyOrders = ['import', 'orders.json', 'few.csv', '--table', 'orders.json=sales.orders']
+  await writeFile(path('few.csv'), 'id,name\n3,c\n')
+  const broken = await place.snap([...onlyOrders, '--table', 'few.csv=users', ...scratch])
+  match(broken.stderr, /^fatal: nothing was imported: 1498 rows do not fit/m)
+  // That a name is too long shows when the file is written: the rows are in, the branch is not.
+  await writeFile(path('few.csv'), 'id,name\n3,c\n4\n')
+  const few = ['import', 'few.csv', '--table', 'few.csv=users', ...scratch]
+  const unwritable = await place.snap([...few, '--reject', 'r'.repeat(300)])
+  equal(unwritable.exitCode, 8, unwritable.stderr)
+  match(unwritable.stderr, /ENAMETOOLONG/)
+  match((await place.snap(['log', 'many'])).stderr, /unknown revision/)
+
+  const { exitCode, stdout, stderr } = await place.snap([
+    '--json',
+    ...argv,
+    ...scratch,
+    ...['--reject', 'r.csv'],
+  ])
+  equal(exitCode, 1, stderr)
+  const [{ tables, rejected, rejectedCount }] = JSON.parse(stdout).imported
+  deepEqual(
+    tables.map(({ rowCount }: { rowCount: number }) => rowCount),
+    [600, 2, 0],
+  )
+  deepEqual([rejectedCount, rejected.length], [1_200 + 1_498, 1_000])
+  const lines = (await readFile(path('r.csv'), 'utf8')).trimEnd().split('\n')
+  deepEqual(
+    lines.slice(1, 1_201).map((line) => line.split(',', 3)),
+    users.flatMap((row, i) => (/ok$/.test(row) ? [] : [['users.csv', `${i + 1}`, `${i + 2}`]])),
+  )
+  equal(lines[1]!.includes(`a\u2028${'b'.repeat(999)}`), true)
+  deepEqual(
+    lines
+      .slice(1_201)
+      .map((line) => /""id"": ?""(\d+)""/.exec(line)?.[1])
+      .sort(),
+    orders
+      .slice(2)
+      .map(({ id }) => `${id}`)
+      .sort(),
+  )
+  const rowsOf = async (table: string) =>
+    (await place.succeed(['cat', `many:${table}`, '--format', 'csv'])).trim().split('\n').length - 1
+  deepEqual([await rowsOf('users'), await rowsOf('sales.orders')], [600, 2])
+})
+
 test('what is wrong with files as a whole is told before a row is read, and nothing is imported', async () => {
   const place = await newPlace()
   const path = (name: string) => join(place.directory, name)
@@ -174,6 +244,11 @@ test('what is wrong with files as a whole is told before a row is read, and noth
     gzipSync(Buffer.alloc(5000, 'id,name\n1,a\n')).subarray(0, 30),
   )
   await mkdir(path('empty'))
+  // A folder with the name of a file is left alone, a name that is not UTF-8 cannot be.
+  await mkdir(path('latin1'))
+  await mkdir(path('latin1/users.csv'))
+  await writeFile(Buffer.from(path('latin1/caf\xe9.csv'), 'latin1'), 'id,name\n1,a\n')
+  await writeFile(path('semicolons.csv'), 'id;name\n1;a\n')
   const cases: [argv: string[], exitCode: number, says: RegExp][] = [
     [
       ['users.csv', 'countries.csv'],
@@ -185,21 +260,26 @@ test('what is wrong with files as a whole is told before a row is read, and noth
     [['events.csv'], 2, /events\.csv.*ends within a quoted field/],
     [['cut.csv.gz', '--table', 'cut.csv.gz=users'], 2, /cut\.csv\.gz.*damaged/],
     [['gone.csv'], 2, /gone\.csv.*ENOENT/],
+    [[''], 2, /the name of a file is empty/],
+    [['latin1'], 2, /cannot import 'latin1\/caf.\.csv': its name is not UTF-8/],
+    [
+      ['semicolons.csv', '--table', 'semicolons.csv=users'],
+      2,
+      /column 'id;name'[\s\S]*\nhint: fields seem to be separated by ';'/,
+    ],
     [['empty'], 2, /directory without toc\.dat/],
     [['users.csv', 'users.json'], 2, /are both of table "public"\."users"/],
     [['export', 'users.csv', '--at', '2024-01-01'], 2, /--at is of one commit/],
     [['users.csv', '--table', 'user.csv=users'], 2, /is of none of the files/],
     [['users.csv', '--schema-from', 'v9'], 2, /unknown revision/],
   ]
+  // A user of its own: others import on this server meanwhile.
+  await place.database.query(
+    'DO $$ BEGIN CREATE ROLE import_tables LOGIN SUPERUSER; EXCEPTION WHEN duplicate_object THEN END $$',
+  )
+  const own = databaseUrl(serverOf(newest), place.database.name, 'import_tables')
   for (const [argv, exitCode, says] of cases) {
-    const outcome = await place.snap([
-      'import',
-      ...argv,
-      '--branch',
-      'never',
-      '--scratch',
-      place.database.url,
-    ])
+    const outcome = await place.snap(['import', ...argv, '--branch', 'never', '--scratch', own])
     match(outcome.stderr, says)
     equal(outcome.exitCode, exitCode, outcome.stderr)
   }
@@ -212,7 +292,50 @@ test('what is wrong with files as a whole is told before a row is read, and noth
   match(plain.stderr, /triggers cannot be kept from running.*\nhint: leave out --scratch/)
   match((await place.snap(['log', 'never'])).stderr, /unknown revision/)
   deepEqual(
-    await place.database.query("SELECT FROM pg_database WHERE datname LIKE 'snap_import%'"),
+    await place.database.query(
+      "SELECT FROM pg_database WHERE datdba IN ('import_tables'::regrole, 'import_plain'::regrole)",
+    ),
     [],
   )
+})
+
+test('a dump that says no name is named after its file where the project names no database, or several', async () => {
+  const place = await newWorkplace(newest)
+  await writeFile(join(place.directory, 'nameless.sql'), '-- By hand\nCREATE TABLE t (a int);\n')
+  const options = { environment: environment() }
+  await place.succeed(['init'], options)
+  const nameOf = async (branch: string) => {
+    const scratch = ['--scratch', place.database.url, '--branch', branch]
+    const { imported } = await place.json(['import', 'nameless.sql', ...scratch], options)
+    const { commit } = await place.json(['show', imported[0].commitId], options)
+    return commit.database.name
+  }
+  equal(await nameOf('missing'), 'nameless')
+  const service = (name: string, port: number) =>
+    `  ${name}:\n    image: postgres:16\n    ports: ["${port}:5432"]\n    environment: { POSTGRES_PASSWORD: x, POSTGRES_DB: ${name} }\n`
+  await writeFile(
+    join(place.directory, 'compose.yaml'),
+    `services:\n${service('one', 5555)}${service('two', 5556)}`,
+  )
+  match((await place.snap(['commit', '-m', 'x'], options)).stderr, /this project name 2 databases/)
+  equal(await nameOf('several'), 'nameless')
+})
+
+test('a scratch database that a killed import left is dropped by the next, one in use is not', async () => {
+  const place = await newPlace()
+  const [abandoned, used] = ['snap_import_000000000abc', 'snap_import_0f00000000de']
+  await place.database.query(`CREATE DATABASE ${abandoned}`)
+  await place.database.query(`CREATE DATABASE ${used}`)
+  const left = () =>
+    place.database.query(
+      "SELECT datname FROM pg_database WHERE datname IN ('snap_import_000000000abc', 'snap_import_0f00000000de')",
+    )
+  const argv = ['import', 'export', '--scratch', place.database.url]
+  await place.database.withClient(async (client) => {
+    await client.query(`SELECT pg_advisory_lock(${0x0f00000000de})`)
+    await place.succeed(argv)
+    deepEqual(await left(), [{ datname: used }])
+  })
+  await place.succeed(argv)
+  deepEqual(await left(), [])
 })

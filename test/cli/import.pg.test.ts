@@ -4,13 +4,13 @@
  */
 import { deepEqual, equal, match } from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { readFile, utimes, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { describe, test } from 'vitest'
 import { compress } from 'zstd-napi'
-import { allMajors, createDatabase } from '../support/postgres.ts'
+import { allMajors, createDatabase, databaseUrl, serverOf } from '../support/postgres.ts'
 import { dumpWith } from '../support/witness.ts'
 import { contentsOf } from './commit-contents.ts'
 import { newWorkplace, readShop, WRECKAGE } from './workplace.ts'
@@ -127,7 +127,7 @@ describe.runIf(major !== undefined)(`dumps of PostgreSQL ${major}`, () => {
     const { imported } = await place.json(['import', 'a.sql', '--scratch', place.database.url])
     equal(imported[0].leftOut.length > 0, true)
     const names = await place.database.query(
-      "SELECT FROM pg_database WHERE datname LIKE 'snap_import%'",
+      "SELECT FROM pg_database WHERE datdba = 'import_damaged'::regrole",
     )
     deepEqual(names, [])
   })
@@ -159,6 +159,18 @@ describe.runIf(major !== undefined)(`dumps of PostgreSQL ${major}`, () => {
     await writeFile(path('flipped.dump'), flipped)
     const copyAt = sql.indexOf('COPY ')
     await writeFile(path('cut.sql'), sql.subarray(0, copyAt + 2000))
+    // What stands before the cut is complete in itself: whole statements, whole tables.
+    await writeFile(path('between.sql'), sql.subarray(0, sql.indexOf('--\n', copyAt)))
+    await writeFile(path('end.sql'), sql.subarray(0, sql.lastIndexOf('database dump complete')))
+    await writeFile(path('utf16.sql'), `\ufeff${sql.toString()}`, 'utf16le')
+    await writeFile(path('empty.sql'), '')
+    await writeFile(
+      path('future.sql'),
+      '--\n-- Dumped from database version 99.1\n-- Dumped by pg_dump version 99.1\nSET new_in_99 = on;\n',
+    )
+    await dump(shop.url, path('dir'), ['-Fd'])
+    const rows = (await readdir(path('dir'))).filter((name) => name !== 'toc.dat')
+    for (const name of rows) await rm(join(path('dir'), name))
     await writeFile(path('cut.sql.gz'), gzipSync(sql).subarray(0, 3000))
     await writeFile(
       path('all.sql'),
@@ -179,7 +191,16 @@ describe.runIf(major !== undefined)(`dumps of PostgreSQL ${major}`, () => {
       ['cut.dump', /ends too early|ends before|damaged/],
       ['short.dump', /it ends too early/],
       ['flipped.dump', /damaged|ends too early|invalid/],
-      ['cut.sql', /ends within the rows of a table/],
+      ['cut.sql', /ends within the rows of \S.*\nhint: the file is cut off/],
+      ['between.sql', /ends before its last comment, '-- PostgreSQL database dump complete'/],
+      ['end.sql', /ends before its last comment/],
+      ['utf16.sql', /it is UTF-16.*\nhint: .*--file/],
+      ['empty.sql', /it is empty/],
+      [
+        'future.sql',
+        /new_in_99.*\nhint: the dump is of PostgreSQL 99\.1, and the server .* is \d+:/,
+      ],
+      ['dir', /cannot import 'dir\/\d+\.dat\.gz': ENOENT/],
       ['cut.sql.gz', /damaged/],
       ['all.sql', /line 4: it is about roles or tablespaces/],
       ['two.sql', /line 3: it holds more than one database/],
@@ -190,15 +211,20 @@ describe.runIf(major !== undefined)(`dumps of PostgreSQL ${major}`, () => {
       ['photo.jpg', /it is no dump of pg_dump/],
       ['gone.dump', /ENOENT/],
     ]
+    // A user of its own: others import on this server meanwhile.
+    await place.database.query(
+      'DO $$ BEGIN CREATE ROLE import_damaged LOGIN SUPERUSER; EXCEPTION WHEN duplicate_object THEN END $$',
+    )
+    const own = databaseUrl(serverOf(major!), place.database.name, 'import_damaged')
     for (const [file, says] of cases) {
-      const argv = ['import', file, '--scratch', place.database.url]
+      const argv = ['import', file, '--scratch', own]
       const { exitCode, stderr } = await place.snap(argv)
       equal(exitCode, 2, `${file}: ${stderr}`)
       match(stderr, says)
     }
     match((await place.snap(['log', 'imported'])).stderr, /unknown revision/)
     const left = await place.database.query(
-      "SELECT FROM pg_database WHERE datname LIKE 'snap_import%'",
+      "SELECT FROM pg_database WHERE datdba = 'import_damaged'::regrole",
     )
     deepEqual(left, [])
   })

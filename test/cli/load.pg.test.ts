@@ -3,7 +3,7 @@
  */
 import { deepEqual, equal, match } from 'node:assert/strict'
 import { createWriteStream } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -355,6 +355,64 @@ oldestAndNewestMajor((major) => {
       /is computed by the table/,
     )
   })
+})
+
+test('what is wrong with a file or a flag as a whole is told, and what is no row is none', async () => {
+  const place = await newPlace(allMajors.at(-1)!)
+  await place.write('ok.csv', 'id,name\n3,good\n')
+  await place.write('semi.csv', 'id;name\n3;good\n')
+  await place.write('tabs.csv', 'id\tname\n3\tgood\n')
+  await place.write('empty.json', ' \n')
+  await place.write('pretty.json', '{\n  "id": 3,\n  "name": "good"\n}\n')
+  await place.write('numbers.json', '[1, 2]')
+  await place.write('nothing.json', '[{}]')
+  await place.database.query('CREATE TABLE anything (n int)')
+  await mkdir(join(place.directory, 'dir.csv'))
+  const cases: [argv: string[], exitCode: number, says: RegExp][] = [
+    [['dir.csv'], 2, /cannot read 'dir\.csv': EISDIR/],
+    [['empty.json'], 2, /cannot read 'empty\.json': it is empty/],
+    [['pretty.json'], 2, /it is neither an array of objects nor an object on each line/],
+    [['numbers.json'], 2, /it is neither an array of objects nor an object on each line/],
+    [['nothing.json', '-t', 'anything'], 2, /no column of the file goes into the table/],
+    [['semi.csv'], 2, /\nhint: fields seem to be separated by ';': say --delimiter ';'/],
+    [['tabs.csv'], 2, /\nhint: fields seem to be separated by tabs: say --format tsv/],
+    [['ok.csv', '--delimiter', ''], 2, /nothing can stand between fields as ""/],
+    [['ok.csv', '--delimiter', '"'], 2, /nothing can stand between fields as "\\""/],
+    [['ok.csv', '--time-zone', 'Mars/X'], 2, /the server knows no time zone 'Mars\/X'/],
+    [
+      ['ok.csv', '--map', 'name=extra', '--map', 'name=name'],
+      2,
+      /column 'name' of the file is mapped to both 'extra' and 'name'/,
+    ],
+    [['ok.csv', '--reject', 'nowhere/r.csv'], 8, /cannot write '.*nowhere\/r\.csv': ENOENT/],
+  ]
+  for (const [argv, exitCode, says] of cases) {
+    const outcome = await place.snap(['load', '-t', 'people', ...argv])
+    match(outcome.stderr, says)
+    equal(outcome.exitCode, exitCode, outcome.stderr)
+  }
+  await place.write('none.json', '[]')
+  await place.write('none.jsonl', '')
+  for (const file of ['none.json', 'none.jsonl']) {
+    match(await place.succeed(['load', file, '-t', 'people']), /0 rows: nothing to do/)
+  }
+  equal((await place.people()).length, 2)
+
+  await place.write(
+    'half.json',
+    '[{"id": 3, "name": "\\ud83d\\ude00"}, {"id": 4, "name": "\\ud83d"}]',
+  )
+  const { exitCode, stdout } = await place.snap([
+    'load',
+    'half.json',
+    '-t',
+    'people',
+    '--reject',
+    'r',
+  ])
+  equal(exitCode, 1)
+  match(stdout, /row 2, column name .*: has half of a surrogate pair/)
+  deepEqual((await place.people('name')).slice(2), [{ name: '😀' }])
 })
 
 test('100 MB go through in memory that does not grow with them', async () => {

@@ -155,6 +155,7 @@ const LAYERS: Readonly<Record<string, { mayImport: readonly string[]; because: s
       'src/load',
       'src/capture',
       'src/maintenance',
+      'src/objects/with-scratch-directory.ts',
       'src/restore/plan-creation.ts',
       'src/restore/read-schema.ts',
       'src/restore/run-refreshes.ts',

@@ -88,6 +88,7 @@ test('whatever keeps files from being run is listed, each by its line', async ()
     '4_goose.sql': '-- +goose Up\nSELECT 1;\n-- +goose Down\nSELECT 2;',
     '5_typo.sql': '-- snap: no transaction\nVACUUM;',
     '6_copy.sql': 'COPY t TO STDOUT;',
+    '7_cut.sql': 'SELECT 1;\nCOPY t FROM stdin;\n1\n2',
   }
   await expect(read(files)).rejects.toMatchObject({
     code: 'MIGRATION_INVALID',
@@ -99,6 +100,7 @@ test('whatever keeps files from being run is listed, each by its line', async ()
         { file: 'm/4_goose.sql', line: 3, message: expect.stringMatching(/only to go back/) },
         { file: 'm/5_typo.sql', line: 1, message: expect.stringMatching(/is not known/) },
         { file: 'm/6_copy.sql', line: 1, message: expect.stringMatching(/nobody to read/) },
+        { file: 'm/7_cut.sql', line: 2, message: expect.stringMatching(/ends within the rows/) },
       ],
     },
   })
