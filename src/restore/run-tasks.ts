@@ -21,6 +21,8 @@ export interface Task {
 }
 
 /**
+ * Runs tasks, each listed after those it waits for.
+ *
  * Returns when all are done. Of `after`, what is not among `tasks` counts as done.
  *
  * The first failure ends the others: nothing more is begun, and statements that run are cancelled.
@@ -52,7 +54,6 @@ export async function runTasks(
       const task = findReady()
       if (task === undefined) {
         // Something that runs will bring more to do.
-        if (busy.size === 0) throw new InvariantError('tasks wait for each other')
         await new Promise<void>((resolve) => idle.push(resolve))
         continue
       }
@@ -83,16 +84,15 @@ export async function runTasks(
 
 /** Those first whose own cost and that of the costliest chain behind them is highest. */
 function byCostBehind(tasks: readonly Task[]): Task[] {
-  const followers = new Map<Task, Task[]>(tasks.map((task) => [task, []]))
-  for (const task of tasks) for (const before of task.after) followers.get(before)?.push(task)
-  const costs = new Map<Task, number>()
-  const costOf = (task: Task): number => {
-    const known = costs.get(task)
-    if (known !== undefined) return known
-    const behind = followers.get(task)!.map(costOf)
-    const cost = task.cost + Math.max(0, ...behind)
-    costs.set(task, cost)
-    return cost
+  const behind = new Map<Task, number>()
+  const costOf = (task: Task) => task.cost + (behind.get(task) ?? 0)
+  const later = new Set<Task>()
+  for (const task of tasks.toReversed()) {
+    later.add(task)
+    for (const before of task.after) {
+      if (later.has(before)) throw new InvariantError('a task waits for a later one')
+      behind.set(before, Math.max(behind.get(before) ?? 0, costOf(task)))
+    }
   }
   return tasks.toSorted((a, b) => costOf(b) - costOf(a))
 }
