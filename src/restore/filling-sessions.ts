@@ -5,9 +5,7 @@ import { availableParallelism } from 'node:os'
 import type { DatabaseAddress } from '../postgres/address/database-address.ts'
 import { pinSettings } from '../postgres/pinned-settings.ts'
 import { openSession, type Session } from '../postgres/session.ts'
-
-/** Shared by all sessions: what indexes are sorted and foreign keys are joined in. */
-const MAINTENANCE_KIBIBYTES = 512 * 1024
+import { raiseMaintenanceMemory } from './maintenance-memory.ts'
 
 /**
  * Opens `count` sessions at once.
@@ -24,11 +22,8 @@ export async function openFillingSessions(
     Array.from({ length: count }, async () => {
       const session = await openSession(address, signal === undefined ? {} : { signal })
       await pinSettings(session)
-      await session.execute(
-        `SET synchronous_commit = off;
-         SELECT set_config(name, greatest(setting::bigint, ${Math.round(MAINTENANCE_KIBIBYTES / count)})::text, false)
-           FROM pg_catalog.pg_settings WHERE name = 'maintenance_work_mem'`,
-      )
+      await session.execute('SET synchronous_commit = off')
+      await raiseMaintenanceMemory(session, count)
       return session
     }),
   )
