@@ -64,8 +64,12 @@ export interface CheckoutSummary {
   largeObjects: { countBefore: number; countAfter: number; differ: boolean }
   /** Empty where only the database, or a part of it, is restored. */
   sources: PlannedSources
-  /** Objects of the database read and checked before anything is touched. */
-  verified: { objectCount: number; sizeBytes: number }
+  /**
+   * Objects of the database read and checked before anything is touched; null where a new database
+   * is going to be made: there they are checked as they are loaded, and it goes again with the first
+   * that is damaged.
+   */
+  verified: { objectCount: number; sizeBytes: number } | null
   warnings: { code: string; subject: string; detail: string }[]
 }
 

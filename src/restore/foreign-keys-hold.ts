@@ -115,7 +115,12 @@ async function countViolations(session: Session, key: ForeignKey): Promise<numbe
 }
 
 /** `ONLY public."Order Lines"` as people write it: `public.Order Lines`. */
-function labelOf(table: string): string {
+const labelOf = (table: string): string => namesIn(table).join('.')
+
+/** `ONLY public."Order Lines"` as `tableKey` writes it. */
+export const tableKeyOf = (table: string): string => namesIn(table).join('\0')
+
+function namesIn(table: string): string[] {
   const names = table.replace(/^ONLY /, '').match(new RegExp(IDENTIFIER, 'gu')) ?? [table]
-  return names.map(unquoteIdentifier).join('.')
+  return names.map(unquoteIdentifier)
 }

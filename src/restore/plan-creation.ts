@@ -16,15 +16,16 @@ export interface CreationPlan {
   /** What `indexes` and `afterIndexes` hold, for whoever runs one statement after the other. */
   afterRows: Statement[]
   /** Indexes and the constraints that are kept by one: the statements of each need its table and no other. */
-  indexes: PlannedIndex[]
-  afterIndexes: Statement[]
+  indexes: PlannedEntry[]
+  afterIndexes: PlannedEntry[]
   /** Grants and default privileges. */
   privileges: Statement[]
   /** Event triggers: they would fire on all that comes before them. */
   eventTriggers: Statement[]
 }
 
-export interface PlannedIndex {
+/** One entry, created by itself. */
+export interface PlannedEntry {
   entry: SchemaEntry
   statements: Statement[]
 }
@@ -50,6 +51,9 @@ export interface Alteration {
   setsOwner: boolean
 }
 
+/** An index, or a constraint that is kept by one. */
+export const isIndex = ({ kind }: SchemaEntry): boolean => kind === 'INDEX' || kind === 'CONSTRAINT'
+
 /** @param entries  the commit's entries, in creation order */
 export function planCreation(
   entries: readonly SchemaEntry[],
@@ -72,20 +76,16 @@ export function planCreation(
     ...early.filter(isAttachedLate),
     ...withoutAttachments.filter((entry) => !comesFirst(entry)),
   ]
-  const isIndex = ({ kind }: SchemaEntry) => kind === 'INDEX' || kind === 'CONSTRAINT'
+  const createEach = (each: readonly SchemaEntry[]): PlannedEntry[] =>
+    each.map((entry) => ({ entry, statements: createAll([entry], options) }))
   const privileges = options.withPrivileges ? entries.filter(isPrivilege) : []
   const eventTriggers = entries.filter(firesOnDdl)
 
   return {
     beforeRows: createAll(beforeRows, options),
     afterRows: createAll(afterRows, options),
-    indexes: withoutAttachments
-      .filter(isIndex)
-      .map((entry) => ({ entry, statements: createAll([entry], options) })),
-    afterIndexes: createAll(
-      afterRows.filter((entry) => !isIndex(entry)),
-      options,
-    ),
+    indexes: createEach(withoutAttachments.filter(isIndex)),
+    afterIndexes: createEach(afterRows.filter((entry) => !isIndex(entry))),
     privileges: createAll(privileges, options),
     eventTriggers: createAll(eventTriggers, options),
   }

@@ -19,7 +19,7 @@ import { isWholeDatabase } from '../capture/selection.ts'
 import { SnapError } from '../errors.ts'
 import { emit, type Reporter } from '../events.ts'
 import { encodeJsonLine } from '../format/json-lines.ts'
-import type { SchemaEntry, Selection, Tree } from '../format/values.ts'
+import type { SchemaEntry, Selection, TableEntry, Tree } from '../format/values.ts'
 import { HashingSink } from '../objects/object-sink.ts'
 import { readRows, type StreamReader } from '../objects/walk-manifest.ts'
 import { qualifiedName } from '../postgres/quote.ts'
@@ -111,7 +111,12 @@ export async function proveRestore(
   if (isWholeDatabase(options.selection)) {
     problems.push(...(await compareLargeObjects(session, tree, options)))
   }
-  if (options.withRows) problems.push(...(await compareRows(session, tree, target.objects)))
+  if (options.withRows) {
+    for (const table of tree.tables) {
+      const problem = await compareRows(session, table, target.objects)
+      if (problem !== undefined) problems.push(problem)
+    }
+  }
 
   if (problems.length > 0) throw notProven(problems)
   return {
@@ -160,25 +165,28 @@ export async function compareLargeObjects(
   return problems
 }
 
-async function compareRows(session: Session, tree: Tree, objects: StreamReader): Promise<string[]> {
-  const problems: string[] = []
-  for (const table of tree.tables) {
-    if (table.rows === null) continue
-    const found = await captureStream(session.copyOut(copyOutStatement(table)), new HashingSink())
-    if (isSameStream(found, table.rows)) continue
-    // A row that was deleted and inserted again stands elsewhere in the table.
-    const expectedRows = await digestRows(readRows(objects, table.rows))
-    const foundRows = await digestRows(session.copyOut(copyOutStatement(table)))
-    if (expectedRows !== foundRows) {
-      problems.push(
-        `rows of ${table.namespace}.${table.name} differ: expected ${table.rows.rowCount}, found ${found.rowCount}`,
-      )
-    }
-  }
-  return problems
+/**
+ * Reads a table's rows back.
+ *
+ * @returns  in what they differ, undefined when they are equal or the commit has none
+ */
+export async function compareRows(
+  session: Session,
+  table: TableEntry,
+  objects: StreamReader,
+): Promise<string | undefined> {
+  if (table.rows === null) return undefined
+  const found = await captureStream(session.copyOut(copyOutStatement(table)), new HashingSink())
+  if (isSameStream(found, table.rows)) return undefined
+  // A row that was deleted and inserted again stands elsewhere in the table.
+  const expectedRows = await digestRows(readRows(objects, table.rows))
+  const foundRows = await digestRows(session.copyOut(copyOutStatement(table)))
+  return expectedRows === foundRows
+    ? undefined
+    : `rows of ${table.namespace}.${table.name} differ: expected ${table.rows.rowCount}, found ${found.rowCount}`
 }
 
-function notProven(differences: string[]): SnapError<'RESTORE_NOT_PROVEN'> {
+export function notProven(differences: string[]): SnapError<'RESTORE_NOT_PROVEN'> {
   const more = differences.length > 1 ? ` (and ${differences.length - 1} more)` : ''
   return new SnapError(
     'RESTORE_NOT_PROVEN',

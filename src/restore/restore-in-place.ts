@@ -24,6 +24,7 @@ import { tablesWithoutRows } from './compare-trees.ts'
 import { findLiveChanges, type LiveChanges } from './find-live-changes.ts'
 import type { InPlaceChange } from './in-place-change.ts'
 import type { LiveState } from './live-state.ts'
+import { raiseMaintenanceMemory } from './maintenance-memory.ts'
 import { partFailed } from './part-errors.ts'
 import type { PlannedChange } from './plan-change.ts'
 import { compareLargeObjects, type Proof, proveRestore } from './prove.ts'
@@ -88,6 +89,7 @@ export async function restoreInPlace(
   const session = await openSession(database, commit.signal ? { signal: commit.signal } : {})
   try {
     await pinSettings(session, { lockTimeoutMs })
+    await raiseMaintenanceMemory(session, 1)
     await session.execute('BEGIN')
     const watched = <T>(work: () => Promise<T>) =>
       watchLocks(session, { ...options, address: database, reporter: commit.reporter }, work)

@@ -2,32 +2,33 @@
  * Restores a tree into a database made for it.
  *
  * Nobody else uses the new database yet, so structure, rows and indexes are
- * committed as they come, rows and indexes by several connections at once. A
- * failure drops the database again.
+ * committed as they come, by several connections at once, and the proof comes
+ * after the last commit. A failure drops the database again.
  */
 
 import { captureSchema } from '../capture/capture-schema.ts'
 import { readSystemIdentifier } from '../capture/database-facts.ts'
-import { isSnapError, SnapError, throwIfAborted } from '../errors.ts'
-import { emit } from '../events.ts'
-import type { Commit, TableEntry } from '../format/values.ts'
+import { listRelations } from '../capture/list-relations.ts'
+import { isSnapError, SnapError } from '../errors.ts'
+import type { Commit } from '../format/values.ts'
 import { type DatabaseAddress, withDatabase } from '../postgres/address/database-address.ts'
-import { pinSettings } from '../postgres/pinned-settings.ts'
-import { qualifiedName, quoteIdentifier, quoteLiteral } from '../postgres/quote.ts'
+import { quoteIdentifier, quoteLiteral } from '../postgres/quote.ts'
 import { serverMajorOf } from '../postgres/server-major.ts'
 import { openSession, type Session } from '../postgres/session.ts'
-import { analyzeTables, createIndexes } from './create-indexes.ts'
-import { loadRows } from './load-rows.ts'
-import { type Proof, proveRestore } from './prove.ts'
+import { planAnalyses } from './analyze-tables.ts'
+import { fillTables } from './fill-tables.ts'
+import { makeDurable, openFillingSessions } from './filling-sessions.ts'
+import { isIndex } from './plan-creation.ts'
+import { tableKey } from './plan-surgery.ts'
+import { compareRows, notProven, type Proof, type ProofOptions, proveRestore } from './prove.ts'
 import {
   clearForRestore,
   createStructure,
   finishStructure,
-  loadBesideTables,
   ownTables,
   type RestoreTarget,
 } from './restore-state.ts'
-import { DEFAULT_SEARCH_PATH } from './statement.ts'
+import { runTasks, type Task } from './run-tasks.ts'
 
 export interface IntoOptions {
   into: DatabaseAddress
@@ -52,80 +53,69 @@ export async function restoreInto(target: RestoreTarget, options: IntoOptions): 
 }
 
 async function fillDatabase(target: RestoreTarget, options: IntoOptions): Promise<Proof> {
-  const open = async () => {
-    const session = await openSession(options.into, target.signal ? { signal: target.signal } : {})
-    await pinSettings(session)
-    return session
-  }
-  const main = await open()
-  const loaders: Session[] = []
+  const tableCount = ownTables(target.tree).length
+  const indexCount = target.entries.filter(isIndex).length
+  const sessionCount = Math.max(1, Math.min(options.jobs, Math.max(tableCount, indexCount)))
+  const sessions = await openFillingSessions(options.into, sessionCount, target.signal)
+  const [first] = sessions as [Session]
   try {
-    await main.execute('BEGIN')
-    const live = await captureSchema(main, target.selection, 'savepoint')
-    const creation = await clearForRestore(main, live.entries, target)
-    await createStructure(main, creation, target)
-    await main.execute('COMMIT')
+    await first.execute('BEGIN')
+    const live = await captureSchema(first, target.selection, 'savepoint')
+    const creation = await clearForRestore(first, live.entries, target)
+    await createStructure(first, creation, target)
+    await first.execute('COMMIT')
 
-    const tables = ownTables(target.tree)
-    const taskCount = Math.max(tables.length, creation.indexes.length)
-    const loaderCount = Math.max(1, Math.min(options.jobs, taskCount))
-    for (let i = 0; i < loaderCount; i++) loaders.push(await open())
-    await loadInParallel(loaders, tables, target)
-    emit(target.reporter, { kind: 'phaseStarted', phase: 'createIndexes' })
-    const leftIndexes = await createIndexes(loaders, creation.indexes, target)
-    await analyzeTables(loaders, target.tree, target.signal)
+    const relations = await listRelations(first)
+    const plain = relations.filter(({ kind }) => kind === 'table').map(tableKey)
+    const left = await fillTables(sessions, creation, new Set(plain), target)
 
-    await main.execute('BEGIN')
-    await loadBesideTables(main, target)
-    const afterRows = [
-      ...leftIndexes.flatMap(({ statements }) => statements),
-      ...creation.afterIndexes,
-    ]
-    await finishStructure(main, { ...creation, afterRows }, target)
-    const proof = await proveRestore(main, target, {
+    await first.execute('BEGIN')
+    await finishStructure(first, { ...creation, afterRows: left }, target)
+    await first.execute('COMMIT')
+
+    const proof = await proveFilled(sessions, target, {
       ...target,
       withRows: options.withRowProof,
-      allowsOtherWords: main.serverMajor !== serverMajorOf(options.source),
+      allowsOtherWords: first.serverMajor !== serverMajorOf(options.source),
     })
-    await main.execute('COMMIT')
+    await makeDurable(first)
     return proof
   } finally {
-    await Promise.allSettled([main, ...loaders].map((session) => session.close()))
+    await Promise.allSettled(sessions.map((session) => session.close()))
   }
 }
 
-async function loadInParallel(
-  loaders: readonly Session[],
-  tables: readonly TableEntry[],
-  { objects, reporter, signal }: RestoreTarget,
-): Promise<void> {
-  emit(reporter, { kind: 'phaseStarted', phase: 'loadRows' })
-  const queue = tables.toSorted((a, b) => (b.rows?.sizeBytes ?? 0) - (a.rows?.sizeBytes ?? 0))
-  emit(reporter, {
-    kind: 'tablesPlanned',
-    tableCount: queue.length,
-    estimatedSizeBytes: queue.reduce((sum, { rows }) => sum + (rows?.sizeBytes ?? 0), 0),
-  })
-  let failure: unknown
-  await Promise.all(
-    loaders.map(async (loader) => {
-      for (let table = queue.shift(); table !== undefined; table = queue.shift()) {
-        try {
-          throwIfAborted(signal, 'checkout')
-          // TRUNCATE in the same transaction lets COPY write frozen rows and append them in order.
-          await loader.execute(
-            `BEGIN; ${DEFAULT_SEARCH_PATH}; TRUNCATE ONLY ${qualifiedName(table)}`,
-          )
-          await loadRows(loader, objects, table, { isNew: true, reporter })
-          await loader.execute('COMMIT')
-        } catch (error) {
-          failure ??= error
-          queue.length = 0
-        }
-      }
+/** Takes statistics beside the proof, which keeps the server little busy where no rows are read back. */
+async function proveFilled(
+  sessions: readonly Session[],
+  target: RestoreTarget,
+  { withRows, ...options }: ProofOptions,
+): Promise<Proof> {
+  let proof: Proof | undefined
+  const problems: string[] = []
+  const proveAllElse: Task = {
+    cost: Number.POSITIVE_INFINITY,
+    after: [],
+    run: async (session) => {
+      await session.execute('BEGIN')
+      proof = await proveRestore(session, target, { ...options, withRows: false })
+      await session.execute('COMMIT')
+    },
+  }
+  const rowProofs = (withRows ? target.tree.tables : []).map(
+    (table): Task => ({
+      cost: table.rows?.sizeBytes ?? 0,
+      after: [],
+      run: async (session) => {
+        const problem = await compareRows(session, table, target.objects)
+        if (problem !== undefined) problems.push(problem)
+      },
     }),
   )
-  if (failure !== undefined) throw failure
+  const tasks = [proveAllElse, ...rowProofs, ...planAnalyses(target.tree)]
+  await runTasks(sessions, tasks, target.signal)
+  if (problems.length > 0) throw notProven(problems)
+  return proof!
 }
 
 /**

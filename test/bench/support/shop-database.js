@@ -103,6 +103,12 @@ export const CHANGES = {
   '1 % of the events appended': `INSERT INTO events SELECT id + 100000000, customer_id, type, at, payload FROM events WHERE pick(id, 81, 100) = 0`,
 }
 
+/** Leaves no row as it was. */
+export const UPDATE_EVERY_ROW = `
+  UPDATE customers SET balance = balance + 1; UPDATE orders SET total = total + 1; UPDATE order_items SET price = price + 1;
+  UPDATE events SET at = at + interval '1 second'; UPDATE sessions SET expires_at = expires_at + interval '1 second';
+  UPDATE articles SET slug = slug || '-'; UPDATE pictures SET name = name || '-'; UPDATE metrics SET value = value + 1`
+
 /** Names of the tables, in the order in which they are made. */
 export const TABLE_NAMES = TABLES.map(({ name }) => name)
 
