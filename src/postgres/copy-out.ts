@@ -115,7 +115,7 @@ export class CopyOutQuery implements Conversation {
     socket.off('data', giveToPg)
     socket.on('data', this.#take)
     ;(connection as pg.Connection & { query(sql: string): void }).query(
-      this.#statements.join(';\n'),
+      this.#statements.join('\n;\n'),
     )
   }
 
