@@ -13,7 +13,7 @@ import { pinSettings } from '../../src/postgres/pinned-settings.ts'
 import { createDatabase, oldestAndNewestMajor, type TestDatabase } from '../support/postgres.ts'
 import { addressOf, PATIENCE_MS, withSession } from './postgres/sessions.ts'
 
-const SMALL_TABLES = 150
+const SMALL_TABLES = 100
 
 /** Tables of all sizes, some with statistics and some without. */
 async function manyTables(major: number): Promise<TestDatabase> {
