@@ -2,10 +2,10 @@
  * What a database of many small tables costs, beside raw COPY of the same tables and beside pg_dump.
  *
  * Runs everything by turns, several rounds, and prints the medians as one table: time, that time over
- * the one of raw COPY by two connections, processor time of the client and peak resident memory. Last
- * comes a checkout of one changed table. With a latency, the server is as if so far away: then what
- * counts is how often one waits for it. Needs `npm run build`, psql, and Linux for memory; what
- * pg_dump of an older major there is cannot be measured.
+ * the one of raw COPY by two connections, processor time of the client and peak resident memory.
+ * With a latency, the server is as if so far away: then what
+ * counts is how often one waits for it. Needs `npm run build`, psql, and Linux for memory; a
+ * pg_dump older than the server is left out.
  *
  *   node test/bench/small-tables.js [--tables 5000] [--rows 100] [--rounds 3] [--latency-ms 0]
  *
@@ -59,6 +59,15 @@ const createTable = (table) => `
   INSERT INTO ${nameOf(table)} SELECT g, 1 + g % 97, (g::bigint * 7919) % 100000 / 100.0,
     timestamptz '2024-01-01' + g * interval '17 min', md5((g * ${table})::text) || repeat(' lorem ipsum', g % 5)
   FROM generate_series(1, ${rowsOf(table)}) g;`
+
+/** Returns the major version of an installed PostgreSQL program. @param {string} name */
+function findMajor(name) {
+  try {
+    return Number(/(\d+)/.exec(execFileSync(name, ['--version'], { encoding: 'utf8' }))?.[1])
+  } catch {
+    return undefined
+  }
+}
 
 /** @param {number[]} numbers */
 function median(numbers) {
@@ -129,10 +138,8 @@ try {
     { name: 'pg_dump -Fc', run: `pg_dump -Fc ${q}` },
     { name: 'pg_dump -Fd -j2', run: `pg_dump -Fd -j2 -f ${dump} ${q}`, before: `rm -rf ${dump}` },
   ]
-  const major = Number(/(\d+)/.exec(String(execFileSync('pg_dump', ['--version'])))?.[1])
-  const runnable = steps.filter(
-    ({ name }) => major >= server.majorVersion || !name.startsWith('pg_dump'),
-  )
+  const canDump = (findMajor('pg_dump') ?? 0) >= server.majorVersion
+  const runnable = steps.filter(({ name }) => canDump || !name.startsWith('pg_dump'))
   /** @type {Map<string, import('./support/run-command.js').Measured[]>} */
   const measured = new Map(runnable.map(({ name }) => [name, []]))
   for (let round = 1; round <= roundCount; round++) {
