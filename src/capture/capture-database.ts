@@ -27,18 +27,18 @@ import type {
   Tree,
   WalBase,
 } from '../format/values.ts'
-import { inFamily, type ObjectSink } from '../objects/object-sink.ts'
+import type { ObjectSink } from '../objects/object-sink.ts'
 import type { DatabaseAddress } from '../postgres/address/database-address.ts'
 import { watchLocks } from '../postgres/lock-watch.ts'
 import { pinSettings } from '../postgres/pinned-settings.ts'
 import { qualifiedName } from '../postgres/quote.ts'
 import { openSession, type Session } from '../postgres/session.ts'
+import { captureBatch, lockAtOnce } from './capture-batch.ts'
 import { COPY_LARGE_OBJECT_PAGES, readLargeObjectEntries } from './capture-large-objects.ts'
 import { type CapturedSchema, captureSchema, listTablesMatching } from './capture-schema.ts'
 import { readSequenceStates } from './capture-sequences.ts'
 import { captureLines, captureStream } from './capture-stream.ts'
 import { openConsistentSnapshot } from './consistent-snapshot.ts'
-import { copyOutStatement } from './copy-out-statement.ts'
 import { readDatabaseFacts } from './database-facts.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, defaultJobs } from './default-jobs.ts'
 import { detectMigrations } from './detect-migrations.ts'
@@ -49,6 +49,7 @@ import {
   isWholeDatabase,
   schemaArguments,
 } from './selection.ts'
+import { sizeTables, TableQueue } from './table-batches.ts'
 import { readTableStates, type TableStorage } from './table-states.ts'
 import {
   type EarlierCommits,
@@ -372,7 +373,8 @@ function takeSnapshot(
 }
 
 /**
- * Reads tables with all workers, the largest first so that no worker ends alone with the largest.
+ * Reads tables with all workers, the largest first so that no worker ends alone with the largest, and
+ * small ones several at a time.
  *
  * A migration that waits for one of them keeps the workers out: a lock request
  * queues behind every request before it. Waiting would be for ever, because the
@@ -385,65 +387,36 @@ async function captureTables(
   sink: ObjectSink,
   { reporter, signal }: CaptureOptions,
 ): Promise<Map<string, ManifestRef>> {
-  const queue = tables.toSorted((a, b) => b.estimatedSizeBytes - a.estimatedSizeBytes)
   emit(reporter, {
     kind: 'tablesPlanned',
-    tableCount: queue.length,
-    estimatedSizeBytes: queue.reduce((sum, table) => sum + table.estimatedSizeBytes, 0),
+    tableCount: tables.length,
+    estimatedSizeBytes: tables.reduce((sum, table) => sum + table.estimatedSizeBytes, 0),
   })
 
   const manifests = new Map<string, ManifestRef>()
-  const contended: Relation[] = []
+  const onCaptured = (table: Relation, rows: ManifestRef) => manifests.set(nameKey(table), rows)
   let failure: unknown
-  const drain = async (reader: Session, from: Relation[], canRead: typeof lockAtOnce) => {
-    for (let table = from.shift(); table !== undefined; table = from.shift()) {
+  const drain = async (reader: Session, from: TableQueue, take: typeof lockAtOnce) => {
+    for (let batch = from.take(); batch.length > 0; batch = from.take()) {
       try {
         throwIfAborted(signal, 'capture')
-        if (await canRead(reader, table)) {
-          manifests.set(nameKey(table), await captureTable(reader, table, sink, reporter))
-        } else {
-          contended.push(table)
-        }
+        const locked = await take(reader, batch)
+        if (locked.length > 0) await captureBatch(reader, locked, sink, { onCaptured, reporter })
       } catch (error) {
         failure ??= error
-        from.length = 0
+        from.stop()
       }
     }
   }
+  const sized = tables.length === 0 ? [] : await sizeTables(exporter, tables)
+  const queue = new TableQueue(sized, workers.length)
   await Promise.all(workers.map((worker) => drain(worker, queue, lockAtOnce)))
-  if (failure === undefined) await drain(exporter, contended, () => Promise.resolve(true))
+  if (failure === undefined) {
+    const contended = sized.filter(({ table }) => !manifests.has(nameKey(table)))
+    await drain(exporter, new TableQueue(contended, 1), async (_, batch) => batch)
+  }
   if (failure !== undefined) throw failure
   return manifests
-}
-
-/** Takes the lock that COPY needs, or returns false when it cannot be had without waiting. */
-async function lockAtOnce(worker: Session, table: Relation): Promise<boolean> {
-  try {
-    await worker.execute(`
-      SAVEPOINT snap_table;
-      LOCK TABLE ONLY ${qualifiedName(table)} IN ACCESS SHARE MODE NOWAIT;
-      RELEASE SAVEPOINT snap_table`)
-    return true
-  } catch (error) {
-    if (!isSnapError(error, 'POSTGRES_LOCK_TIMEOUT')) throw error
-    await worker.execute('ROLLBACK TO SAVEPOINT snap_table; RELEASE SAVEPOINT snap_table')
-    return false
-  }
-}
-
-async function captureTable(
-  worker: Session,
-  table: Relation,
-  sink: ObjectSink,
-  reporter: Reporter | undefined,
-): Promise<ManifestRef> {
-  const chunks = inFamily(sink, qualifiedName(table))
-  const rows = await captureStream(worker.copyOut(copyOutStatement(table)), chunks, (totals) =>
-    emit(reporter, { kind: 'tableProgress', table: label(table), ...totals, isDone: false }),
-  )
-  const { rowCount, sizeBytes } = rows
-  emit(reporter, { kind: 'tableProgress', table: label(table), rowCount, sizeBytes, isDone: true })
-  return rows
 }
 
 async function finishCapture(

@@ -45,7 +45,7 @@ import { checkTableState } from '../format/stream-entries.ts'
 import type { Commit, ManifestRef, ObjectId, TableEntry, WalBase } from '../format/values.ts'
 import type { ObjectDatabase } from '../objects/object-database.ts'
 import { readJsonStream } from '../objects/read-json-stream.ts'
-import { walkChunks } from '../objects/walk-manifest.ts'
+import { findWholeStreams } from '../objects/whole-streams.ts'
 import type { DatabaseAddress } from '../postgres/address/database-address.ts'
 import { pinSettings } from '../postgres/pinned-settings.ts'
 import { qualifiedName } from '../postgres/quote.ts'
@@ -145,11 +145,13 @@ export async function findUnreadTables(
       const range = { since: base.walBase.settledLsn, until: moment }
       const modified = await readModifiedFiles(session, range)
       if (typeof modified === 'string') return readAll(modified)
-      const rows = new Map<string, ManifestRef>()
-      for (const { name, storage, manifest } of candidates) {
-        if (storage.fileNodes.some((fileNode) => modified.has(fileNode))) continue
-        if (await isWhole(earlier.objects, manifest)) rows.set(name, manifest)
-      }
+      const unmodified = candidates.filter(
+        ({ storage }) => !storage.fileNodes.some((fileNode) => modified.has(fileNode)),
+      )
+      const manifests = unmodified.map(({ manifest }) => manifest)
+      const whole = await findWholeStreams(earlier.objects, manifests)
+      const taken = unmodified.filter(({ manifest }) => whole.has(manifest))
+      const rows = new Map(taken.map(({ name, manifest }) => [name, manifest]))
       return { rows, baseId: base.commitId, reason: null }
     } finally {
       await session.close()
@@ -192,16 +194,4 @@ async function listCandidates(
     const manifest = byState.get(storage.stateId)?.rows ?? null
     return manifest === null ? [] : [{ name, storage, manifest }]
   })
-}
-
-async function isWhole(objects: ObjectDatabase, manifest: ManifestRef): Promise<boolean> {
-  try {
-    for await (const { id } of walkChunks(objects, manifest)) {
-      if (!(await objects.has(id))) return false
-    }
-    return true
-  } catch (error) {
-    if (isSnapError(error, 'OBJECT_MISSING') || isSnapError(error, 'OBJECT_CORRUPT')) return false
-    throw error
-  }
 }

@@ -16,6 +16,7 @@ import type { Conversation } from './session.ts'
 const COPY_DATA = 0x64 // d
 const COPY_OUT_RESPONSE = 0x48 // H
 const COPY_DONE = 0x63 // c
+const COMMAND_COMPLETE = 0x43 // C
 /** What the server may say between any two messages: notices, settings, notifications. */
 const ASIDES: ReadonlySet<number> = new Set([0x4e, 0x53, 0x41])
 
@@ -25,16 +26,19 @@ const HEAD_BYTES = 5
 /** Rows wait in pieces of one socket read, 64 KiB; a few of them ahead keep the server busy while a chunk is hashed. */
 const MAX_WAITING_BYTES = 1 << 18
 
+/** Stands among the rows that wait. */
+const END_OF_COPY = Buffer.alloc(0)
+
 /** Below it a loop is faster than a call. */
 const SHORT_MOVE_BYTES = 48
 
 type TakeBytes = (bytes: Buffer) => void
 
-/** One COPY's part of the conversation on a connection. */
+/** The part of the conversation on a connection that one COPY has, or several that are sent as one query. */
 export class CopyOutQuery implements Conversation {
   /** Resolves when the server is ready for the next statement; rejects with its error, or the connection's. */
   readonly settled: Promise<void>
-  readonly #sql: string
+  readonly #statements: readonly string[]
   #settle!: { resolve: () => void; reject: (error: Error) => void }
   #socket: Socket | undefined
   /** What pg would have done with the socket's bytes. */
@@ -48,14 +52,18 @@ export class CopyOutQuery implements Conversation {
   #kind = 0
   #leftBytes = 0
 
+  /** Rows, and an `END_OF_COPY` where those of one COPY end and those of another follow. */
   readonly #waiting: Buffer[] = []
   #waitingBytes = 0
+  /** COPYs whose rows have all come. */
+  #doneCount = 0
   #hasEnded = false
   #isDiscarding = false
   #wake: (() => void) | undefined
 
-  constructor(sql: string) {
-    this.#sql = sql
+  /** @param statements  each a `COPY … TO STDOUT`; if one fails, those after it are not run */
+  constructor(...statements: readonly string[]) {
+    this.#statements = statements
     this.settled = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject }
     })
@@ -63,7 +71,19 @@ export class CopyOutQuery implements Conversation {
     this.settled.catch(() => {})
   }
 
-  /** Returns the next rows, or `undefined` when there are no more or the statement has failed. They may end within a row. */
+  get statementCount(): number {
+    return this.#statements.length
+  }
+
+  /** COPYs that have sent all their rows, read or not; what failed is not among them. */
+  get doneCount(): number {
+    return this.#doneCount
+  }
+
+  /**
+   * Returns the next rows of a COPY, or `undefined` when it has no more or has failed; what is
+   * returned after that is of the next one. Rows may end within a row.
+   */
   async next(): Promise<Buffer | undefined> {
     while (this.#waiting.length === 0 && !this.#hasEnded) {
       await new Promise<void>((resolve) => {
@@ -73,7 +93,7 @@ export class CopyOutQuery implements Conversation {
     const piece = this.#waiting.shift()
     this.#waitingBytes -= piece?.length ?? 0
     if (this.#waitingBytes <= MAX_WAITING_BYTES / 2 && !this.#hasEnded) this.#socket?.resume()
-    return piece
+    return piece === END_OF_COPY ? undefined : piece
   }
 
   /** Reads on without keeping anything. */
@@ -94,7 +114,9 @@ export class CopyOutQuery implements Conversation {
     this.#socket = socket
     socket.off('data', giveToPg)
     socket.on('data', this.#take)
-    ;(connection as pg.Connection & { query(sql: string): void }).query(this.#sql)
+    ;(connection as pg.Connection & { query(sql: string): void }).query(
+      this.#statements.join('\n;\n'),
+    )
   }
 
   handleError(error: Error): void {
@@ -110,14 +132,15 @@ export class CopyOutQuery implements Conversation {
 
   /** Takes one read of the socket. Its buffer is ours: rows are moved together at its beginning. */
   #takeBytes(bytes: Buffer): void {
-    let rowsBytes = 0
+    let rowsStart = 0
+    let rowsEnd = 0
     let offset = 0
     while (offset < bytes.length) {
       if (this.#leftBytes > 0) {
         const size = Math.min(this.#leftBytes, bytes.length - offset)
         if (this.#kind === COPY_DATA) {
-          move(bytes, { to: rowsBytes, from: offset, size })
-          rowsBytes += size
+          move(bytes, { to: rowsEnd, from: offset, size })
+          rowsEnd += size
         } else if (ASIDES.has(this.#kind)) {
           this.#giveToPg(Buffer.from(bytes.subarray(offset, offset + size)))
         }
@@ -138,6 +161,17 @@ export class CopyOutQuery implements Conversation {
         this.#beginMessage(this.#head, 0)
       }
       if (this.#kind === COPY_DATA || this.#kind === COPY_OUT_RESPONSE) continue
+      if (this.#kind === COPY_DONE) {
+        this.#doneCount++
+        if (this.#doneCount < this.#statements.length) {
+          this.#push(bytes.subarray(rowsStart, rowsEnd))
+          this.#push(END_OF_COPY)
+          rowsStart = rowsEnd
+          continue
+        }
+      } else if (this.#kind === COMMAND_COMPLETE && this.#doneCount > 0) {
+        continue
+      }
       const head = this.#kind === COPY_DONE ? Buffer.alloc(0) : this.#headAgain()
       if (ASIDES.has(this.#kind)) {
         this.#giveToPg(head)
@@ -145,12 +179,12 @@ export class CopyOutQuery implements Conversation {
       }
       // The end of the rows, or of the statement by an error: all that follows is pg's.
       const rest = Buffer.concat([head, bytes.subarray(offset)])
-      this.#push(bytes.subarray(0, rowsBytes))
+      this.#push(bytes.subarray(rowsStart, rowsEnd))
       this.#end()
       if (rest.length > 0) this.#giveToPg(rest)
       return
     }
-    this.#push(bytes.subarray(0, rowsBytes))
+    this.#push(bytes.subarray(rowsStart, rowsEnd))
   }
 
   #beginMessage(bytes: Buffer, offset: number): void {
@@ -172,7 +206,7 @@ export class CopyOutQuery implements Conversation {
   }
 
   #push(rows: Buffer): void {
-    if (rows.length === 0 || this.#isDiscarding) return
+    if ((rows.length === 0 && rows !== END_OF_COPY) || this.#isDiscarding) return
     this.#waiting.push(rows)
     this.#waitingBytes += rows.length
     if (this.#waitingBytes > MAX_WAITING_BYTES) this.#socket?.pause()
@@ -206,25 +240,52 @@ function move(bytes: Buffer, { to, from, size }: { to: number; from: number; siz
   for (let i = 0; i < size; i++) bytes[to + i] = bytes[from + i]!
 }
 
+interface CopyOut {
+  query: CopyOutQuery
+  start: (query: CopyOutQuery) => void
+  cancel: () => Promise<void>
+}
+
 /**
  * Reads a COPY to its end, and leaves the connection ready whatever happens: an early end cancels
  * the statement and reads on until the server stops.
  */
-export async function* readCopyOut(copy: {
-  query: CopyOutQuery
-  start: (query: CopyOutQuery) => void
-  cancel: () => Promise<void>
-}): AsyncGenerator<Buffer, void, undefined> {
-  const { query } = copy
+export async function* readCopyOut(copy: CopyOut): AsyncGenerator<Buffer, void, undefined> {
+  for await (const rows of readCopyOuts(copy)) yield* rows
+}
+
+/**
+ * Reads COPYs that are sent as one query. Gives the rows of each in turn, to be read before the next
+ * is asked for: what is left of them then is skipped. What a COPY fails with is thrown among its rows.
+ *
+ * Leaves the connection ready as `readCopyOut` does.
+ */
+export async function* readCopyOuts({
+  query,
+  start,
+  cancel,
+}: CopyOut): AsyncGenerator<AsyncGenerator<Buffer, void, undefined>, void, undefined> {
   let hasFailed = false
   query.settled.catch(() => {
     hasFailed = true
   })
-  copy.start(query)
-  let isReadToEnd = false
-  try {
+  start(query)
+  let overCount = 0
+  const rowsOf = async function* (number: number) {
     for (let piece = await query.next(); piece !== undefined; piece = await query.next()) {
       yield piece
+    }
+    overCount = number
+    if (query.doneCount < number) {
+      await query.settled
+      throw new InvariantError(`statement ${number} of a query was no COPY`)
+    }
+  }
+  let isReadToEnd = false
+  try {
+    for (let number = 1; number <= query.statementCount; number++) {
+      yield rowsOf(number)
+      if (overCount < number) for await (const _ of rowsOf(number));
     }
     isReadToEnd = true
     // An error can still come after the last row, at the implicit commit.
@@ -232,7 +293,7 @@ export async function* readCopyOut(copy: {
   } finally {
     if (!isReadToEnd && !hasFailed) {
       query.discard()
-      await copy.cancel()
+      await cancel()
       await query.settled.catch(() => undefined)
     }
   }

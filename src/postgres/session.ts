@@ -12,7 +12,7 @@ import { type DatabaseAddress, describeAddress } from './address/database-addres
 import { sendCancelRequest } from './connect/cancel-request.ts'
 import { connectClient } from './connect/connect-client.ts'
 import { runCopyIn } from './copy-in.ts'
-import { CopyOutQuery, readCopyOut } from './copy-out.ts'
+import { CopyOutQuery, readCopyOut, readCopyOuts } from './copy-out.ts'
 import { quoteLiteral } from './quote.ts'
 import { serverMajorOf } from './server-major.ts'
 import { connectionLost, translateStatementError } from './sql-state.ts'
@@ -150,13 +150,22 @@ export class Session {
    * transaction that leaves it failed.
    */
   copyOut(sql: string): AsyncGenerator<Buffer, void, undefined> {
-    return this.#translated(
-      readCopyOut({
-        query: new CopyOutQuery(sql),
-        start: (query) => this.#submit(query),
-        cancel: () => this.cancel(),
-      }),
-    )
+    return this.#translated(readCopyOut(this.#newCopyOut(sql)))
+  }
+
+  /**
+   * Reads what several `COPY … TO STDOUT` send, for the time of one round trip.
+   *
+   * Gives the rows of each statement in turn, to be read before those of the next are asked for.
+   * What a statement fails with is thrown among its rows; those after it are not run. Otherwise as
+   * `copyOut`: to leave the loop early cancels what is left.
+   */
+  async *copyOuts(
+    statements: readonly string[],
+  ): AsyncGenerator<AsyncGenerator<Buffer, void, undefined>, void, undefined> {
+    for await (const rows of this.#translated(readCopyOuts(this.#newCopyOut(...statements)))) {
+      yield this.#translated(rows)
+    }
   }
 
   /**
@@ -239,7 +248,15 @@ export class Session {
     }
   }
 
-  async *#translated(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
+  #newCopyOut(...statements: string[]) {
+    return {
+      query: new CopyOutQuery(...statements),
+      start: (query: CopyOutQuery) => this.#submit(query),
+      cancel: () => this.cancel(),
+    }
+  }
+
+  async *#translated<Piece>(pieces: AsyncIterable<Piece>): AsyncGenerator<Piece, void, undefined> {
     this.#assertUsable()
     try {
       yield* pieces

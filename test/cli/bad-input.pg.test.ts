@@ -1,7 +1,7 @@
 /** Each thing that can be wrong in the world has its own sentence and its own exit code. */
 import { deepEqual, equal, match } from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { describe, test } from 'vitest'
 import { encodeCommit } from '../../src/format/commit.ts'
@@ -198,7 +198,7 @@ describe('the store', () => {
 
   test('it is damaged: fsck names the file, and a checkout refuses before it touches anything', async () => {
     const { database, directory, snap } = await storeWithCommit()
-    const pack = await damageLargestPack(join(directory, '.snap'))
+    const pack = await damageRowsOf('orders', directory)
     await database.query('DELETE FROM orders')
 
     const fsck = await snap(['fsck'])
@@ -287,25 +287,26 @@ function failWrites(code: 'BACKEND_READ_ONLY' | 'BACKEND_FULL', message: string)
   })
 }
 
-/** Flips one bit in the middle of the largest pack, and returns its name. */
-async function damageLargestPack(storeDirectory: string): Promise<string> {
-  const names = await readdir(join(storeDirectory, 'packs'), { recursive: true })
-  const packs = await Promise.all(
-    names
-      .filter((name) => name.endsWith('.pack'))
-      .map(async (name) => {
-        const path = join(storeDirectory, 'packs', name)
-        return { name: basename(name), path, sizeBytes: (await stat(path)).size }
-      }),
-  )
-  const { name, path, sizeBytes } = packs.sort((a, b) => b.sizeBytes - a.sizeBytes)[0]!
+/** Flips one bit of a table's rows, as HEAD holds them, and returns the name of their pack. */
+async function damageRowsOf(tableName: string, directory: string): Promise<string> {
+  const storeDirectory = join(directory, '.snap')
+  const store = await openStore(await LocalBackend.open(storeDirectory))
+  const { treeId } = await store.objects.readCommit(await resolveRevision(store, 'HEAD'))
+  const { tables } = await store.objects.readTree(treeId)
+  const rows = tables.find(({ name }) => name === tableName)!.rows!
+  const node = await store.objects.readNode(rows.rootId)
+  const chunkId = 'chunks' in node ? node.chunks[0]!.id : node.children[0]!.rootId
+  const { packKey, offsetBytes, storedSizeBytes } = (await store.objects.findEntry(chunkId))!
+  await store.close()
+
+  const path = join(storeDirectory, packKey)
   const bytes = await readFile(path)
-  const middle = Math.floor(sizeBytes / 2)
+  const middle = offsetBytes + Math.floor(storedSizeBytes / 2)
   bytes[middle] = bytes[middle]! ^ 1
   // Packs are made read-only.
   await rm(path)
   await writeFile(path, bytes)
-  return name
+  return basename(packKey)
 }
 
 /** Adds two commits whose ids begin with the same four digits, and returns those. */
