@@ -2,6 +2,7 @@
 import { homedir, hostname, userInfo } from 'node:os'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
+import { setFlagsFromString } from 'node:v8'
 import { ExitCode } from './exit-codes.ts'
 import { FURTHER_SIGNALS, type RunningChild, startChild } from './guarded-run/start-child.ts'
 import { OutputClosed, OutputFailed, type ProgramIo } from './io.ts'
@@ -12,6 +13,11 @@ import { startPager } from './start-pager.ts'
  * The only file that touches the process: it hands the outside world to `run`
  * and turns signals and closed pipes into an abort.
  */
+
+// pg_dump is WebAssembly and runs for a second: to compile it a second time, for speed, takes more of
+// the processor than that gives back, in databases of thousands of tables too. V8 complains of flags that
+// it does not know, so only where it is known to know this one.
+if (/^v(20|22|24)\./.test(process.version)) setFlagsFromString('--liftoff-only')
 
 const interruption = new AbortController()
 let signalExitCode: number | undefined
