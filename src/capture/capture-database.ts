@@ -33,10 +33,11 @@ import { watchLocks } from '../postgres/lock-watch.ts'
 import { pinSettings } from '../postgres/pinned-settings.ts'
 import { qualifiedName } from '../postgres/quote.ts'
 import { openSession, type Session } from '../postgres/session.ts'
+import { type BlockRange, RANGE_SCAN_SETTINGS, readBlockRanges } from './block-ranges.ts'
 import { COPY_LARGE_OBJECT_PAGES, readLargeObjectEntries } from './capture-large-objects.ts'
 import { type CapturedSchema, captureSchema, listTablesMatching } from './capture-schema.ts'
 import { readSequenceStates } from './capture-sequences.ts'
-import { captureLines, captureStream } from './capture-stream.ts'
+import { captureLines, captureRanges, captureStream } from './capture-stream.ts'
 import { openConsistentSnapshot } from './consistent-snapshot.ts'
 import { copyOutStatement } from './copy-out-statement.ts'
 import { readDatabaseFacts } from './database-facts.ts'
@@ -49,6 +50,7 @@ import {
   isWholeDatabase,
   schemaArguments,
 } from './selection.ts'
+import { SharedReading } from './shared-reading.ts'
 import { readTableStates, type TableStorage } from './table-states.ts'
 import {
   type EarlierCommits,
@@ -179,19 +181,21 @@ export async function captureDatabase(sink: ObjectSink, options: CaptureOptions)
       (table) => table.kind === 'table' && !look.excludedData.has(nameKey(table)),
     )
     const toRead = withRows.filter((table) => !known.has(qualifiedName(table)))
-    const workerCount = Math.min(options.jobs ?? defaultJobs(), toRead.length)
+    const ranges = await readBlockRanges(exporter, toRead)
+    const statementCount = sum(toRead.map(({ oid }) => ranges.get(oid)?.length ?? 1))
+    const workerCount = Math.min(options.jobs ?? defaultJobs(), statementCount)
     await Promise.all(
       Array.from({ length: workerCount }, async () => {
         const worker = await openCaptureSession(options)
         workers.push(worker)
         await worker.execute(
-          `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '${look.exportedSnapshot}'`,
+          `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '${look.exportedSnapshot}';${RANGE_SCAN_SETTINGS}`,
         )
       }),
     )
 
     emit(reporter, { kind: 'phaseStarted', phase: 'captureRows' })
-    const read = await captureTables({ exporter, workers }, toRead, sink, options)
+    const read = await captureTables({ exporter, workers }, toRead, ranges, sink, options)
     const rows = new Map(read)
     for (const table of withRows) {
       const manifest = known.get(qualifiedName(table))
@@ -306,6 +310,8 @@ function describeReading(
   }
 }
 
+const sum = (numbers: readonly number[]) => numbers.reduce((total, each) => total + each, 0)
+
 const label = ({ namespace, name }: Relation) => `${namespace}.${name}`
 
 function takeSnapshot(
@@ -372,7 +378,7 @@ function takeSnapshot(
 }
 
 /**
- * Reads tables with all workers, the largest first so that no worker ends alone with the largest.
+ * Reads tables with all workers, the largest first; what has ranges is read by whoever is free.
  *
  * A migration that waits for one of them keeps the workers out: a lock request
  * queues behind every request before it. Waiting would be for ever, because the
@@ -382,6 +388,7 @@ function takeSnapshot(
 async function captureTables(
   { exporter, workers }: { exporter: Session; workers: readonly Session[] },
   tables: readonly Relation[],
+  ranges: ReadonlyMap<number, readonly BlockRange[]>,
   sink: ObjectSink,
   { reporter, signal }: CaptureOptions,
 ): Promise<Map<string, ManifestRef>> {
@@ -394,24 +401,56 @@ async function captureTables(
 
   const manifests = new Map<string, ManifestRef>()
   const contended: Relation[] = []
+  const shared = new SharedReading(lockAtOnce)
   let failure: unknown
-  const drain = async (reader: Session, from: Relation[], canRead: typeof lockAtOnce) => {
+  const onProgress = (table: Relation) => (totals: { rowCount: number; sizeBytes: number }) =>
+    emit(reporter, { kind: 'tableProgress', table: label(table), ...totals, isDone: false })
+  const readAlone = async (reader: Session, table: Relation) =>
+    captureStream(reader.copyOut(copyOutStatement(table)), sink, onProgress(table))
+  const readShared = async (reader: Session, table: Relation) => {
+    const own = ranges.get(table.oid)
+    if (own === undefined) return readAlone(reader, table)
+    return shared.read(reader, table, own, async (reading) => {
+      const { rows } = await captureRanges(reading, sink, onProgress(table))
+      return rows
+    })
+  }
+  const drain = async (
+    reader: Session,
+    from: Relation[],
+    { canRead, read }: { canRead: typeof lockAtOnce; read: typeof readAlone },
+  ) => {
     for (let table = from.shift(); table !== undefined; table = from.shift()) {
       try {
         throwIfAborted(signal, 'capture')
         if (await canRead(reader, table)) {
-          manifests.set(nameKey(table), await captureTable(reader, table, sink, reporter))
+          const rows = await read(reader, table)
+          manifests.set(nameKey(table), rows)
+          const { rowCount, sizeBytes } = rows
+          const totals = { rowCount, sizeBytes }
+          emit(reporter, { kind: 'tableProgress', table: label(table), ...totals, isDone: true })
         } else {
           contended.push(table)
         }
       } catch (error) {
         failure ??= error
         from.length = 0
+        shared.fail(error)
       }
     }
   }
-  await Promise.all(workers.map((worker) => drain(worker, queue, lockAtOnce)))
-  if (failure === undefined) await drain(exporter, contended, () => Promise.resolve(true))
+  const work = async (worker: Session) => {
+    try {
+      await shared.work(worker, () =>
+        drain(worker, queue, { canRead: lockAtOnce, read: readShared }),
+      )
+    } catch (error) {
+      failure ??= error
+    }
+  }
+  await Promise.all(workers.map(work))
+  const always = () => Promise.resolve(true)
+  if (failure === undefined) await drain(exporter, contended, { canRead: always, read: readAlone })
   if (failure !== undefined) throw failure
   return manifests
 }
@@ -429,20 +468,6 @@ async function lockAtOnce(worker: Session, table: Relation): Promise<boolean> {
     await worker.execute('ROLLBACK TO SAVEPOINT snap_table; RELEASE SAVEPOINT snap_table')
     return false
   }
-}
-
-async function captureTable(
-  worker: Session,
-  table: Relation,
-  sink: ObjectSink,
-  reporter: Reporter | undefined,
-): Promise<ManifestRef> {
-  const rows = await captureStream(worker.copyOut(copyOutStatement(table)), sink, (totals) =>
-    emit(reporter, { kind: 'tableProgress', table: label(table), ...totals, isDone: false }),
-  )
-  const { rowCount, sizeBytes } = rows
-  emit(reporter, { kind: 'tableProgress', table: label(table), rowCount, sizeBytes, isDone: true })
-  return rows
 }
 
 async function finishCapture(
