@@ -37,20 +37,14 @@ export const RANGE_SCAN_SETTINGS = `
 /** Cuts a table of so many blocks into ranges, ascending and without a gap; the last has no end. */
 export function cutIntoRanges(blockCount: number): BlockRange[] {
   const rangeCount = Math.max(1, Math.ceil(blockCount / RANGE_BLOCKS))
-  return Array.from({ length: rangeCount }, (_, position) => blockRange(position, rangeCount))
-}
-
-/** The range at a position of those that a table is cut into. */
-export function blockRange(position: number, rangeCount: number): BlockRange {
-  const isLast = position === rangeCount - 1
-  return {
+  return Array.from({ length: rangeCount }, (_, position) => ({
     fromBlock: position * RANGE_BLOCKS,
-    toBlock: isLast ? null : (position + 1) * RANGE_BLOCKS,
-  }
+    toBlock: position === rangeCount - 1 ? null : (position + 1) * RANGE_BLOCKS,
+  }))
 }
 
 /**
- * Returns the ranges of those tables that are worth more than one statement, by OID.
+ * Returns the ranges of those tables that are worth more than one statement.
  *
  * Left out besides small ones: tables of other access methods than heap, whose blocks may be no places
  * of rows; tables that this role may read by columns alone, since a place is not among these; and
@@ -61,9 +55,11 @@ export function blockRange(position: number, rangeCount: number): BlockRange {
 export async function readBlockRanges(
   session: Session,
   tables: readonly Relation[],
-): Promise<Map<number, BlockRange[]>> {
-  const oids = tables.filter(({ extension }) => extension === null).map(({ oid }) => oid)
-  if (oids.length === 0) return new Map()
+): Promise<Map<Relation, BlockRange[]>> {
+  const candidates = new Map(
+    tables.filter(({ extension }) => extension === null).map((table) => [table.oid, table]),
+  )
+  if (candidates.size === 0) return new Map()
   const rows = await session.query<{ oid: string; block_count: string }>(
     `SELECT sized.oid::text AS oid, sized.block_count::text AS block_count
        FROM (SELECT c.oid, pg_catalog.pg_relation_size(c.oid) / current_setting('block_size')::bigint AS block_count
@@ -71,10 +67,13 @@ export async function readBlockRanges(
               WHERE c.oid = ANY ($1::oid[]) AND am.amhandler = 'pg_catalog.heap_tableam_handler'::regproc
                 AND pg_catalog.has_table_privilege(c.oid, 'SELECT')) AS sized
       WHERE sized.block_count > $2`,
-    [oids, (MIN_RANGES - 1) * RANGE_BLOCKS],
+    [[...candidates.keys()], (MIN_RANGES - 1) * RANGE_BLOCKS],
   )
   return new Map(
-    rows.map(({ oid, block_count }) => [Number(oid), cutIntoRanges(Number(block_count))]),
+    rows.map(({ oid, block_count }) => [
+      candidates.get(Number(oid))!,
+      cutIntoRanges(Number(block_count)),
+    ]),
   )
 }
 

@@ -23,6 +23,7 @@ import type {
   Selection,
   SequenceState,
   TableEntry,
+  TableRanges,
   TableState,
   Tree,
   WalBase,
@@ -33,17 +34,24 @@ import { watchLocks } from '../postgres/lock-watch.ts'
 import { pinSettings } from '../postgres/pinned-settings.ts'
 import { qualifiedName } from '../postgres/quote.ts'
 import { openSession, type Session } from '../postgres/session.ts'
-import { type BlockRange, RANGE_SCAN_SETTINGS, readBlockRanges } from './block-ranges.ts'
+import { RANGE_BLOCKS, RANGE_SCAN_SETTINGS, readBlockRanges } from './block-ranges.ts'
 import { COPY_LARGE_OBJECT_PAGES, readLargeObjectEntries } from './capture-large-objects.ts'
 import { type CapturedSchema, captureSchema, listTablesMatching } from './capture-schema.ts'
 import { readSequenceStates } from './capture-sequences.ts'
-import { captureLines, captureRanges, captureStream } from './capture-stream.ts'
+import { captureLines, captureStream } from './capture-stream.ts'
 import { openConsistentSnapshot } from './consistent-snapshot.ts'
 import { copyOutStatement } from './copy-out-statement.ts'
 import { readDatabaseFacts } from './database-facts.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, defaultJobs } from './default-jobs.ts'
 import { detectMigrations } from './detect-migrations.ts'
 import { byNamespaceAndName, listRelations, type Relation } from './list-relations.ts'
+import {
+  type CapturedRows,
+  countStatements,
+  planRanges,
+  type RangePlan,
+  readByRanges,
+} from './read-by-ranges.ts'
 import {
   coversWholeSchema,
   excludedDataArguments,
@@ -57,6 +65,7 @@ import {
   type FullReadReason,
   findBaseCommit,
   findUnreadTables,
+  readAll,
   type UnreadTables,
 } from './unread-tables.ts'
 import {
@@ -124,6 +133,8 @@ export interface Reading {
   reason: FullReadReason | null
   /** `namespace.name` of the tables whose rows were taken from `baseId`. */
   unreadTables: string[]
+  /** `namespace.name` of tables of which only what has changed since `baseId` was read. */
+  partlyReadTables: string[]
   /** `namespace.name` of tables that were taken for unchanged and, read to verify that, were not. */
   mismatches: string[]
 }
@@ -181,9 +192,16 @@ export async function captureDatabase(sink: ObjectSink, options: CaptureOptions)
       (table) => table.kind === 'table' && !look.excludedData.has(nameKey(table)),
     )
     const toRead = withRows.filter((table) => !known.has(qualifiedName(table)))
-    const ranges = await readBlockRanges(exporter, toRead)
-    const statementCount = sum(toRead.map(({ oid }) => ranges.get(oid)?.length ?? 1))
-    const workerCount = Math.min(options.jobs ?? defaultJobs(), statementCount)
+    const plans = new Map<string, RangePlan>()
+    for (const [table, ranges] of await readBlockRanges(exporter, toRead)) {
+      const former = unread.changed.get(qualifiedName(table))
+      plans.set(nameKey(table), planRanges(ranges, former, options.earlier?.objects))
+    }
+    const statementCounts = toRead.map((table) => {
+      const plan = plans.get(nameKey(table))
+      return plan === undefined ? 1 : countStatements(plan)
+    })
+    const workerCount = Math.min(options.jobs ?? defaultJobs(), sum(statementCounts))
     await Promise.all(
       Array.from({ length: workerCount }, async () => {
         const worker = await openCaptureSession(options)
@@ -195,8 +213,13 @@ export async function captureDatabase(sink: ObjectSink, options: CaptureOptions)
     )
 
     emit(reporter, { kind: 'phaseStarted', phase: 'captureRows' })
-    const read = await captureTables({ exporter, workers }, toRead, ranges, sink, options)
-    const rows = new Map(read)
+    const read = await captureTables(
+      { exporter, workers },
+      { tables: toRead, plans },
+      sink,
+      options,
+    )
+    const rows = new Map([...read].map(([key, captured]) => [key, captured.rows]))
     for (const table of withRows) {
       const manifest = known.get(qualifiedName(table))
       if (manifest !== undefined) rows.set(nameKey(table), manifest)
@@ -204,7 +227,13 @@ export async function captureDatabase(sink: ObjectSink, options: CaptureOptions)
     const capture = await finishCapture(exporter, look, rows, sink, options)
     return {
       ...capture,
-      walBase: await noteWalBase(exporter, look.log, { tree: capture.tree, unread }, sink, options),
+      walBase: await noteWalBase(
+        exporter,
+        look.log,
+        { tree: capture.tree, read, unread },
+        sink,
+        options,
+      ),
       reading: describeReading(withRows, read, unread, options),
     }
   } finally {
@@ -227,7 +256,6 @@ async function chooseUnread(
   log: WalLook | WalObstacle,
   { earlier, reading, database, signal }: CaptureOptions,
 ): Promise<UnreadTables> {
-  const readAll = (reason: FullReadReason) => ({ rows: new Map(), baseId: null, reason })
   if (reading === 'all') return readAll('asked')
   if (typeof log === 'string') return readAll(log)
   if (earlier === undefined) return readAll('noBase')
@@ -260,7 +288,11 @@ const DISAPPOINTMENTS: Partial<Record<FullReadReason, string>> = {
 async function noteWalBase(
   exporter: Session,
   log: WalLook | WalObstacle,
-  { tree, unread }: { tree: Tree; unread: UnreadTables },
+  {
+    tree,
+    read,
+    unread,
+  }: { tree: Tree; read: ReadonlyMap<string, CapturedRows>; unread: UnreadTables },
   sink: ObjectSink,
   { earlier, unchangedRows, isBase, signal }: CaptureOptions,
 ): Promise<WalBase | undefined> {
@@ -287,25 +319,69 @@ async function noteWalBase(
     return [{ namespace, name, stateId }]
   })
   const tables = await captureLines(noted, encodeJsonLine, sink)
-  return { serverStartedAt: moment.serverStartedAt, settledLsn, tables }
+  const ranges = noted.flatMap((table) => {
+    const captured = read.get(nameKey(table))
+    const sizesBytes =
+      captured === undefined
+        ? unread.rangeSizesBytes.get(qualifiedName(table))
+        : captured.rangeSizesBytes
+    return sizesBytes == null ? [] : describeRanges(table, sizesBytes)
+  })
+  return {
+    serverStartedAt: moment.serverStartedAt,
+    settledLsn,
+    tables,
+    ...(ranges.length === 0 ? {} : { ranges: await captureLines(ranges, encodeJsonLine, sink) }),
+  }
 }
+
+/** Short lines, so that those of ranges that have not changed are in chunks that are stored already. */
+function describeRanges(
+  { namespace, name }: TableState,
+  sizesBytes: readonly number[],
+): TableRanges[] {
+  const lineCount = Math.ceil(sizesBytes.length / RANGES_PER_LINE)
+  return Array.from({ length: lineCount }, (_, line) => {
+    const firstRange = line * RANGES_PER_LINE
+    return {
+      namespace,
+      name,
+      blockCount: RANGE_BLOCKS,
+      firstRange,
+      sizesBytes: sizesBytes.slice(firstRange, firstRange + RANGES_PER_LINE),
+    }
+  })
+}
+
+const RANGES_PER_LINE = 256
 
 function describeReading(
   tables: readonly Relation[],
-  read: ReadonlyMap<string, ManifestRef>,
+  read: ReadonlyMap<string, CapturedRows>,
   { rows, baseId, reason }: UnreadTables,
   { reading }: CaptureOptions,
 ): Reading {
-  const taken = tables.filter((table) => rows.has(qualifiedName(table)))
-  if (reading !== 'verified')
-    return { baseId, reason, unreadTables: taken.map(label), mismatches: [] }
-  const mismatches = taken.filter(
-    (table) => read.get(nameKey(table))?.rootId !== rows.get(qualifiedName(table))?.rootId,
-  )
+  const unread = tables.filter((table) => rows.has(qualifiedName(table)))
+  const spliced = tables.filter((table) => read.get(nameKey(table))?.spliced)
+  if (reading !== 'verified') {
+    return {
+      baseId,
+      reason,
+      unreadTables: unread.map(label),
+      partlyReadTables: spliced.map(label),
+      mismatches: [],
+    }
+  }
+  const mismatches = [...unread, ...spliced].filter((table) => {
+    const captured = read.get(nameKey(table))
+    const expected = rows.get(qualifiedName(table)) ?? captured?.spliced
+    return captured?.rows.rootId !== expected?.rootId
+  })
   return {
     baseId: null,
     reason: reason ?? 'asked',
     unreadTables: [],
+    partlyReadTables: [],
     mismatches: mismatches.map(label),
   }
 }
@@ -387,11 +463,10 @@ function takeSnapshot(
  */
 async function captureTables(
   { exporter, workers }: { exporter: Session; workers: readonly Session[] },
-  tables: readonly Relation[],
-  ranges: ReadonlyMap<number, readonly BlockRange[]>,
+  { tables, plans }: { tables: readonly Relation[]; plans: ReadonlyMap<string, RangePlan> },
   sink: ObjectSink,
-  { reporter, signal }: CaptureOptions,
-): Promise<Map<string, ManifestRef>> {
+  { reporter, signal, reading }: CaptureOptions,
+): Promise<Map<string, CapturedRows>> {
   const queue = tables.toSorted((a, b) => b.estimatedSizeBytes - a.estimatedSizeBytes)
   emit(reporter, {
     kind: 'tablesPlanned',
@@ -399,21 +474,22 @@ async function captureTables(
     estimatedSizeBytes: queue.reduce((sum, table) => sum + table.estimatedSizeBytes, 0),
   })
 
-  const manifests = new Map<string, ManifestRef>()
+  const captured = new Map<string, CapturedRows>()
   const contended: Relation[] = []
   const shared = new SharedReading(lockAtOnce)
   let failure: unknown
   const onProgress = (table: Relation) => (totals: { rowCount: number; sizeBytes: number }) =>
     emit(reporter, { kind: 'tableProgress', table: label(table), ...totals, isDone: false })
-  const readAlone = async (reader: Session, table: Relation) =>
-    captureStream(reader.copyOut(copyOutStatement(table)), sink, onProgress(table))
-  const readShared = async (reader: Session, table: Relation) => {
-    const own = ranges.get(table.oid)
-    if (own === undefined) return readAlone(reader, table)
-    return shared.read(reader, table, own, async (reading) => {
-      const { rows } = await captureRanges(reading, sink, onProgress(table))
-      return rows
-    })
+  const readAlone = async (session: Session, table: Relation): Promise<CapturedRows> => {
+    const pieces = session.copyOut(copyOutStatement(table))
+    const rows = await captureStream(pieces, sink, onProgress(table))
+    return { rows, rangeSizesBytes: null, spliced: null }
+  }
+  const readShared: typeof readAlone = async (session, table) => {
+    const plan = plans.get(nameKey(table))
+    if (plan === undefined) return readAlone(session, table)
+    const options = { sink, onProgress: onProgress(table), isVerified: reading === 'verified' }
+    return readByRanges(shared, { session, table }, plan, options)
   }
   const drain = async (
     reader: Session,
@@ -424,9 +500,9 @@ async function captureTables(
       try {
         throwIfAborted(signal, 'capture')
         if (await canRead(reader, table)) {
-          const rows = await read(reader, table)
-          manifests.set(nameKey(table), rows)
-          const { rowCount, sizeBytes } = rows
+          const result = await read(reader, table)
+          captured.set(nameKey(table), result)
+          const { rowCount, sizeBytes } = result.rows
           const totals = { rowCount, sizeBytes }
           emit(reporter, { kind: 'tableProgress', table: label(table), ...totals, isDone: true })
         } else {
@@ -452,7 +528,7 @@ async function captureTables(
   const always = () => Promise.resolve(true)
   if (failure === undefined) await drain(exporter, contended, { canRead: always, read: readAlone })
   if (failure !== undefined) throw failure
-  return manifests
+  return captured
 }
 
 /** Takes the lock that COPY needs, or returns false when it cannot be had without waiting. */

@@ -130,6 +130,13 @@ export class RangeReading<Reader> {
     }
   }
 
+  /** Reads what has not been handed out, for nobody. */
+  async drain(): Promise<void> {
+    for (let position = this.#currentPosition; position < this.ranges.length; position++) {
+      for await (const _ of this.rowsOf(position));
+    }
+  }
+
   /** Has the receiver fail, and all who read stop. */
   fail(error: unknown): void {
     this.#failure ??= { error }

@@ -14,7 +14,7 @@ async function* piecesOf(position: number, count: number, pauses: readonly numbe
   }
 }
 
-async function textOf(reading: RangeReading<unknown>): Promise<string> {
+async function textOf(reading: RangeReading<number>): Promise<string> {
   let text = ''
   for (const position of reading.ranges.keys()) {
     for await (const piece of reading.rowsOf(position)) text += Buffer.from(piece).toString()
