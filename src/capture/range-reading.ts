@@ -10,8 +10,8 @@
  */
 import type { BlockRange } from './block-ranges.ts'
 
-/** A few ranges of common rows; with it a commit's peak memory stays far below 300 MB. */
-const MAX_WAITING_BYTES = 1 << 25
+/** Three or four ranges of common rows, which keeps four connections busy. */
+const MAX_WAITING_BYTES = 1 << 24
 
 /** What the range being handed out may have waiting however much others have. */
 const MAX_CURRENT_WAITING_BYTES = 1 << 19
