@@ -7,13 +7,21 @@ import { RANGE_BLOCKS } from '../../src/capture/block-ranges.ts'
 import { captureDatabase } from '../../src/capture/capture-database.ts'
 import type { CommitOptions, CommitResult } from '../../src/capture/commit.ts'
 import { WHOLE_DATABASE } from '../../src/capture/selection.ts'
+import { captureLiveState } from '../../src/diff/database-state.ts'
 import { checkTableRanges } from '../../src/format/stream-entries.ts'
 import { fsck } from '../../src/maintenance/fsck.ts'
 import { HashingSink } from '../../src/objects/object-sink.ts'
 import { readJsonStream } from '../../src/objects/read-json-stream.ts'
-import { walkChunks } from '../../src/objects/walk-manifest.ts'
+import { readRows, walkChunks } from '../../src/objects/walk-manifest.ts'
+import { withScratchDirectory } from '../../src/objects/with-scratch-directory.ts'
 import { openStore, type Store } from '../../src/store.ts'
-import { addressOf, commitDatabase, memoryStore, putAtHead } from '../support/session.ts'
+import {
+  addressOf,
+  checkoutDatabase,
+  commitDatabase,
+  memoryStore,
+  putAtHead,
+} from '../support/session.ts'
 import { SummarizingServer, summarizingMajors } from '../support/summarizing-server.ts'
 
 /**
@@ -140,6 +148,31 @@ describe.each(summarizingMajors)('PostgreSQL %i', (major) => {
     const after = await commitAndCompare()
     expect(after.commit.treeId).not.toBe(during.commit.treeId)
     expect(after.reading.partlyReadTables).toEqual(['public.large'])
+  })
+
+  test('comparisons and checkouts go by what has changed, too', async () => {
+    await server.run(createLarge('large'))
+    const { tree } = await commitDatabase(store, server.url())
+    await server.query(`UPDATE large SET word = '' WHERE id IN (1, 700)`)
+    const database = await addressOf(server.url())
+    await withScratchDirectory(async (scratchDirectory) => {
+      const selection = WHOLE_DATABASE
+      const live = await captureLiveState(store, { database, selection, scratchDirectory })
+      const whole = await captureDatabase(new HashingSink(), { database, selection })
+      expect(live.treeId).toBe(whole.treeId)
+      const rows = live.tree.tables[0]!.rows!
+      let sizeBytes = 0
+      for await (const bytes of readRows(live.objects, rows)) sizeBytes += bytes.length
+      expect(sizeBytes).toBe(rows.sizeBytes)
+    })
+    const { result } = await checkoutDatabase(store, server.url(), 'HEAD')
+    const safety = await store.objects.readCommit(result.safetyCommitId!)
+    const { tables } = await store.objects.readTree(safety.treeId)
+    expect(tables[0]!.rows!.sizeBytes).toBe(tree.tables[0]!.rows!.sizeBytes - 2 * 700)
+    const words = await server.query('SELECT DISTINCT length(word) AS length FROM large')
+    expect(words).toEqual([{ length: 700 }])
+    await commitAndCompare()
+    expect(await fsck(store.backend)).toMatchObject({ findings: [] })
   })
 
   test('verifying finds what the log was wrongly trusted with, and keeps what was read', async () => {
