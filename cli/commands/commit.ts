@@ -198,9 +198,7 @@ function report(context: Context, result: CommitResult): void {
     `[${printable(branch)}${root} ${colors.yellow(shortId(commitId))}] ${titleOf(commit)}`,
     ` ${formatQuantity(totals.tableCount, 'table')}, ${formatQuantity(totals.rowCount, 'row')}, ` +
       formatSize(totals.rowSizeBytes) +
-      (reading.unreadTables.length === 0
-        ? ''
-        : `; ${formatQuantity(reading.unreadTables.length, 'table')} not read, unchanged since ${shortId(reading.baseId!)}`),
+      describeReading(reading),
     ...(commit.sources ?? []).map(
       (source) => ` ${printable(source.name)}: ${formatSize(sizeBytesOf(source))}`,
     ),
@@ -210,6 +208,23 @@ function report(context: Context, result: CommitResult): void {
           `${formatQuantity(totals.newObjectCount, 'new object')}, ${formatDuration(totals.elapsedMs)}`,
   )
   if (commit.parentIds.length === 0) output.note('', ...FIRST_STEPS)
+}
+
+function describeReading({
+  unreadTables,
+  partlyReadTables,
+  baseId,
+}: CommitResult['reading']): string {
+  if (baseId === null) return ''
+  const unread =
+    unreadTables.length === 0
+      ? ''
+      : `; ${formatQuantity(unreadTables.length, 'table')} not read, unchanged since ${shortId(baseId)}`
+  const partlyRead =
+    partlyReadTables.length === 0
+      ? ''
+      : `; ${formatQuantity(partlyReadTables.length, 'table')} read where changed since ${shortId(baseId)}`
+  return unread + partlyRead
 }
 
 /** For whoever has just made their first commit. */

@@ -23,16 +23,18 @@ import type {
   Selection,
   SequenceState,
   TableEntry,
+  TableRanges,
   TableState,
   Tree,
   WalBase,
 } from '../format/values.ts'
-import type { ObjectSink } from '../objects/object-sink.ts'
+import { inFamily, type ObjectSink } from '../objects/object-sink.ts'
 import type { DatabaseAddress } from '../postgres/address/database-address.ts'
 import { watchLocks } from '../postgres/lock-watch.ts'
 import { pinSettings } from '../postgres/pinned-settings.ts'
 import { qualifiedName } from '../postgres/quote.ts'
 import { openSession, type Session } from '../postgres/session.ts'
+import { RANGE_BLOCKS, RANGE_SCAN_SETTINGS, readBlockRanges } from './block-ranges.ts'
 import { captureBatch, lockAtOnce } from './capture-batch.ts'
 import { COPY_LARGE_OBJECT_PAGES, readLargeObjectEntries } from './capture-large-objects.ts'
 import { type CapturedSchema, captureSchema, listTablesMatching } from './capture-schema.ts'
@@ -44,18 +46,27 @@ import { DEFAULT_LOCK_TIMEOUT_MS, defaultJobs } from './default-jobs.ts'
 import { detectMigrations } from './detect-migrations.ts'
 import { byNamespaceAndName, listRelations, type Relation } from './list-relations.ts'
 import {
+  type CapturedRows,
+  countStatements,
+  planRanges,
+  type RangePlan,
+  readByRanges,
+} from './read-by-ranges.ts'
+import {
   coversWholeSchema,
   excludedDataArguments,
   isWholeDatabase,
   schemaArguments,
 } from './selection.ts'
-import { sizeTables, TableQueue } from './table-batches.ts'
+import { SharedReading } from './shared-reading.ts'
+import { type SizedTable, sizeTables, TableQueue } from './table-batches.ts'
 import { readTableStates, type TableStorage } from './table-states.ts'
 import {
   type EarlierCommits,
   type FullReadReason,
   findBaseCommit,
   findUnreadTables,
+  readAll,
   type UnreadTables,
 } from './unread-tables.ts'
 import {
@@ -123,6 +134,8 @@ export interface Reading {
   reason: FullReadReason | null
   /** `namespace.name` of the tables whose rows were taken from `baseId`. */
   unreadTables: string[]
+  /** `namespace.name` of tables of which only what has changed since `baseId` was read. */
+  partlyReadTables: string[]
   /** `namespace.name` of tables that were taken for unchanged and, read to verify that, were not. */
   mismatches: string[]
 }
@@ -180,20 +193,34 @@ export async function captureDatabase(sink: ObjectSink, options: CaptureOptions)
       (table) => table.kind === 'table' && !look.excludedData.has(nameKey(table)),
     )
     const toRead = withRows.filter((table) => !known.has(qualifiedName(table)))
-    const workerCount = Math.min(options.jobs ?? defaultJobs(), toRead.length)
+    const plans = new Map<string, RangePlan>()
+    for (const [table, ranges] of await readBlockRanges(exporter, toRead)) {
+      const former = unread.changed.get(qualifiedName(table))
+      plans.set(nameKey(table), planRanges(ranges, former, options.earlier?.objects))
+    }
+    const statementCounts = toRead.map((table) => {
+      const plan = plans.get(nameKey(table))
+      return plan === undefined ? 1 : countStatements(plan)
+    })
+    const workerCount = Math.min(options.jobs ?? defaultJobs(), sum(statementCounts))
     await Promise.all(
       Array.from({ length: workerCount }, async () => {
         const worker = await openCaptureSession(options)
         workers.push(worker)
         await worker.execute(
-          `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '${look.exportedSnapshot}'`,
+          `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '${look.exportedSnapshot}';${RANGE_SCAN_SETTINGS}`,
         )
       }),
     )
 
     emit(reporter, { kind: 'phaseStarted', phase: 'captureRows' })
-    const read = await captureTables({ exporter, workers }, toRead, sink, options)
-    const rows = new Map(read)
+    const read = await captureTables(
+      { exporter, workers },
+      { tables: toRead, plans },
+      sink,
+      options,
+    )
+    const rows = new Map([...read].map(([key, captured]) => [key, captured.rows]))
     for (const table of withRows) {
       const manifest = known.get(qualifiedName(table))
       if (manifest !== undefined) rows.set(nameKey(table), manifest)
@@ -201,7 +228,13 @@ export async function captureDatabase(sink: ObjectSink, options: CaptureOptions)
     const capture = await finishCapture(exporter, look, rows, sink, options)
     return {
       ...capture,
-      walBase: await noteWalBase(exporter, look.log, { tree: capture.tree, unread }, sink, options),
+      walBase: await noteWalBase(
+        exporter,
+        look.log,
+        { tree: capture.tree, read, unread },
+        sink,
+        options,
+      ),
       reading: describeReading(withRows, read, unread, options),
     }
   } finally {
@@ -224,7 +257,6 @@ async function chooseUnread(
   log: WalLook | WalObstacle,
   { earlier, reading, database, signal }: CaptureOptions,
 ): Promise<UnreadTables> {
-  const readAll = (reason: FullReadReason) => ({ rows: new Map(), baseId: null, reason })
   if (reading === 'all') return readAll('asked')
   if (typeof log === 'string') return readAll(log)
   if (earlier === undefined) return readAll('noBase')
@@ -257,7 +289,11 @@ const DISAPPOINTMENTS: Partial<Record<FullReadReason, string>> = {
 async function noteWalBase(
   exporter: Session,
   log: WalLook | WalObstacle,
-  { tree, unread }: { tree: Tree; unread: UnreadTables },
+  {
+    tree,
+    read,
+    unread,
+  }: { tree: Tree; read: ReadonlyMap<string, CapturedRows>; unread: UnreadTables },
   sink: ObjectSink,
   { earlier, unchangedRows, isBase, signal }: CaptureOptions,
 ): Promise<WalBase | undefined> {
@@ -284,28 +320,74 @@ async function noteWalBase(
     return [{ namespace, name, stateId }]
   })
   const tables = await captureLines(noted, encodeJsonLine, sink)
-  return { serverStartedAt: moment.serverStartedAt, settledLsn, tables }
+  const ranges = noted.flatMap((table) => {
+    const captured = read.get(nameKey(table))
+    const sizesBytes =
+      captured === undefined
+        ? unread.rangeSizesBytes.get(qualifiedName(table))
+        : captured.rangeSizesBytes
+    return sizesBytes == null ? [] : describeRanges(table, sizesBytes)
+  })
+  return {
+    serverStartedAt: moment.serverStartedAt,
+    settledLsn,
+    tables,
+    ...(ranges.length === 0 ? {} : { ranges: await captureLines(ranges, encodeJsonLine, sink) }),
+  }
 }
+
+/** Short lines, so that those of ranges that have not changed are in chunks that are stored already. */
+function describeRanges(
+  { namespace, name }: TableState,
+  sizesBytes: readonly number[],
+): TableRanges[] {
+  const lineCount = Math.ceil(sizesBytes.length / RANGES_PER_LINE)
+  return Array.from({ length: lineCount }, (_, line) => {
+    const firstRange = line * RANGES_PER_LINE
+    return {
+      namespace,
+      name,
+      blockCount: RANGE_BLOCKS,
+      firstRange,
+      sizesBytes: sizesBytes.slice(firstRange, firstRange + RANGES_PER_LINE),
+    }
+  })
+}
+
+const RANGES_PER_LINE = 256
 
 function describeReading(
   tables: readonly Relation[],
-  read: ReadonlyMap<string, ManifestRef>,
+  read: ReadonlyMap<string, CapturedRows>,
   { rows, baseId, reason }: UnreadTables,
   { reading }: CaptureOptions,
 ): Reading {
-  const taken = tables.filter((table) => rows.has(qualifiedName(table)))
-  if (reading !== 'verified')
-    return { baseId, reason, unreadTables: taken.map(label), mismatches: [] }
-  const mismatches = taken.filter(
-    (table) => read.get(nameKey(table))?.rootId !== rows.get(qualifiedName(table))?.rootId,
-  )
+  const unread = tables.filter((table) => rows.has(qualifiedName(table)))
+  const spliced = tables.filter((table) => read.get(nameKey(table))?.spliced)
+  if (reading !== 'verified') {
+    return {
+      baseId,
+      reason,
+      unreadTables: unread.map(label),
+      partlyReadTables: spliced.map(label),
+      mismatches: [],
+    }
+  }
+  const mismatches = [...unread, ...spliced].filter((table) => {
+    const captured = read.get(nameKey(table))
+    const expected = rows.get(qualifiedName(table)) ?? captured?.spliced
+    return captured?.rows.rootId !== expected?.rootId
+  })
   return {
     baseId: null,
     reason: reason ?? 'asked',
     unreadTables: [],
+    partlyReadTables: [],
     mismatches: mismatches.map(label),
   }
 }
+
+const sum = (numbers: readonly number[]) => numbers.reduce((total, each) => total + each, 0)
 
 const label = ({ namespace, name }: Relation) => `${namespace}.${name}`
 
@@ -373,8 +455,8 @@ function takeSnapshot(
 }
 
 /**
- * Reads tables with all workers, the largest first so that no worker ends alone with the largest, and
- * small ones several at a time.
+ * Reads tables with all workers, the largest first so that no worker ends alone with the largest: what
+ * has ranges is read by whoever is free, and small ones several at a time.
  *
  * A migration that waits for one of them keeps the workers out: a lock request
  * queues behind every request before it. Waiting would be for ever, because the
@@ -383,41 +465,84 @@ function takeSnapshot(
  */
 async function captureTables(
   { exporter, workers }: { exporter: Session; workers: readonly Session[] },
-  tables: readonly Relation[],
+  { tables, plans }: { tables: readonly Relation[]; plans: ReadonlyMap<string, RangePlan> },
   sink: ObjectSink,
-  { reporter, signal }: CaptureOptions,
-): Promise<Map<string, ManifestRef>> {
+  { reporter, signal, reading }: CaptureOptions,
+): Promise<Map<string, CapturedRows>> {
   emit(reporter, {
     kind: 'tablesPlanned',
     tableCount: tables.length,
-    estimatedSizeBytes: tables.reduce((sum, table) => sum + table.estimatedSizeBytes, 0),
+    estimatedSizeBytes: sum(tables.map((table) => table.estimatedSizeBytes)),
   })
 
-  const manifests = new Map<string, ManifestRef>()
-  const onCaptured = (table: Relation, rows: ManifestRef) => manifests.set(nameKey(table), rows)
+  const captured = new Map<string, CapturedRows>()
+  const onCaptured = (table: Relation, rows: ManifestRef) =>
+    captured.set(nameKey(table), { rows, rangeSizesBytes: null, spliced: null })
+  const sized = tables.length === 0 ? [] : await sizeTables(exporter, tables)
+  const isLarge = ({ table }: SizedTable) => plans.has(nameKey(table))
+  const large = sized.filter(isLarge).map(({ table }) => table)
+  const small = sized.filter((each) => !isLarge(each))
+  const queue = new TableQueue(small, workers.length)
+  const shared = new SharedReading(
+    async (session, table) => (await lockAtOnce(session, [table])).length > 0,
+  )
   let failure: unknown
-  const drain = async (reader: Session, from: TableQueue, take: typeof lockAtOnce) => {
-    for (let batch = from.take(); batch.length > 0; batch = from.take()) {
-      try {
-        throwIfAborted(signal, 'capture')
-        const locked = await take(reader, batch)
-        if (locked.length > 0) await captureBatch(reader, locked, sink, { onCaptured, reporter })
-      } catch (error) {
-        failure ??= error
-        from.stop()
-      }
+  const attempt = async (work: () => Promise<void>) => {
+    try {
+      throwIfAborted(signal, 'capture')
+      await work()
+    } catch (error) {
+      failure ??= error
+      large.length = 0
+      queue.stop()
+      shared.fail(error)
     }
   }
-  const sized = tables.length === 0 ? [] : await sizeTables(exporter, tables)
-  const queue = new TableQueue(sized, workers.length)
-  await Promise.all(workers.map((worker) => drain(worker, queue, lockAtOnce)))
-  if (failure === undefined) {
-    const contended = sized.filter(({ table }) => !manifests.has(nameKey(table)))
-    await drain(exporter, new TableQueue(contended, 1), async (_, batch) => batch)
+
+  const readLarge = async (worker: Session, table: Relation) => {
+    if ((await lockAtOnce(worker, [table])).length === 0) return
+    const progress = ({ rowCount, sizeBytes }: RowTotals, isDone: boolean) =>
+      emit(reporter, { kind: 'tableProgress', table: label(table), rowCount, sizeBytes, isDone })
+    const result = await readByRanges(
+      shared,
+      { session: worker, table },
+      plans.get(nameKey(table))!,
+      {
+        sink: inFamily(sink, qualifiedName(table)),
+        onProgress: (totals) => progress(totals, false),
+        isVerified: reading === 'verified',
+      },
+    )
+    captured.set(nameKey(table), result)
+    progress(result.rows, true)
+  }
+  const readOwn = async (worker: Session) => {
+    for (let table = large.shift(); table !== undefined; table = large.shift()) {
+      const next = table
+      await attempt(() => readLarge(worker, next))
+    }
+    for (let batch = queue.take(); batch.length > 0; batch = queue.take()) {
+      const next = batch
+      await attempt(async () => {
+        const locked = await lockAtOnce(worker, next)
+        if (locked.length > 0) await captureBatch(worker, locked, sink, { onCaptured, reporter })
+      })
+    }
+  }
+  await Promise.all(
+    workers.map((worker) => attempt(() => shared.work(worker, () => readOwn(worker)))),
+  )
+  const contended = sized.filter(({ table }) => !captured.has(nameKey(table)))
+  const rest = new TableQueue(failure === undefined ? contended : [], 1)
+  for (let batch = rest.take(); batch.length > 0; batch = rest.take()) {
+    throwIfAborted(signal, 'capture')
+    await captureBatch(exporter, batch, sink, { onCaptured, reporter })
   }
   if (failure !== undefined) throw failure
-  return manifests
+  return captured
 }
+
+type RowTotals = Pick<ManifestRef, 'rowCount' | 'sizeBytes'>
 
 async function finishCapture(
   exporter: Session,

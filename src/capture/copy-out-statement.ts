@@ -1,5 +1,6 @@
 import type { TableEntry } from '../format/values.ts'
 import { qualifiedName, quoteIdentifier } from '../postgres/quote.ts'
+import { type BlockRange, rangeCondition } from './block-ranges.ts'
 
 /**
  * Writes the COPY that reads a table's own rows in heap order.
@@ -16,6 +17,16 @@ export function copyOutStatement(
   const condition = table.extension?.condition ?? ''
   if (condition !== '') return `COPY (SELECT ${columns} FROM ${rowSource(table)}) TO STDOUT`
   return columns === '' ? `COPY ${name} TO STDOUT` : `COPY ${name} (${columns}) TO STDOUT`
+}
+
+/** Writes the COPY that reads those of a table's own rows that lie in a range of its blocks. */
+export function copyRangeStatement(
+  table: Pick<TableEntry, 'namespace' | 'name' | 'columns'>,
+  range: BlockRange,
+): string {
+  const columns = table.columns.map(quoteIdentifier).join(', ')
+  const from = `ONLY ${qualifiedName(table)}`
+  return `COPY (SELECT ${columns} FROM ${from} WHERE ${rangeCondition(range)}) TO STDOUT`
 }
 
 /** The rows that the COPY reads, for a FROM clause. */

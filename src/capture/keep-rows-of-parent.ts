@@ -1,8 +1,15 @@
 import { isSnapError } from '../errors.ts'
 import { encodeJsonLine } from '../format/json-lines.ts'
-import { checkTableState } from '../format/stream-entries.ts'
+import { checkTableRanges, checkTableState } from '../format/stream-entries.ts'
 import { encodeTree } from '../format/tree.ts'
-import type { ObjectId, TableEntry, Tree, WalBase } from '../format/values.ts'
+import type {
+  ObjectId,
+  TableEntry,
+  TableRanges,
+  TableState,
+  Tree,
+  WalBase,
+} from '../format/values.ts'
 import type { ObjectDatabase } from '../objects/object-database.ts'
 import type { ObjectWriter } from '../objects/object-writer.ts'
 import { readJsonStream } from '../objects/read-json-stream.ts'
@@ -51,9 +58,20 @@ async function withoutMovedRows(
       .filter((table, i) => rootOf(table) !== rootOf(tree.tables[i]!))
       .map((table) => qualifiedName(table)),
   )
-  const states = await readJsonStream(objects, walBase.tables, checkTableState)
-  const kept = states.filter((state) => !moved.has(qualifiedName(state)))
-  return { ...walBase, tables: await captureLines(kept, encodeJsonLine, writer) }
+  const { tables, ranges, ...position } = walBase
+  const isInOrder = (line: TableState | TableRanges) => !moved.has(qualifiedName(line))
+  const states = (await readJsonStream(objects, tables, checkTableState)).filter(isInOrder)
+  const rangeLines =
+    ranges === undefined
+      ? []
+      : (await readJsonStream(objects, ranges, checkTableRanges)).filter(isInOrder)
+  return {
+    ...position,
+    tables: await captureLines(states, encodeJsonLine, writer),
+    ...(rangeLines.length === 0
+      ? {}
+      : { ranges: await captureLines(rangeLines, encodeJsonLine, writer) }),
+  }
 }
 
 /** Returns undefined where it is damaged: a commit can be made all the same. */

@@ -7,8 +7,8 @@ import { qualifiedName } from '../postgres/quote.ts'
 import type { Session } from '../postgres/session.ts'
 
 export interface TableStorage extends TableState {
-  /** File numbers of the heap and of what it stores out of line. */
-  fileNodes: number[]
+  /** File number of the heap. */
+  fileNode: number
 }
 
 /**
@@ -33,7 +33,7 @@ export async function readTableStates(session: Session): Promise<Map<string, Tab
     namespace: string
     name: string
     state_id: string
-    file_nodes: string[]
+    file_node: string
   }>(`
     WITH RECURSIVE part(whole, type) AS (
       SELECT oid, typelem FROM pg_catalog.pg_type WHERE typelem <> 0
@@ -69,7 +69,7 @@ export async function readTableStates(session: Session): Promise<Map<string, Tab
        GROUP BY r.root
     )
     SELECT n.nspname AS namespace, c.relname AS name,
-      array_remove(ARRAY[c.relfilenode, toast.relfilenode], NULL)::text[] AS file_nodes,
+      c.relfilenode::text AS file_node,
       pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(concat_ws(E'\\n',
         ${CAPTURE_FORM}, (SELECT concat_ws(' ', oid, xmin) FROM pg_catalog.pg_database WHERE datname = current_database()),
         concat_ws(' ', c.oid, c.relfilenode, c.reltablespace, toast.oid, toast.relfilenode, toast.reltablespace),
@@ -90,9 +90,9 @@ export async function readTableStates(session: Session): Promise<Map<string, Tab
        AND am.amhandler = 'pg_catalog.heap_tableam_handler'::regproc
        AND columns.are_plain AND NOT pg_catalog.row_security_active(c.oid)`)
   return new Map(
-    rows.map(({ namespace, name, state_id, file_nodes }) => [
+    rows.map(({ namespace, name, state_id, file_node }) => [
       qualifiedName({ namespace, name }),
-      { namespace, name, stateId: state_id, fileNodes: file_nodes.map(Number) },
+      { namespace, name, stateId: state_id, fileNode: Number(file_node) },
     ]),
   )
 }

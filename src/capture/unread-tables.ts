@@ -1,12 +1,13 @@
 /**
- * Which tables need not be read, because an earlier commit holds the rows that reading them would
- * give. The one place that decides this, for commits, comparisons and checkouts.
+ * Which tables need not be read, or not all over, because an earlier commit holds the rows that reading
+ * them would give. The one place that decides this, for commits, comparisons and checkouts.
  *
  * A commit notes (`WalBase`) a position of the server's log such that whoever had logged anything
  * before it was over at the commit's snapshot, and for each table which files held its rows under
  * which definitions. A table is left unread when its files and definitions are the same now, and
- * the server's WAL summaries name none of its files from that position up to now. Why its COPY then
- * reads the same bytes in the same order:
+ * the server's WAL summaries name no block of its heap from that position up to now. Where they name some,
+ * and the commit notes how many bytes each range of blocks gave, the other ranges are left unread. Why a
+ * COPY then gives the same bytes, in the same order, of blocks that are not named:
  *
  * 1. *Row versions.* Whatever changes one writes a log record that names its block: INSERT, UPDATE,
  *    DELETE, row locks, pruning, freezing, and hint bits where they are logged. Without such a record
@@ -14,8 +15,9 @@
  * 2. *Who sees them.* A snapshot shows a version by whether the transactions that made and ended it
  *    were over and had committed. A transaction that was over at the commit's snapshot is so now with
  *    the same outcome. One that was not has, by the choice of the position, logged everything after
- *    it; so had it touched the table, the summaries would say so. That covers transactions that were
- *    open or prepared across the commit, with all subtransactions.
+ *    it; so had it touched a version in the block, the summaries would name the block. That covers
+ *    transactions that were open or prepared across the commit, with all subtransactions. All of this
+ *    is written in the version itself, so no other block has a part in it.
  * 3. *The position.* The log's insert position is read first, then who holds the lock on a transaction
  *    id, then the snapshot is taken. Whoever logged something before the position either held its lock
  *    (it is taken before the first record and released when everybody can see that it is over) or was over.
@@ -31,8 +33,14 @@
  * 6. *Files.* TRUNCATE, VACUUM FULL, CLUSTER, rewriting ALTER TABLE and SET UNLOGGED give a table new files;
  *    files of a number that was used before are named by the record that made them. Both are read with the
  *    table locked, before whose lock no such change can be half done. Unlogged tables and other access
- *    methods are always read.
- * 7. *Definitions.* `table-states.ts` says what else the text of rows depends on.
+ *    methods are always read. Where blocks were cut off, the summaries tell how many were left; from there
+ *    on all count as named. Blocks that were added without a record are empty.
+ * 7. *Values stored out of line.* A row version points to them, and they stay as they are for as long as
+ *    anybody may see the version: an update writes new values under ids of their own, and a version that
+ *    points to them; vacuum takes away only what no version that can be seen points to; and an id is given
+ *    out again only after that. So the heap tells of all changes. Written anew, with the heap or alone
+ *    (VACUUM FULL, CLUSTER), they lie in new files.
+ * 8. *Definitions.* `table-states.ts` says what else the text of rows depends on.
  *
  * It does not guard against a virtual machine that goes on from an older image of its memory, nor
  * against who writes data files behind the server's back. `verify` reads everything and compares.
@@ -41,7 +49,7 @@
  * any more is not relied upon, so that a new commit heals the store.
  */
 import { isSnapError, throwIfAborted } from '../errors.ts'
-import { checkTableState } from '../format/stream-entries.ts'
+import { checkTableRanges, checkTableState } from '../format/stream-entries.ts'
 import type { Commit, ManifestRef, ObjectId, TableEntry, WalBase } from '../format/values.ts'
 import type { ObjectDatabase } from '../objects/object-database.ts'
 import { readJsonStream } from '../objects/read-json-stream.ts'
@@ -50,6 +58,8 @@ import type { DatabaseAddress } from '../postgres/address/database-address.ts'
 import { pinSettings } from '../postgres/pinned-settings.ts'
 import { qualifiedName } from '../postgres/quote.ts'
 import { openSession } from '../postgres/session.ts'
+import { RANGE_BLOCKS } from './block-ranges.ts'
+import type { FormerRanges } from './changed-ranges.ts'
 import { parseLsn } from './log-position.ts'
 import type { TableStorage } from './table-states.ts'
 import type { WalMoment, WalObstacle } from './wal-moment.ts'
@@ -77,6 +87,10 @@ export type FullReadReason =
 export interface UnreadTables {
   /** By qualified name: rows that an earlier commit holds and that are those of now. */
   rows: ReadonlyMap<string, ManifestRef>
+  /** By qualified name: what that commit holds of large tables that have changed in known places. */
+  changed: ReadonlyMap<string, FormerRanges>
+  /** By qualified name: COPY text that each range gave, for large tables of `rows`. */
+  rangeSizesBytes: ReadonlyMap<string, readonly number[]>
   /** The commit they are from; null where every table is read. */
   baseId: ObjectId | null
   /** Null where what has changed is known. */
@@ -138,21 +152,32 @@ export async function findUnreadTables(
   }
   try {
     const candidates = await listCandidates(earlier.objects, base, states)
-    if (candidates.length === 0) return { rows: new Map(), baseId: base.commitId, reason: null }
+    const rows = new Map<string, ManifestRef>()
+    const changed = new Map<string, FormerRanges>()
+    const rangeSizesBytes = new Map<string, readonly number[]>()
+    const unread = { rows, changed, rangeSizesBytes, baseId: base.commitId, reason: null }
+    if (candidates.length === 0) return unread
     const session = await openSession(database, signal === undefined ? {} : { signal })
     try {
       await pinSettings(session)
       const range = { since: base.walBase.settledLsn, until: moment }
       const modified = await readModifiedFiles(session, range)
       if (typeof modified === 'string') return readAll(modified)
-      const unmodified = candidates.filter(
-        ({ storage }) => !storage.fileNodes.some((fileNode) => modified.has(fileNode)),
+      const useful = candidates.filter(
+        ({ storage, sizesBytes }) => !modified.has(storage.fileNode) || sizesBytes !== undefined,
       )
-      const manifests = unmodified.map(({ manifest }) => manifest)
+      const manifests = useful.map(({ manifest }) => manifest)
       const whole = await findWholeStreams(earlier.objects, manifests)
-      const taken = unmodified.filter(({ manifest }) => whole.has(manifest))
-      const rows = new Map(taken.map(({ name, manifest }) => [name, manifest]))
-      return { rows, baseId: base.commitId, reason: null }
+      for (const { name, storage, manifest, sizesBytes } of useful) {
+        if (!whole.has(manifest)) continue
+        const where = modified.get(storage.fileNode)
+        if (sizesBytes !== undefined) rangeSizesBytes.set(name, sizesBytes)
+        if (where === undefined) rows.set(name, manifest)
+        else if (sizesBytes !== undefined) {
+          changed.set(name, { rows: manifest, sizesBytes, modified: where })
+        }
+      }
+      return unread
     } finally {
       await session.close()
     }
@@ -163,8 +188,11 @@ export async function findUnreadTables(
   }
 }
 
-const readAll = (reason: FullReadReason): UnreadTables => ({
+/** Of a capture that knows of nothing that it need not read. */
+export const readAll = (reason: FullReadReason): UnreadTables => ({
   rows: new Map(),
+  changed: new Map(),
+  rangeSizesBytes: new Map(),
   baseId: null,
   reason,
 })
@@ -174,6 +202,7 @@ interface Candidate {
   name: string
   storage: TableStorage
   manifest: ManifestRef
+  sizesBytes: readonly number[] | undefined
 }
 
 /** Tables with the same files and definitions as in the base commit, whatever they were called there. */
@@ -190,8 +219,33 @@ async function listCandidates(
     // Rows of extensions' tables are chosen by a condition, of which a state knows nothing.
     if (entry !== undefined && entry.extension === null) byState.set(state.stateId, entry)
   }
+  const ranges = await readRanges(objects, base.walBase)
   return [...states].flatMap(([name, storage]) => {
-    const manifest = byState.get(storage.stateId)?.rows ?? null
-    return manifest === null ? [] : [{ name, storage, manifest }]
+    const entry = byState.get(storage.stateId)
+    if (entry === undefined || entry.rows === null) return []
+    const sizesBytes = ranges.get(qualifiedName(entry))
+    const sum = sizesBytes?.reduce((total, each) => total + each, 0)
+    const isRightSum = sum === entry.rows.sizeBytes
+    return [
+      { name, storage, manifest: entry.rows, sizesBytes: isRightSum ? sizesBytes : undefined },
+    ]
   })
+}
+
+/** COPY text of each range of large tables, by the qualified name they had. */
+async function readRanges(
+  objects: ObjectDatabase,
+  { ranges }: WalBase,
+): Promise<Map<string, number[]>> {
+  const byName = new Map<string, number[]>()
+  if (ranges === undefined) return byName
+  for (const line of await readJsonStream(objects, ranges, checkTableRanges)) {
+    if (line.blockCount !== RANGE_BLOCKS) continue
+    const name = qualifiedName(line)
+    const sizesBytes = byName.get(name) ?? []
+    // A line that is missing leaves a sum that is not the table's.
+    if (line.firstRange === sizesBytes.length) sizesBytes.push(...line.sizesBytes)
+    byName.set(name, sizesBytes)
+  }
+  return byName
 }

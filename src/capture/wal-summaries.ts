@@ -1,9 +1,10 @@
 /**
- * Asks the server which files its log has modified between two positions (manual, "WAL
+ * Asks the server which blocks of which files its log has modified between two positions (manual, "WAL
  * Summarization Information Functions").
  */
 import { setTimeout } from 'node:timers/promises'
 import type { Session } from '../postgres/session.ts'
+import { RANGE_BLOCKS } from './block-ranges.ts'
 import { coveringSummaries, parseLsn, type WalSummary } from './log-position.ts'
 import type { WalMoment } from './wal-moment.ts'
 
@@ -14,9 +15,17 @@ export type SummaryObstacle = 'summarizerBehind' | 'summariesMissing' | 'databas
 const SUMMARIZER_TIMEOUT_MS = 10_000
 const SUMMARIZER_POLL_MS = 5
 
+/** Where a file was modified, by ranges of `RANGE_BLOCKS` blocks. */
+export interface ModifiedRanges {
+  /** Positions, from 0 on. */
+  positions: ReadonlySet<number>
+  /** From this one on everything was cut off or made at some time; null where nothing was. */
+  cutFromPosition: number | null
+}
+
 /**
  * Returns the numbers of all files of the database in which a block was modified, or that were cut
- * off, made or removed, in what was logged from a position up to a moment.
+ * off, made or removed, in what was logged from a position up to a moment; and where.
  *
  * Summaries end where checkpoints begin, so one is asked for where the last was before the moment.
  *
@@ -26,7 +35,7 @@ export async function readModifiedFiles(
   session: Session,
   { since, until }: { since: string; until: WalMoment },
   { timeoutMs = SUMMARIZER_TIMEOUT_MS } = {},
-): Promise<ReadonlySet<number> | SummaryObstacle> {
+): Promise<ReadonlyMap<number, ModifiedRanges> | SummaryObstacle> {
   const range = { from: parseLsn(since), to: parseLsn(until.lsn) }
   let covering = coveringSummaries(await listSummaries(session, until.timeline), range)
   if (covering === undefined) {
@@ -35,8 +44,9 @@ export async function readModifiedFiles(
     covering = coveringSummaries(await listSummaries(session, until.timeline), range)
     if (covering === undefined) return 'summariesMissing'
   }
-  const rows = await session.query<{ file_node: string }>(
-    `SELECT DISTINCT block.relfilenode::text AS file_node
+  const rows = await session.query<{ file_node: string; position: string; is_cut: boolean }>(
+    `SELECT DISTINCT block.relfilenode::text AS file_node, block.is_limit_block AS is_cut,
+            (block.relblocknumber / ${RANGE_BLOCKS})::text AS position
        FROM unnest($1::bigint[], $2::pg_lsn[], $3::pg_lsn[]) AS summary(tli, start_lsn, end_lsn),
          LATERAL pg_catalog.pg_wal_summary_contents(summary.tli, summary.start_lsn, summary.end_lsn) AS block
       WHERE block.reldatabase = $4 AND (block.relfilenode = 0 OR block.relforknumber = ${MAIN_FORK})`,
@@ -47,9 +57,18 @@ export async function readModifiedFiles(
       until.databaseOid,
     ],
   )
-  const fileNodes = new Set(rows.map(({ file_node }) => Number(file_node)))
+  const files = new Map<number, { positions: Set<number>; cutFromPosition: number | null }>()
+  for (const row of rows) {
+    const fileNode = Number(row.file_node)
+    const position = Number(row.position)
+    const file = files.get(fileNode) ?? { positions: new Set(), cutFromPosition: null }
+    files.set(fileNode, file)
+    // A limit is how many blocks were left; the block of that number is gone, or has been made since.
+    if (!row.is_cut) file.positions.add(position)
+    else file.cutFromPosition = Math.min(file.cutFromPosition ?? position, position)
+  }
   // What the summarizer writes for a database that was copied or moved as a whole.
-  return fileNodes.has(0) ? 'databaseReplaced' : fileNodes
+  return files.has(0) ? 'databaseReplaced' : files
 }
 
 /** The visibility map and the free space map say nothing of rows. */

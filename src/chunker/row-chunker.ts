@@ -71,6 +71,22 @@ export class RowChunker {
     this.#pending = new Uint8Array(Math.min(FIRST_PENDING_BYTES, sizes.maxSizeBytes))
   }
 
+  /** Everything taken so far has been handed out, and ends with a row. */
+  get isClear(): boolean {
+    return this.#pendingSizeBytes === 0 && !this.#isInsideSplitRow
+  }
+
+  /**
+   * Begins in the middle of a stream, after a chunk of it; nothing may have been pushed. Then chunks
+   * are cut as if all before had been pushed.
+   *
+   * @param chunk  begins with a row and ends with a row; so does the next
+   */
+  beginAfter(chunk: Uint8Array): void {
+    const start = chunk.subarray(0, -1).lastIndexOf(LINE_FEED) + 1
+    this.#previousKeyHash = hashKey(chunk, start, chunk.length)
+  }
+
   /** Takes the next bytes of the stream and yields the chunks they complete. `input` may be reused afterwards. */
   *push(input: Uint8Array): Generator<RowChunk> {
     // Rows that lie wholly in `input` are looked at where they are: what is not handed out is moved

@@ -7,6 +7,7 @@ import type {
   CommittedFiles,
   CommittedOutput,
   CommittedSource,
+  ManifestRef,
   MigrationHead,
   NotCaptured,
   Selection,
@@ -63,15 +64,19 @@ const commitFields = {
   ),
 }
 
-const walBase = shape.object<WalBase>({
+const walBaseFields = {
   serverStartedAt: shape.text(
     /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$/,
     'a time as 2026-01-31T12:00:00.000000Z',
   ),
   settledLsn: lsn,
   tables: manifestRef,
-})
+}
 
+type BareWalBase = Omit<WalBase, 'ranges'>
+type WalBaseWithRanges = BareWalBase & { ranges: ManifestRef }
+
+type FormatVersion = 1 | 2 | 3 | 4 | 5
 type BareCommit = Omit<Commit, 'sources' | 'walBase'>
 
 const databaseWithOid = shape.object<Database & { oid: number }>({
@@ -101,9 +106,10 @@ const source = shape.oneOfKinds<CommittedSource>({
 /**
  * Version 2 knows the database by OID too, and its catalog the columns of tables. Version 3 holds
  * other datastores besides; a commit without any is never of version 3. Version 4 tells from where
- * on the log says what has changed, with or without other datastores.
+ * on the log says what has changed, with or without other datastores, and version 5 how much large
+ * tables held at which of their blocks.
  */
-const shapes: Record<1 | 2 | 3 | 4, shape.Shape<Commit>> = {
+const shapes: Record<FormatVersion, shape.Shape<Commit>> = {
   1: shape.object<BareCommit>({
     ...commitFields,
     database: shape.object<Database>(databaseFields),
@@ -114,8 +120,20 @@ const shapes: Record<1 | 2 | 3 | 4, shape.Shape<Commit>> = {
     database: databaseWithOid,
     sources: sourcesByName,
   }),
-  4: shape.object<BareCommit & { sources?: CommittedSource[]; walBase: WalBase }>(
-    { ...commitFields, database: databaseWithOid, walBase },
+  4: shape.object<BareCommit & { sources?: CommittedSource[]; walBase: BareWalBase }>(
+    {
+      ...commitFields,
+      database: databaseWithOid,
+      walBase: shape.object<BareWalBase>(walBaseFields),
+    },
+    { sources: sourcesByName },
+  ),
+  5: shape.object<BareCommit & { sources?: CommittedSource[]; walBase: WalBaseWithRanges }>(
+    {
+      ...commitFields,
+      database: databaseWithOid,
+      walBase: shape.object<WalBaseWithRanges>({ ...walBaseFields, ranges: manifestRef }),
+    },
     { sources: sourcesByName },
   ),
 }
@@ -145,8 +163,8 @@ export function encodeCommit(value: Commit): Uint8Array {
 }
 
 /** The lowest that has room for what the commit holds, so that equal commits have equal bytes. */
-function formatVersionOf({ walBase, sources, database }: Commit): 1 | 2 | 3 | 4 {
-  if (walBase !== undefined) return 4
+function formatVersionOf({ walBase, sources, database }: Commit): FormatVersion {
+  if (walBase !== undefined) return walBase.ranges === undefined ? 4 : 5
   if (sources !== undefined) return 3
   return database.oid === undefined ? 1 : 2
 }
@@ -159,6 +177,6 @@ function formatVersionOf({ walBase, sources, database }: Commit): 1 | 2 | 3 | 4 
  * @throws OBJECT_CORRUPT          they are not the canonical encoding of a commit
  */
 export function decodeCommit(bytes: Uint8Array): Commit {
-  const { formatVersion, body } = decodeVersionedObject('commit', [1, 2, 3, 4], bytes)
+  const { formatVersion, body } = decodeVersionedObject('commit', [1, 2, 3, 4, 5], bytes)
   return shapes[formatVersion](decodeCanonicalJson(body), 'commit')
 }

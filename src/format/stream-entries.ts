@@ -6,6 +6,7 @@ import type {
   LargeObjectEntry,
   SchemaEntry,
   SequenceState,
+  TableRanges,
   TableState,
 } from './values.ts'
 
@@ -51,6 +52,14 @@ const tableState = shape.object<TableState>({
   namespace: shape.string,
   name: shape.string,
   stateId: shape.text(/^[0-9a-f]{64}$/, '64 hex digits'),
+})
+
+const tableRanges = shape.object<TableRanges>({
+  namespace: shape.string,
+  name: shape.string,
+  blockCount: shape.count,
+  firstRange: shape.count,
+  sizesBytes: shape.arrayOf(shape.count),
 })
 
 /** Neither absolute nor leading out of the root, so that nothing else can be written by a restore. */
@@ -125,4 +134,9 @@ export function checkFileEntry(value: unknown): FileEntry {
 /** @throws OBJECT_CORRUPT  when `value` is not a `TableState` */
 export function checkTableState(value: unknown): TableState {
   return tableState(value, 'table state')
+}
+
+/** @throws OBJECT_CORRUPT  when `value` is not a `TableRanges` */
+export function checkTableRanges(value: unknown): TableRanges {
+  return tableRanges(value, 'table ranges')
 }

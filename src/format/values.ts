@@ -176,6 +176,8 @@ export interface WalBase {
   settledLsn: string
   /** Canonical JSON lines of `TableState`, for tables whose later changes the log tells. */
   tables: ManifestRef
+  /** Canonical JSON lines of `TableRanges`; absent where no table is that large, and in commits before version 5. */
+  ranges?: ManifestRef
 }
 
 /** What one table's rows were read from, and under which definitions. */
@@ -184,6 +186,18 @@ export interface TableState {
   name: string
   /** 64 hex digits; equal where the same files hold the rows and the same definitions print them. */
   stateId: string
+}
+
+/** How much COPY text ranges of a table's blocks gave; a table of many has several of these, ascending. */
+export interface TableRanges {
+  namespace: string
+  name: string
+  /** Blocks of each range; to the last one of the table belongs all that follows, too. */
+  blockCount: number
+  /** Position of the first of these among the ranges of the table, from 0 on. */
+  firstRange: number
+  /** One for each range; over the whole table they add up to the size of its rows. */
+  sizesBytes: number[]
 }
 
 /** Another datastore's state in a commit, and when it was read. */

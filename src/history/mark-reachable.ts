@@ -1,5 +1,5 @@
 import { throwIfAborted } from '../errors.ts'
-import type { Commit, ManifestRef, ObjectId, Tree } from '../format/values.ts'
+import type { Commit, ManifestRef, ObjectId, Tree, WalBase } from '../format/values.ts'
 import type { ObjectDatabase } from '../objects/object-database.ts'
 import type { ObjectMarks } from '../objects/object-marks.ts'
 
@@ -55,5 +55,11 @@ export function manifestsBeside({ catalog, sources = [], walBase }: Commit): Man
   const held = sources.flatMap((source) =>
     source.kind === 'files' ? [source.entries, source.contents] : [source.output],
   )
-  return [catalog, ...held, ...(walBase === undefined ? [] : [walBase.tables])]
+  return [catalog, ...held, ...manifestsOfBase(walBase)]
+}
+
+/** Returns the root of every stream that is named by what a later capture can tell changes by. */
+export function manifestsOfBase(walBase: WalBase | undefined): ManifestRef[] {
+  if (walBase === undefined) return []
+  return walBase.ranges === undefined ? [walBase.tables] : [walBase.tables, walBase.ranges]
 }

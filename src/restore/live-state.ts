@@ -7,6 +7,7 @@ import { findEarlierCommits } from '../capture/find-earlier-commits.ts'
 import { type Blocker, InvariantError, isSnapError } from '../errors.ts'
 import type { Reporter } from '../events.ts'
 import type { ManifestRef, ObjectId, Selection, Tree } from '../format/values.ts'
+import { manifestsOfBase } from '../history/mark-reachable.ts'
 import type { ObjectDatabase } from '../objects/object-database.ts'
 import { openScratchOverlay } from '../objects/scratch-overlay.ts'
 import { type StreamReader, walkChunks } from '../objects/walk-manifest.ts'
@@ -163,7 +164,7 @@ export async function isStillStored(
   if (!isStored || !(await objects.refresh())) return true
   if (!(await objects.has(treeId))) return false
   try {
-    const beside = capture.walBase === undefined ? [] : [capture.walBase.tables]
+    const beside = manifestsOfBase(capture.walBase)
     for (const manifest of [...manifestsOf(tree), capture.catalog, ...beside]) {
       for await (const { id } of walkChunks(objects, manifest)) {
         if (!(await objects.has(id))) return false

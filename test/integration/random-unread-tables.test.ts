@@ -1,6 +1,7 @@
 /**
- * Whatever is done to tables, in whichever transactions, a commit that leaves unchanged tables unread
- * has the tree of a capture that reads every one. (Rows that only moved are those of the commit before, for both.)
+ * Whatever is done to tables, in whichever transactions, a commit that leaves unchanged tables unread,
+ * and unchanged blocks of a large one, has the tree of a capture that reads everything. (Rows that
+ * only moved are those of the commit before, for both.)
  *
  * Writers stay open across commits, with savepoints, and are committed, prepared or rolled back later.
  */
@@ -21,15 +22,25 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-const TABLES = ['a', 'b', 'c', 'd']
+const SMALL = ['a', 'b', 'c', 'd']
 
+/** Of a row a block, and of five ranges of blocks. */
+const LARGE = 'large'
+const LARGE_ROW_COUNT = 2200
+
+/** Of a small table; so many times as much of the large one. */
 const id = fc.integer({ min: 1, max: 40 })
+const LARGE_FACTOR = 60
 const write = fc.oneof(
-  id.map((n) => `INSERT INTO %t (id) VALUES (${n})`),
-  id.map((n) => `DELETE FROM %t WHERE id = ${n}`),
-  id.map((n) => `UPDATE %t SET id = id WHERE id = ${n}`),
-  id.map((n) => `UPDATE %t SET text = repeat(md5('${n}'), 200) WHERE id = ${n}`),
-  id.map((n) => `SELECT FROM %t WHERE id = ${n} FOR SHARE`),
+  id.map((n) => `INSERT INTO %t (id) VALUES (%(${n}))`),
+  id.map(
+    (n) => `INSERT INTO %t SELECT %(${n}) + g, repeat('x', 700) FROM generate_series(1, 700) g`,
+  ),
+  id.map((n) => `DELETE FROM %t WHERE id = %(${n})`),
+  id.map((n) => `DELETE FROM %t WHERE id > %(${n})`),
+  id.map((n) => `UPDATE %t SET id = id WHERE id BETWEEN %(${n}) AND %(${n}) + 3`),
+  id.map((n) => `UPDATE %t SET text = repeat(md5('${n}'), 200) WHERE id = %(${n})`),
+  id.map((n) => `SELECT FROM %t WHERE id = %(${n}) FOR SHARE`),
 )
 const maintain = fc.constantFrom(
   'VACUUM %t',
@@ -43,7 +54,7 @@ const maintain = fc.constantFrom(
   'ALTER TABLE %t SET UNLOGGED',
   'ALTER TABLE %t SET LOGGED',
 )
-const table = fc.constantFrom(...TABLES)
+const table = fc.constantFrom(...SMALL, LARGE, LARGE, LARGE, LARGE, LARGE, LARGE)
 const writer = fc.constantFrom(0, 1)
 const step = fc.oneof(
   { weight: 3, arbitrary: fc.tuple(fc.constant('alone' as const), write, table, writer) },
@@ -83,10 +94,15 @@ test('a commit that reads what has changed is as one that reads everything', {
   timeout: 300_000,
 }, async () => {
   let unreadCount = 0
+  let partlyReadCount = 0
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 18 }), async (steps) => {
       await server.query('DROP SCHEMA public CASCADE; CREATE SCHEMA public')
-      for (const name of TABLES) {
+      await server.query(`
+        CREATE TABLE ${LARGE} (id integer, text text) WITH (fillfactor = 10);
+        ALTER TABLE ${LARGE} ALTER text SET STORAGE EXTERNAL;
+        INSERT INTO ${LARGE} SELECT g, repeat('x', 700) FROM generate_series(1, ${LARGE_ROW_COUNT}) g`)
+      for (const name of SMALL) {
         await server.query(
           `CREATE TABLE ${name} (id integer, text text); INSERT INTO ${name} SELECT g, 'row ' || g FROM generate_series(1, 30) g`,
         )
@@ -106,6 +122,7 @@ test('a commit that reads what has changed is as one that reads everything', {
         expect(made.tree).toEqual(expected ?? tree)
         before = made.tree
         unreadCount += made.reading.unreadTables.length
+        partlyReadCount += made.reading.partlyReadTables.length
       }
       const clients = await Promise.all([0, 1, 2].map(() => server.connect()))
       const [first, second, alone] = clients as [pg.Client, pg.Client, pg.Client]
@@ -115,7 +132,10 @@ test('a commit that reads what has changed is as one that reads everything', {
         for (const client of clients) await client.query(`SET lock_timeout = '20ms'`)
         await commit()
         for (const [kind, text, name, number] of steps) {
-          const sql = text.replaceAll('%t', name)
+          const factor = name === LARGE ? LARGE_FACTOR : 1
+          const sql = text
+            .replaceAll('%t', name)
+            .replace(/%\((\d+)\)/g, (_, n) => String(Number(n) * factor))
           const client = number === 0 ? first : second
           if (kind === 'commit') await commit()
           else if (kind === 'alone') await attempt(alone, sql)
@@ -157,4 +177,5 @@ test('a commit that reads what has changed is as one that reads everything', {
   )
   // It would hold of a commit that always reads everything, too.
   expect(unreadCount).toBeGreaterThan(0)
+  expect(partlyReadCount).toBeGreaterThan(0)
 })

@@ -20,8 +20,7 @@ import {
 import { readModifiedFiles } from '../../src/capture/wal-summaries.ts'
 import { captureLiveState } from '../../src/diff/database-state.ts'
 import type { Reporter } from '../../src/events.ts'
-import { encodeCommit } from '../../src/format/commit.ts'
-import type { Commit, ObjectId } from '../../src/format/values.ts'
+import type { ObjectId } from '../../src/format/values.ts'
 import { fsck } from '../../src/maintenance/fsck.ts'
 import { HashingSink } from '../../src/objects/object-sink.ts'
 import { walkChunks } from '../../src/objects/walk-manifest.ts'
@@ -29,11 +28,11 @@ import { withScratchDirectory } from '../../src/objects/with-scratch-directory.t
 import { openSession } from '../../src/postgres/session.ts'
 import { openStore, type Store } from '../../src/store.ts'
 import {
-  AUTHOR,
   addressOf,
   checkoutDatabase,
   commitDatabase,
   memoryStore,
+  putAtHead,
 } from '../support/session.ts'
 import { SummarizingServer, summarizingMajors } from '../support/summarizing-server.ts'
 
@@ -483,16 +482,4 @@ async function momentOf(server: SummarizingServer): Promise<WalMoment> {
   } finally {
     await session.close()
   }
-}
-
-async function putAtHead(store: Store, commit: Commit): Promise<ObjectId> {
-  const writer = store.objects.newWriter({ compressionThreads: 0 })
-  const next = await writer.put('metadata', encodeCommit(commit))
-  await writer.flush()
-  await writer.close()
-  const name = 'refs/heads/main'
-  const expected = (await store.refs.find(name)) ?? null
-  const reason = { kind: 'commit', message: 'wrong' } as const
-  await store.refs.move({ name, expected, next, reason, author: AUTHOR, at: new Date() })
-  return next
 }

@@ -186,11 +186,15 @@ const anySources: fc.Arbitrary<CommittedSource[]> = fc
   )
   .map((sources) => sources.sort((a, b) => (a.name < b.name ? -1 : 1)))
 
-const anyWalBase = fc.record({
-  serverStartedAt: anyTimestamp.map((time) => time.replace('Z', '123Z')),
-  settledLsn: anyLsn,
-  tables: anyManifestRef,
-})
+const anyWalBase = fc.record(
+  {
+    serverStartedAt: anyTimestamp.map((time) => time.replace('Z', '123Z')),
+    settledLsn: anyLsn,
+    tables: anyManifestRef,
+    ranges: anyManifestRef,
+  },
+  { requiredKeys: ['serverStartedAt', 'settledLsn', 'tables'] },
+)
 
 export const anyCommit: fc.Arbitrary<Commit> = fc
   .tuple(

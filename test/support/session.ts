@@ -3,6 +3,8 @@
  */
 import { MemoryBackend } from '../../src/backend/memory-backend.ts'
 import { type CommitOptions, type CommitResult, commit } from '../../src/capture/commit.ts'
+import { encodeCommit } from '../../src/format/commit.ts'
+import type { Commit, ObjectId } from '../../src/format/values.ts'
 import type { DatabaseAddress } from '../../src/postgres/address/database-address.ts'
 import { resolveDatabaseAddress } from '../../src/postgres/address/resolve-database-address.ts'
 import { applyCheckout, type CheckoutResult } from '../../src/restore/apply-checkout.ts'
@@ -56,4 +58,17 @@ export async function undoCheckout(
 ): Promise<CheckoutResult> {
   const complete = { database: await addressOf(url), author: AUTHOR, ...options }
   return applyCheckout(store, await planUndo(store, complete), complete)
+}
+
+/** Makes a commit as it is told the next on `main`. */
+export async function putAtHead(store: Store, commit: Commit): Promise<ObjectId> {
+  const writer = store.objects.newWriter({ compressionThreads: 0 })
+  const next = await writer.put('metadata', encodeCommit(commit))
+  await writer.flush()
+  await writer.close()
+  const name = 'refs/heads/main'
+  const expected = (await store.refs.find(name)) ?? null
+  const reason = { kind: 'commit', message: 'test' } as const
+  await store.refs.move({ name, expected, next, reason, author: AUTHOR, at: new Date() })
+  return next
 }
