@@ -216,7 +216,7 @@ const BRIEF = new Set([
   // A few small reads or writes.
   ...['findOperationState', 'findStoreDirectory', 'initStore', 'openStore', 'moveHead', 'readHead'],
   ...['nameCommit', 'pinCommit', 'unpinCommit', 'listPins', 'readLastChange'],
-  ...['inspectDump', 'inspectExport', 'inspectExportDirectory'],
+  ...['inspectDump', 'inspectExport', 'inspectExportDirectory', 'readRecords'],
   ...['parseDatabaseAddress', 'resolveDatabaseAddress', 'readMigrations'],
   // A schema, or a page of rows.
   ...['readCommittedState', 'readSchemaEntries', 'readTablePage'],
