@@ -10,8 +10,8 @@
  */
 import type { BlockRange } from './block-ranges.ts'
 
-/** Three or four ranges of common rows, which keeps four connections busy. */
-const MAX_WAITING_BYTES = 1 << 24
+/** Two ranges of common rows, beside the one that is handed out: more costs memory and saves no time. */
+const MAX_WAITING_BYTES = 1 << 23
 
 /** What the range being handed out may have waiting however much others have. */
 const MAX_CURRENT_WAITING_BYTES = 1 << 19
