@@ -40,6 +40,7 @@ import { COPY_LARGE_OBJECT_PAGES, readLargeObjectEntries } from './capture-large
 import { type CapturedSchema, captureSchema, listTablesMatching } from './capture-schema.ts'
 import { readSequenceStates } from './capture-sequences.ts'
 import { captureLines, captureStream } from './capture-stream.ts'
+import { captureWalBase } from './capture-wal-base.ts'
 import { openConsistentSnapshot } from './consistent-snapshot.ts'
 import { readDatabaseFacts } from './database-facts.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, defaultJobs } from './default-jobs.ts'
@@ -319,7 +320,6 @@ async function noteWalBase(
     const { namespace, name, stateId } = state
     return [{ namespace, name, stateId }]
   })
-  const tables = await captureLines(noted, encodeJsonLine, sink)
   const ranges = noted.flatMap((table) => {
     const captured = read.get(nameKey(table))
     const sizesBytes =
@@ -328,12 +328,8 @@ async function noteWalBase(
         : captured.rangeSizesBytes
     return sizesBytes == null ? [] : describeRanges(table, sizesBytes)
   })
-  return {
-    serverStartedAt: moment.serverStartedAt,
-    settledLsn,
-    tables,
-    ...(ranges.length === 0 ? {} : { ranges: await captureLines(ranges, encodeJsonLine, sink) }),
-  }
+  const { serverStartedAt } = moment
+  return captureWalBase({ serverStartedAt, settledLsn }, { states: noted, ranges }, sink)
 }
 
 /** Short lines, so that those of ranges that have not changed are in chunks that are stored already. */

@@ -2,7 +2,7 @@ import { type RowChunk, RowChunker } from '../chunker/row-chunker.ts'
 import type { ManifestRef } from '../format/values.ts'
 import { ManifestWriter } from '../objects/manifest-writer.ts'
 import type { ObjectSink } from '../objects/object-sink.ts'
-import type { RangeReading } from './range-reading.ts'
+import { nextRows, type RangeReading } from './range-reading.ts'
 
 /**
  * Cuts a stream of rows into chunks, puts them into the sink and returns the root of their manifest.
@@ -47,17 +47,8 @@ export async function captureRanges(
   onProgress?: (totals: { rowCount: number; sizeBytes: number }) => void,
 ): Promise<{ rows: ManifestRef; rangeSizesBytes: number[] }> {
   const rangeSizesBytes: number[] = []
-  const inOrder = async function* () {
-    for (const position of reading.ranges.keys()) {
-      let sizeBytes = 0
-      for await (const piece of reading.rowsOf(position)) {
-        sizeBytes += piece.length
-        yield piece
-      }
-      rangeSizesBytes.push(sizeBytes)
-    }
-  }
-  return { rows: await captureStream(inOrder(), sink, onProgress), rangeSizesBytes }
+  const inOrder = nextRows(reading, reading.ranges.length, rangeSizesBytes)
+  return { rows: await captureStream(inOrder, sink, onProgress), rangeSizesBytes }
 }
 
 /** Captures values as canonical JSON lines, one row each, in the order given. */

@@ -1,5 +1,4 @@
 import { isSnapError } from '../errors.ts'
-import { encodeJsonLine } from '../format/json-lines.ts'
 import { checkTableRanges, checkTableState } from '../format/stream-entries.ts'
 import { encodeTree } from '../format/tree.ts'
 import type {
@@ -15,7 +14,7 @@ import type { ObjectWriter } from '../objects/object-writer.ts'
 import { readJsonStream } from '../objects/read-json-stream.ts'
 import { qualifiedName } from '../postgres/quote.ts'
 import type { Capture } from './capture-database.ts'
-import { captureLines } from './capture-stream.ts'
+import { captureWalBase } from './capture-wal-base.ts'
 import { keepEqualRows } from './keep-equal-rows.ts'
 
 /**
@@ -58,20 +57,14 @@ async function withoutMovedRows(
       .filter((table, i) => rootOf(table) !== rootOf(tree.tables[i]!))
       .map((table) => qualifiedName(table)),
   )
-  const { tables, ranges, ...position } = walBase
+  const { tables, ranges } = walBase
   const isInOrder = (line: TableState | TableRanges) => !moved.has(qualifiedName(line))
   const states = (await readJsonStream(objects, tables, checkTableState)).filter(isInOrder)
   const rangeLines =
     ranges === undefined
       ? []
       : (await readJsonStream(objects, ranges, checkTableRanges)).filter(isInOrder)
-  return {
-    ...position,
-    tables: await captureLines(states, encodeJsonLine, writer),
-    ...(rangeLines.length === 0
-      ? {}
-      : { ranges: await captureLines(rangeLines, encodeJsonLine, writer) }),
-  }
+  return captureWalBase(walBase, { states, ranges: rangeLines }, writer)
 }
 
 /** Returns undefined where it is damaged: a commit can be made all the same. */

@@ -52,6 +52,26 @@ interface TakenRange {
   isRead: boolean
 }
 
+/**
+ * Hands out the rows of the next ranges.
+ *
+ * @param sizesBytes  of those that were handed out; what each of these gives is added
+ */
+export async function* nextRows(
+  reading: Pick<RangeReading<unknown>, 'rowsOf'>,
+  rangeCount: number,
+  sizesBytes: number[],
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let i = 0; i < rangeCount; i++) {
+    let sizeBytes = 0
+    for await (const piece of reading.rowsOf(sizesBytes.length)) {
+      sizeBytes += piece.length
+      yield piece
+    }
+    sizesBytes.push(sizeBytes)
+  }
+}
+
 export class RangeReading<Reader> {
   readonly ranges: readonly BlockRange[]
   readonly #read: (reader: Reader, range: BlockRange) => AsyncIterable<Uint8Array>

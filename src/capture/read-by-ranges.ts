@@ -11,7 +11,7 @@ import type { BlockRange } from './block-ranges.ts'
 import { captureRanges } from './capture-stream.ts'
 import { type FormerRanges, planChangedRanges, type RangePart } from './changed-ranges.ts'
 import type { Relation } from './list-relations.ts'
-import type { RangeReading } from './range-reading.ts'
+import { nextRows, type RangeReading } from './range-reading.ts'
 import type { SharedReading } from './shared-reading.ts'
 import { spliceRows } from './splice-rows.ts'
 
@@ -93,22 +93,12 @@ async function spliceRanges(
   { sink, onProgress }: ReadOptions,
 ): Promise<CapturedRows | undefined> {
   const readSizesBytes: number[] = []
-  const readRows = async function* (count: number) {
-    for (let i = 0; i < count; i++) {
-      let sizeBytes = 0
-      for await (const piece of reading.rowsOf(readSizesBytes.length)) {
-        sizeBytes += piece.length
-        yield piece
-      }
-      readSizesBytes.push(sizeBytes)
-    }
-  }
   try {
     const rows = await spliceRows(
       { objects, former: ranges.rows },
       parts.map(({ isRead, sizeBytes, positions }) => ({
         sizeBytes,
-        readRows: isRead ? () => readRows(positions.length) : null,
+        readRows: isRead ? () => nextRows(reading, positions.length, readSizesBytes) : null,
       })),
       sink,
       { onProgress },

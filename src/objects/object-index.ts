@@ -146,6 +146,12 @@ export class ObjectIndex {
     return storedObjectAt(pack, position)
   }
 
+  /** Returns the base of the copy behind a line number, if it is a delta, without decoding the rest. */
+  baseIdOf(lineNumber: number): ObjectId | undefined {
+    const { pack, position } = this.#lineOf(lineNumber)
+    return indexBaseIdAt(pack, position)
+  }
+
   /** Returns what the copy behind a line number takes in its pack: the entry, and its line in the index. */
   sizeBytesOf(lineNumber: number): number {
     const { pack, position } = this.#lineOf(lineNumber)

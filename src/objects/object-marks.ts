@@ -59,11 +59,11 @@ export class ObjectMarks {
     if (this.#marks[first] !== 0) return 'known'
     for (const lineNumber of lineNumbers) this.#marks[lineNumber] = MARKED
     if (lineNumbers.length > 1) this.#copies.push(lineNumbers)
-    const copies = lineNumbers.map((lineNumber) => this.#index.storedObjectOf(lineNumber))
-    if (copies.every(({ baseId }) => baseId !== undefined)) {
-      for (const { baseId } of copies) if (baseId !== undefined) this.mark(baseId, 'chunk')
+    const baseIds = lineNumbers.map((lineNumber) => this.#index.baseIdOf(lineNumber))
+    if (!baseIds.includes(undefined)) {
+      for (const baseId of baseIds) if (baseId !== undefined) this.mark(baseId, 'chunk')
     }
-    return copies.some((copy) => this.#index.isWhole(copy)) ? 'new' : 'absent'
+    return baseIds.some((baseId) => this.#index.isWhole({ id, baseId })) ? 'new' : 'absent'
   }
 
   /**

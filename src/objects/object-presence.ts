@@ -49,7 +49,7 @@ export class ObjectPresence {
     const sizeBytes = this.#index.sizeBytesOf(line)
     this.#presentSizeBytes += sizeBytes
     if (this.#owners[line] === NEVER) this.#appearedSizeBytes += sizeBytes
-    const { baseId } = this.#index.storedObjectOf(line)
+    const baseId = this.#index.baseIdOf(line)
     if (baseId !== undefined) this.enter(baseId, 'chunk')
     return 'appeared'
   }
@@ -64,7 +64,7 @@ export class ObjectPresence {
     if (count > 1) return 'stays'
     this.#settle(line)
     this.#presentSizeBytes -= this.#index.sizeBytesOf(line)
-    const { baseId } = this.#index.storedObjectOf(line)
+    const baseId = this.#index.baseIdOf(line)
     if (baseId !== undefined) this.leave(baseId, 'chunk')
     return 'gone'
   }
@@ -116,7 +116,7 @@ export class ObjectPresence {
   #lineOf(id: ObjectId, kind: EntryKind): number | undefined {
     this.#assertValid()
     const lines = this.#index.findLineNumbers(id, kind).filter((line) => line < this.#counts.length)
-    return lines.find((line) => this.#index.storedObjectOf(line).baseId === undefined) ?? lines[0]
+    return lines.find((line) => this.#index.baseIdOf(line) === undefined) ?? lines[0]
   }
 
   #assertValid(): void {
