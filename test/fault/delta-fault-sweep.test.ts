@@ -6,9 +6,10 @@ import { fsck } from '../../src/maintenance/fsck.ts'
 import { collectGarbage } from '../../src/maintenance/gc.ts'
 import { openStore } from '../../src/store.ts'
 import { readWholeCommit, TestClock } from '../support/aged-store.ts'
+import { sweepCommit } from '../support/commit-fault-sweep.ts'
 import { faultSweep } from '../support/faulty-backend.ts'
 import { putChunks, rowsAfter } from '../support/similar-chunks.ts'
-import { ada, commitToMain, copyOf, memoryStore, noon, putCommit } from '../support/store.ts'
+import { commitToMain, memoryStore, putCommit } from '../support/store.ts'
 
 /*
  * A commit of chunks that are stored as deltas, whatever call fails while bases are
@@ -18,31 +19,8 @@ test('a commit of deltas that meets a fault at any call leaves the branch old or
   const store = await memoryStore()
   const before = await commitToMain(store, { users: [rowsAfter([]), rowsAfter([], 'others')] })
   const tables = { users: [rowsAfter([3]), rowsAfter([4], 'others')] }
-  let after: ObjectId | undefined
 
-  const { runCount } = await faultSweep({
-    prepare: () => copyOf(store.backend),
-    operate: async (backend) => {
-      const faulty = await openStore(backend)
-      const writer = faulty.objects.newWriter({ compressionThreads: 0, packTargetBytes: 200 })
-      try {
-        after = await putCommit(writer, tables, { parentIds: [before] })
-        await writer.flush()
-      } finally {
-        await writer.close()
-      }
-      const reason = { kind: 'commit', message: 'second' } as const
-      const move = { name: 'refs/heads/main', expected: before, next: after, reason }
-      await faulty.refs.move({ ...move, author: ada, at: noon })
-    },
-    check: async (backend, { hasSucceeded }) => {
-      const { objects, refs } = await openStore(backend)
-      const main = await refs.find('refs/heads/main')
-      expect(main).toBe(hasSucceeded ? after : before)
-      await readWholeCommit(objects, main!)
-      expect((await fsck(backend)).findings).toEqual([])
-    },
-  })
+  const { runCount } = await sweepCommit(store, before, tables)
   expect(runCount).toBeGreaterThan(20)
 })
 

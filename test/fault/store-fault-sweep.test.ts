@@ -1,20 +1,12 @@
 import { expect, test } from 'vitest'
 import { MemoryBackend } from '../../src/backend/memory-backend.ts'
-import type { ObjectId } from '../../src/format/values.ts'
 import { fsck } from '../../src/maintenance/fsck.ts'
 import { lockStore } from '../../src/maintenance/store-lock.ts'
 import { moveHead, readHead } from '../../src/refs/head.ts'
 import { initStore, openStore } from '../../src/store.ts'
+import { sweepCommit } from '../support/commit-fault-sweep.ts'
 import { FaultyBackend, faultSweep } from '../support/faulty-backend.ts'
-import {
-  ada,
-  commitToMain,
-  copyOf,
-  keysOf,
-  memoryStore,
-  noon,
-  putCommit,
-} from '../support/store.ts'
+import { ada, commitToMain, copyOf, keysOf, memoryStore, noon } from '../support/store.ts'
 
 /*
  * Whatever call to the backend fails, once or from then on, the store opens,
@@ -24,29 +16,8 @@ test('a commit that meets a fault at any call leaves the branch old or new, and 
   const store = await memoryStore()
   const before = await commitToMain(store, { users: ['1\tada\n'] })
   const tables = { users: ['1\tada\n', '2\tgrace\n'], orders: ['1\t10\n'] }
-  let after: ObjectId | undefined
 
-  const { runCount } = await faultSweep({
-    prepare: () => copyOf(store.backend),
-    operate: async (backend) => {
-      const faulty = await openStore(backend)
-      const writer = faulty.objects.newWriter({ compressionThreads: 0, packTargetBytes: 200 })
-      try {
-        after = await putCommit(writer, tables, { parentIds: [before] })
-        await writer.flush()
-      } finally {
-        await writer.close()
-      }
-      const reason = { kind: 'commit', message: 'second' } as const
-      const move = { name: 'refs/heads/main', expected: before, next: after, reason }
-      await faulty.refs.move({ ...move, author: ada, at: noon })
-    },
-    check: async (backend, { hasSucceeded }) => {
-      const main = await (await openStore(backend)).refs.find('refs/heads/main')
-      expect(main).toBe(hasSucceeded ? after : before)
-      expect((await fsck(backend)).findings).toEqual([])
-    },
-  })
+  const { runCount } = await sweepCommit(store, before, tables)
   expect(runCount).toBeGreaterThan(20)
 })
 
